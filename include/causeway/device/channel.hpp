@@ -1,0 +1,127 @@
+// Channels: one-way lanes between two ranks, and the words that control the flow on them.
+#pragma once
+
+#include <causeway/device/link.hpp>
+
+namespace causeway::device {
+
+/// How the payload that follows a header travels.
+enum class Protocol : std::uint32_t {
+  kStaged = 1,    ///< in the receiver's ring, behind the header
+  kDeclined = 2,  ///< not at all: the sender cannot take part in this exchange
+};
+
+/// Begins every record in a ring: all that the receiver needs to know of it.
+///
+/// A message is what one rank sends another in one exchange; a lane carries a part of it, in one or
+/// two records. The first holds as much as the eager limit allows and is sent unasked. The second
+/// holds the rest, once the receiver has posted how much it takes.
+struct RecordHeader {
+  std::uint64_t sequence;       ///< exchange of this pair that the record belongs to
+  std::uint64_t message_bytes;  ///< whole message, over all lanes
+  std::uint64_t lane_bytes;     ///< this lane's part of it, over both records
+  std::uint64_t offset;         ///< where in the message the record's payload begins
+  std::uint64_t bytes;          ///< payload of this record
+  std::uint64_t piece_bytes;    ///< the payload lies in pieces of this size, the last one smaller
+  std::uint32_t granularity;    ///< bytes of an element; no piece ends inside one
+  Protocol protocol;
+  std::uint32_t lanes;  ///< lanes that carry parts of this message
+  std::uint32_t tag;    ///< operation that sent it
+};
+static_assert(sizeof(RecordHeader) == 64 && sizeof(RecordHeader) % kPayloadAlign == 0);
+
+/// Words in the receiver's memory that only the sender writes. All count up and are never reset.
+struct alignas(kLineBytes) SenderWords {
+  std::uint64_t written;  ///< ring position up to which bytes have arrived
+  std::uint64_t nothing;  ///< latest sequence in which the sender had no bytes for this lane
+};
+
+/// Words in the sender's memory that only the receiver writes. All but posted_bytes count up.
+struct alignas(kLineBytes) ReceiverWords {
+  std::uint64_t freed;         ///< ring position up to which bytes have been taken out
+  std::uint64_t refused;       ///< latest sequence of which the receiver takes no (more) bytes
+  std::uint64_t posted;        ///< latest sequence for which posted_bytes was announced
+  std::uint64_t posted_bytes;  ///< message bytes that the receiver asked for in it
+};
+
+/// A side's own place on a channel, in its own device memory, so that a replayed launch goes on
+/// where the one before it ended.
+struct alignas(kLineBytes) ChannelState {
+  std::uint64_t position;  ///< ring position of the next record
+  std::uint64_t sequence;  ///< last exchange that this side has finished
+  std::uint64_t seen;      ///< last value read of the other side's count: freed or written
+};
+
+/// What both ends of a channel know. Fixed when the communicator is attached.
+struct ChannelShape {
+  std::uint64_t ring_offset;   ///< of the ring, in the receiver's region
+  std::uint64_t words_offset;  ///< of the words that this end writes, in the other's region
+  std::uint64_t ring_bytes;    ///< a power of two
+  std::uint64_t eager_bytes;   ///< most payload of a first record; at most a quarter of the ring
+  std::uint32_t peer;          ///< rank in the communicator
+  std::uint32_t lane;
+};
+
+/// The sender's end. Owned by the communicator; one group uses it at a time.
+struct SendChannel {
+  ChannelShape shape;
+  LinkHandle link;
+  const ReceiverWords* words;  ///< this rank's memory; polled
+  ChannelState* state;
+};
+
+/// The receiver's end. Owned by the communicator; one group uses it at a time.
+struct ReceiveChannel {
+  ChannelShape shape;
+  LinkHandle link;
+  const SenderWords* words;  ///< this rank's memory; polled
+  std::byte* ring;           ///< this rank's memory
+  ChannelState* state;
+};
+
+/// True when count `a` has reached count `b`, also after either has wrapped.
+CAUSEWAY_FN constexpr bool reached(std::uint64_t a, std::uint64_t b) {
+  return static_cast<std::int64_t>(a - b) >= 0;
+}
+
+/// Where `bytes` that must lie in one piece go when the ring is full up to `position`: there, or at
+/// the ring's start when they would straddle its end. Both sides work it out from the same numbers.
+CAUSEWAY_FN constexpr std::uint64_t place(std::uint64_t position, std::uint64_t bytes,
+                                          std::uint64_t ring_bytes) {
+  const std::uint64_t offset = position & (ring_bytes - 1);
+  return offset + bytes <= ring_bytes ? position : position + (ring_bytes - offset);
+}
+
+/// True when a sender may write up to position `end`.
+CAUSEWAY_FN constexpr bool has_credit(std::uint64_t end, std::uint64_t freed,
+                                      std::uint64_t ring_bytes) {
+  return end - freed <= ring_bytes;
+}
+
+/// Where one piece of a record's payload lies: ring positions, and offsets in the message.
+struct Piece {
+  std::uint64_t at;
+  std::uint64_t end;  ///< position after it and its padding
+  std::uint64_t bytes;
+};
+
+/// The piece that begins `done` bytes into a record whose payload so far ends at `cursor`.
+CAUSEWAY_FN constexpr Piece next_piece(const RecordHeader& header, std::uint64_t done,
+                                       std::uint64_t cursor, std::uint64_t ring_bytes) {
+  const std::uint64_t bytes = smaller(header.piece_bytes, header.bytes - done);
+  const std::uint64_t padded = round_up(bytes, kPayloadAlign);
+  const std::uint64_t at = place(cursor, padded, ring_bytes);
+  return {at, at + padded, bytes};
+}
+
+/// How many bytes of a lane's part, [offset, offset + lane_bytes) of a message, the receiver takes
+/// when it asked for `capacity` bytes of the message: whole elements only.
+CAUSEWAY_FN constexpr std::uint64_t accepted_bytes(std::uint64_t offset, std::uint64_t lane_bytes,
+                                                   std::uint64_t capacity,
+                                                   std::uint32_t granularity) {
+  if (capacity <= offset) return 0;
+  if (capacity - offset >= lane_bytes) return lane_bytes;
+  return round_down(capacity - offset, granularity);
+}
+
+}  // namespace causeway::device

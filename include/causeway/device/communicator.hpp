@@ -1,0 +1,26 @@
+// The device's view of a communicator: its ranks and the channels to them.
+#pragma once
+
+#include <causeway/device/channel.hpp>
+
+namespace causeway::device {
+
+/// A plain handle that kernels and host threads take by value. It and the tables that it points to
+/// belong to the communicator, lie in memory of its device, and live until it is detached.
+struct Communicator {
+  std::uint32_t rank;
+  std::uint32_t size;
+  std::uint32_t lanes;               ///< channels to each peer
+  const SendChannel* send;           ///< [size * lanes]; channel (peer, lane) at peer * lanes + lane
+  const ReceiveChannel* receive;     ///< [size * lanes], likewise
+  WaitControl control;
+
+  CAUSEWAY_FN const SendChannel& send_channel(std::uint32_t peer, std::uint32_t lane) const {
+    return send[std::size_t{peer} * lanes + lane];
+  }
+  CAUSEWAY_FN const ReceiveChannel& receive_channel(std::uint32_t peer, std::uint32_t lane) const {
+    return receive[std::size_t{peer} * lanes + lane];
+  }
+};
+
+}  // namespace causeway::device

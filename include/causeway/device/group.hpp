@@ -1,0 +1,65 @@
+// Groups: the threads that do one thing together.
+#pragma once
+
+#include <causeway/device/platform.hpp>
+
+#include <concepts>
+
+namespace causeway::device {
+
+/// Threads that enter a call together. rank() is 0 .. size()-1, and rank 0 leads. sync() is a
+/// barrier of these threads alone that also makes their earlier writes visible to each other.
+/// broadcast(v) gives every thread the leader's v, and is a barrier too.
+template <class G>
+concept Group = requires(const G& group, std::uint64_t value) {
+  { group.rank() } -> std::convertible_to<std::uint32_t>;
+  { group.size() } -> std::convertible_to<std::uint32_t>;
+  group.sync();
+  { group.broadcast(value) } -> std::same_as<std::uint64_t>;
+};
+
+/// One thread, on any device; the host device's groups are all of this kind.
+struct ThreadGroup {
+  CAUSEWAY_FN constexpr std::uint32_t rank() const { return 0; }
+  CAUSEWAY_FN constexpr std::uint32_t size() const { return 1; }
+  CAUSEWAY_FN constexpr void sync() const {}
+  CAUSEWAY_FN constexpr std::uint64_t broadcast(std::uint64_t value) const { return value; }
+};
+
+#if defined(__CUDACC__)
+
+/// The 32 threads of a warp.
+struct WarpGroup {
+  __device__ std::uint32_t rank() const { return threadIdx.x % 32; }
+  __device__ std::uint32_t size() const { return 32; }
+  __device__ void sync() const { __syncwarp(); }
+  __device__ std::uint64_t broadcast(std::uint64_t value) const {
+    return __shfl_sync(0xffffffffu, value, 0);
+  }
+};
+
+/// Consecutive warps of a block, up to the whole of it, that meet at a named barrier of their own:
+/// ids 1 to 15; id 0 is the whole block's. `slot` is a word of shared memory that is theirs alone.
+struct WarpsGroup {
+  std::uint32_t barrier;
+  std::uint32_t first_thread;
+  std::uint32_t threads;  ///< a multiple of 32
+  std::uint64_t* slot;
+
+  __device__ std::uint32_t rank() const { return threadIdx.x - first_thread; }
+  __device__ std::uint32_t size() const { return threads; }
+  __device__ void sync() const {
+    asm volatile("bar.sync %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
+  }
+  __device__ std::uint64_t broadcast(std::uint64_t value) const {
+    if (rank() == 0) *slot = value;
+    sync();
+    const std::uint64_t result = *slot;
+    sync();
+    return result;
+  }
+};
+
+#endif
+
+}  // namespace causeway::device

@@ -1,0 +1,87 @@
+// The host device: CPU threads over memory that they share.
+#pragma once
+
+#include <causeway/device/group.hpp>
+#include <causeway/device/wait.hpp>
+
+#include <sched.h>
+
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+namespace causeway::device {
+
+/// Memory order, copies and waiting on CPU threads. Release and acquire are on the words themselves,
+/// never by fences of their own, which ThreadSanitizer could not judge. Each function is one
+/// thread's; words are naturally aligned.
+struct HostDevice {
+  static std::uint64_t load_acquire(const std::uint64_t* word) {
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+  }
+  static void store_release(std::uint64_t* word, std::uint64_t value) {
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+  }
+  /// True for the one caller that turns 0 into 1.
+  static bool claim(std::uint32_t* word) {
+    std::uint32_t expected = 0;
+    return __atomic_compare_exchange_n(word, &expected, 1U, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+  }
+
+  /// Copies bytes of non-overlapping memory. The host's groups are single threads.
+  static void copy(const ThreadGroup&, void* to, const void* from, std::uint64_t bytes) {
+    std::memcpy(to, from, bytes);
+  }
+
+  /// Spins, then yields, then sleeps, and looks at the abort word and the clock as it does.
+  class Pacer {
+   public:
+    explicit Pacer(const WaitControl& control) : control_(control) {}
+
+    Fault pause() {
+      const std::uint32_t round = rounds_++;
+      if (round < control_.spins) {
+        relax();
+        if (round % kSpinsPerLook != 0) return Fault::kNone;
+      } else if (round - control_.spins < kYields) {
+        sched_yield();
+      } else {
+        rounds_ = round;
+        std::this_thread::sleep_for(nap_);
+        if (nap_ < kLongestNap) nap_ *= 2;
+      }
+      if (load_acquire(control_.abort_word) != 0) return Fault::kAborted;
+      if (round < control_.spins || control_.timeout_ns == 0) return Fault::kNone;
+      return late() ? Fault::kTimedOut : Fault::kNone;
+    }
+
+   private:
+    using Clock = std::chrono::steady_clock;
+    static constexpr std::uint32_t kSpinsPerLook = 64;
+    // A yield that finds nobody else to run takes some 0.3 us, so this is about a millisecond.
+    static constexpr std::uint32_t kYields = 4000;
+    static constexpr std::chrono::microseconds kLongestNap{200};
+
+    static void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+      __builtin_ia32_pause();
+#elif defined(__aarch64__)
+      asm volatile("yield");
+#endif
+    }
+
+    bool late() {
+      const Clock::time_point now = Clock::now();
+      if (since_ == Clock::time_point{}) since_ = now;
+      return now - since_ > std::chrono::nanoseconds(control_.timeout_ns);
+    }
+
+    const WaitControl& control_;
+    std::uint32_t rounds_ = 0;
+    std::chrono::microseconds nap_{10};
+    Clock::time_point since_{};
+  };
+};
+
+}  // namespace causeway::device

@@ -1,0 +1,219 @@
+// receive: one rank's part in taking a lane's share of a message from a peer.
+#pragma once
+
+#include <causeway/device/channel.hpp>
+#include <causeway/device/hooks.hpp>
+
+namespace causeway::device {
+
+namespace impl {
+
+template <class G, class L, class C>
+class Receiver {
+ public:
+  using Device = typename L::Device;
+
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN Receiver(const G& group, const L& link, const ReceiveChannel& channel,
+                       const WaitControl& control, const C& hook, void* user)
+      : group_(group),
+        link_(link),
+        channel_(channel),
+        shape_(channel.shape),
+        control_(control),
+        hook_(hook),
+        user_(user),
+        position_(channel.state->position),
+        sequence_(channel.state->sequence + 1),
+        written_(channel.state->seen) {}
+
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool run(std::uint64_t capacity) {
+    if (capacity == 0) {
+      if (leads()) signal(offsetof(ReceiverWords, refused), sequence_);
+    } else if (!receive_message(capacity)) {
+      return false;
+    }
+    group_.sync();
+    if (leads()) *channel_.state = {position_, sequence_, written_};
+    group_.sync();
+    return true;
+  }
+
+ private:
+  enum class Next : std::uint64_t { kRecord, kNothing, kFailed };
+
+  CAUSEWAY_FN bool leads() const { return group_.rank() == 0; }
+
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool receive_message(std::uint64_t capacity) {
+    const bool posts = capacity > shape_.eager_bytes;
+    if (posts && leads()) {
+      signal(offsetof(ReceiverWords, posted_bytes), capacity);
+      signal(offsetof(ReceiverWords, posted), sequence_);
+    }
+    for (;;) {
+      const Next next = await_header();
+      if (next != Next::kRecord) return next == Next::kNothing;
+      const RecordHeader header = header_at_position();
+      if (!valid(header)) return corrupt(header);
+      if (reached(header.sequence, sequence_ + 1)) return true;
+      if (header.sequence == sequence_) return take_message(header, capacity, posts);
+      // Left from an exchange in which this rank had asked for nothing.
+      if (header.protocol != Protocol::kDeclined) {
+        report(Fault::kTruncated, WaitFor::kNothing, header.sequence, header.message_bytes, 0);
+      }
+      if (!take_record(header, 0)) return false;
+    }
+  }
+
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool take_message(const RecordHeader& header, std::uint64_t capacity, bool posts) {
+    if (header.protocol == Protocol::kDeclined) {
+      report(Fault::kDeclined, WaitFor::kNothing, sequence_, 0, 0);
+    } else if (header.message_bytes > capacity) {
+      report(Fault::kTruncated, WaitFor::kNothing, sequence_, header.message_bytes, capacity);
+    }
+    if (!take_record(header, capacity)) return false;
+    if (header.bytes == header.lane_bytes) return true;
+    const std::uint64_t accepted =
+        accepted_bytes(header.offset, header.lane_bytes, capacity, header.granularity);
+    if (accepted <= header.bytes) {
+      // The sender waits for a post; where none was made, say that none will be.
+      if (!posts && leads()) signal(offsetof(ReceiverWords, refused), sequence_);
+      return true;
+    }
+    const Next next = await_header();
+    if (next == Next::kFailed) return false;
+    const RecordHeader rest = header_at_position();
+    if (next == Next::kNothing || !valid(rest) || rest.sequence != sequence_) return corrupt(rest);
+    return take_record(rest, capacity);
+  }
+
+  /// Hands a record's payload to the hook, up to what fits in capacity, and frees its place.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool take_record(const RecordHeader& header, std::uint64_t capacity) {
+    std::uint64_t cursor =
+        place(position_, sizeof(RecordHeader), shape_.ring_bytes) + sizeof(RecordHeader);
+    std::uint64_t done = 0;
+    std::uint64_t slot = 0;
+    do {
+      const Piece piece = next_piece(header, done, cursor, shape_.ring_bytes);
+      if (!await_payload(piece.end)) return false;
+      const std::uint64_t offset = header.offset + done;
+      const std::uint64_t taken =
+          accepted_bytes(offset, piece.bytes, capacity, header.granularity);
+      if (taken > 0) {
+        hook_.consume(Context<G>{group_, shape_.peer, shape_.lane, slot, offset, taken, user_},
+                      ring(piece.at));
+      }
+      group_.sync();
+      if (leads()) signal(offsetof(ReceiverWords, freed), piece.end);
+      cursor = piece.end;
+      done += piece.bytes;
+      ++slot;
+    } while (done < header.bytes);
+    position_ = cursor;
+    return true;
+  }
+
+  CAUSEWAY_FN const std::byte* ring(std::uint64_t position) const {
+    return channel_.ring + (position & (shape_.ring_bytes - 1));
+  }
+
+  CAUSEWAY_FN RecordHeader header_at_position() const {
+    return *reinterpret_cast<const RecordHeader*>(
+        ring(place(position_, sizeof(RecordHeader), shape_.ring_bytes)));
+  }
+
+  CAUSEWAY_FN static bool valid(const RecordHeader& header) {
+    return (header.protocol == Protocol::kStaged || header.protocol == Protocol::kDeclined) &&
+           header.granularity > 0 && (header.piece_bytes > 0 || header.bytes == 0);
+  }
+
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool corrupt(const RecordHeader& header) const {
+    report(Fault::kCorrupt, WaitFor::kHeader, sequence_, position_, header.sequence);
+    return false;
+  }
+
+  /// Waits for a header, or for the word that the sender has no bytes for this exchange.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN Next await_header() {
+    Next next = Next::kRecord;
+    const std::uint64_t end =
+        place(position_, sizeof(RecordHeader), shape_.ring_bytes) + sizeof(RecordHeader);
+    if (leads() && !reached(written_, end)) {
+      Fault fault = Fault::kNone;
+      // `written` is read after `nothing`, which a sender stores after the records before it.
+      const bool left = link_.wait(&channel_.words->nothing, control_, fault, [&](auto nothing) {
+        written_ = Device::load_acquire(&channel_.words->written);
+        next = reached(written_, end) ? Next::kRecord : Next::kNothing;
+        return next == Next::kRecord || reached(nothing, sequence_);
+      });
+      if (!left) {
+        report(fault, WaitFor::kHeader, sequence_, end, written_);
+        next = Next::kFailed;
+      }
+    }
+    return static_cast<Next>(group_.broadcast(static_cast<std::uint64_t>(next)));
+  }
+
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool await_payload(std::uint64_t end) {
+    bool left = true;
+    if (leads() && !reached(written_, end)) {
+      Fault fault = Fault::kNone;
+      left = link_.wait(&channel_.words->written, control_, fault, [&](auto written) {
+        written_ = written;
+        return reached(written, end);
+      });
+      if (!left) report(fault, WaitFor::kPayload, sequence_, end, written_);
+    }
+    return group_.broadcast(left ? 1 : 0) != 0;
+  }
+
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN void signal(std::uint64_t word, std::uint64_t value) const {
+    link_.signal(shape_.words_offset + word, value);
+  }
+
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN void report(Fault fault, WaitFor wait_for, std::uint64_t sequence,
+                          std::uint64_t needed, std::uint64_t seen) const {
+    if (!leads()) return;
+    report_fault<Device>(control_, {0, fault, wait_for, shape_.peer, shape_.lane, sequence, needed,
+                                    seen});
+  }
+
+  const G& group_;
+  const L& link_;
+  const ReceiveChannel& channel_;
+  const ChannelShape& shape_;
+  const WaitControl& control_;
+  const C& hook_;
+  void* const user_;
+  std::uint64_t position_;
+  const std::uint64_t sequence_;
+  std::uint64_t written_;  // the leader's alone
+};
+
+}  // namespace impl
+
+/// Receives one lane's share of the message that channel.shape.peer sends in this exchange, of which
+/// this rank asks for `capacity` bytes over all lanes. All threads of the group call it with the same
+/// arguments; when it returns, the hook has consumed the share. The share's size and layout are the
+/// sender's to say. A capacity of 0 waits for nothing. A surplus is drained and reported as
+/// kTruncated. False when a wait was given up: the reports then say why, and the channel cannot be
+/// used again.
+CAUSEWAY_TEMPLATE
+template <Group G, class L, class C>
+CAUSEWAY_FN bool receive(const G& group, const L& link, const ReceiveChannel& channel,
+                         std::uint64_t capacity, const WaitControl& control, const C& hook,
+                         void* user = nullptr) {
+  static_assert(Link<L>);
+  static_assert(ConsumeHook<C, G>);
+  return impl::Receiver<G, L, C>(group, link, channel, control, hook, user).run(capacity);
+}
+
+}  // namespace causeway::device

@@ -1,0 +1,80 @@
+// What ends a wait besides the event waited for, and the record of why.
+#pragma once
+
+#include <causeway/device/platform.hpp>
+
+namespace causeway::device {
+
+/// Why an exchange did not do what was asked. The first two leave the communicator usable.
+enum class Fault : std::uint32_t {
+  kNone = 0,
+  kTruncated,  ///< the peer sent, or was sent, more bytes than the receiver had asked for
+  kDeclined,   ///< the peer could not take part: its own arguments were wrong
+  kAborted,    ///< the abort word was set while this rank waited
+  kTimedOut,   ///< the deadline of a wait passed
+  kCorrupt,    ///< a record's header is not one that this library writes
+};
+
+/// What a wait was for.
+enum class WaitFor : std::uint32_t { kNothing = 0, kHeader, kPayload, kCredit, kPost };
+
+/// One fault: which, with whom, and how far the counts were. Written once by whoever claims it.
+struct FaultReport {
+  std::uint32_t claimed;
+  Fault fault;
+  WaitFor wait_for;
+  std::uint32_t peer;  ///< rank in the communicator
+  std::uint32_t lane;
+  std::uint64_t sequence;  ///< exchange of this pair, counted from the channel's start
+  std::uint64_t needed;    ///< byte count waited for; bytes sent, for kTruncated
+  std::uint64_t reached;   ///< byte count seen; bytes asked for, for kTruncated
+};
+
+/// Faults of one launch. `recoverable` and `fatal` are claimed separately, so that a truncated block
+/// never hides that the communicator has failed.
+struct FaultReports {
+  FaultReport recoverable;
+  FaultReport fatal;
+};
+
+/// What every wait of a launch polls besides its own word, and how it passes the time.
+struct WaitControl {
+  const std::uint64_t* abort_word;  ///< nonzero: leave. Any thread or peer may set it.
+  FaultReports* reports;
+  std::uint64_t timeout_ns;  ///< longest single wait; 0 waits for ever
+  std::uint32_t spins;       ///< polls before the processor is given to others
+};
+
+/// Waits until ready() is true; false when the wait was given up, `fault` then says why.
+/// Called by one thread. ready() does its own acquire.
+CAUSEWAY_TEMPLATE
+template <class Device, class Ready>
+CAUSEWAY_FN bool wait_until(const WaitControl& control, Fault& fault, Ready&& ready) {
+  if (ready()) return true;
+  typename Device::Pacer pacer(control);
+  do {
+    fault = pacer.pause();
+    if (fault != Fault::kNone) return ready();
+  } while (!ready());
+  return true;
+}
+
+CAUSEWAY_FN constexpr bool is_fatal(Fault fault) { return fault > Fault::kDeclined; }
+
+/// Records a fault unless one of its severity is recorded already. Called by one thread.
+CAUSEWAY_TEMPLATE
+template <class Device>
+CAUSEWAY_FN void report_fault(const WaitControl& control, const FaultReport& report) {
+  FaultReport& place =
+      is_fatal(report.fault) ? control.reports->fatal : control.reports->recoverable;
+  if (!Device::claim(&place.claimed)) return;
+  place.fault = report.fault;
+  place.wait_for = report.wait_for;
+  place.peer = report.peer;
+  place.lane = report.lane;
+  place.sequence = report.sequence;
+  place.needed = report.needed;
+  place.reached = report.reached;
+}
+
+}  // namespace causeway::device

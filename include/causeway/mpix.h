@@ -1,0 +1,103 @@
+/* causeway's C API: MPIX-style exchanges between the ranks of an MPI communicator. */
+#ifndef CAUSEWAY_MPIX_H
+#define CAUSEWAY_MPIX_H
+
+#include <causeway/config.h>
+#include <mpi.h>
+
+/*
+ * Conventions that hold for every call below.
+ *
+ * Errors. A call returns MPI_SUCCESS or an error code whose class MPI_Error_class gives and whose
+ * sentence MPI_Error_string gives: the argument, the rank and the value that were wrong. Before it
+ * returns, the error is raised through the error handler of the communicator that was passed in
+ * (MPI_COMM_WORLD's where no valid communicator was), as MPI's own calls do. A sentence stays until
+ * the next error of the same class in the process. Errors of the library itself, such as an
+ * exchange that was aborted or timed out, are of the class that MPIX_Comm_get_error names.
+ *
+ * Threads. Calls on different communicators may run in different threads when MPI was started with
+ * MPI_THREAD_MULTIPLE. Calls on one communicator take turns; as for MPI's collectives, it is the
+ * caller who makes their order the same on all ranks.
+ *
+ * Profiling. Every MPIX_ name is a weak alias of the PMPIX_ name beside it.
+ */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Sets a communicator up for exchanges. Collective over comm, an intracommunicator. Everything the
+ * exchanges need is allocated here. Collectives attach on first use, with the settings of the
+ * environment, so a program needs this call only to choose when the work is done, or with which
+ * settings: info's keys are the settings' names, as in "causeway_ring_bytes" for
+ * CAUSEWAY_RING_BYTES, and win over the environment. info may be MPI_INFO_NULL. Attaching twice is
+ * harmless; the settings of the first call stay. When a rank cannot be set up, every rank gets
+ * the error of the lowest such rank, and comm stays as it was.
+ * The state is comm's own: MPI_Comm_dup does not copy it, and MPI_Comm_free and MPI_Finalize free it.
+ */
+CAUSEWAY_API int MPIX_Comm_attach(MPI_Comm comm, MPI_Info info);
+
+/*
+ * Frees what MPIX_Comm_attach set up. Collective over comm; no exchange on comm may be pending.
+ * Harmless on a communicator that is not attached.
+ */
+CAUSEWAY_API int MPIX_Comm_detach(MPI_Comm comm);
+
+/*
+ * Stores in *code what has made comm unusable: MPI_SUCCESS while it works, else the error code that
+ * exchanges on it return from now on. Local; never waits.
+ */
+CAUSEWAY_API int MPIX_Comm_get_error(MPI_Comm comm, int *code);
+
+/*
+ * Gives up: ends the pending exchanges on comm with an error, on this rank and on those that it can
+ * reach, and makes every later one fail likewise. Local; may be called from any thread while an
+ * exchange is running in another. Afterwards comm can only be detached or freed.
+ */
+CAUSEWAY_API int MPIX_Comm_abort(MPI_Comm comm);
+
+/*
+ * MPI_Alltoallv, with its arguments and meaning: block j of sendbuf, sendcounts[j] elements of
+ * sendtype that begin sdispls[j] extents after sendbuf, goes to rank j of comm; the block that rank
+ * i sends here arrives in recvbuf at rdispls[i] extents of recvtype. Collective over comm; returns
+ * when recvbuf is filled and sendbuf may be changed. With MPI_IN_PLACE as sendbuf on every rank,
+ * blocks are taken from and put into recvbuf, and the send arguments are ignored. A block of zero
+ * elements moves nothing and waits for nobody; its buffer may be NULL.
+ *
+ * Buffers are host memory. Datatypes are contiguous: predefined ones without gaps, and what
+ * MPI_Type_contiguous and MPI_Type_dup make of these; others give MPI_ERR_TYPE.
+ *
+ * Counts that disagree: a receiver that was sent more than it asked for keeps what fits, writes
+ * nothing beyond it, and returns MPI_ERR_TRUNCATE; comm stays usable. One that asked for nothing
+ * does not look: it reports the surplus in its next exchange with that sender. A receiver that was
+ * sent less keeps what came. When a rank's own arguments are wrong, it sends nothing, and the ranks
+ * that were to hear from it get MPI_ERR_OTHER naming it.
+ */
+CAUSEWAY_API int MPIX_Alltoallv(const void *sendbuf, const int sendcounts[], const int sdispls[],
+                                MPI_Datatype sendtype, void *recvbuf, const int recvcounts[],
+                                const int rdispls[], MPI_Datatype recvtype, MPI_Comm comm);
+
+/* MPIX_Alltoallv with counts and displacements of MPI-4's width, as MPI_Alltoallv_c. */
+CAUSEWAY_API int MPIX_Alltoallv_c(const void *sendbuf, const MPI_Count sendcounts[],
+                                  const MPI_Aint sdispls[], MPI_Datatype sendtype, void *recvbuf,
+                                  const MPI_Count recvcounts[], const MPI_Aint rdispls[],
+                                  MPI_Datatype recvtype, MPI_Comm comm);
+
+CAUSEWAY_API int PMPIX_Comm_attach(MPI_Comm comm, MPI_Info info);
+CAUSEWAY_API int PMPIX_Comm_detach(MPI_Comm comm);
+CAUSEWAY_API int PMPIX_Comm_get_error(MPI_Comm comm, int *code);
+CAUSEWAY_API int PMPIX_Comm_abort(MPI_Comm comm);
+CAUSEWAY_API int PMPIX_Alltoallv(const void *sendbuf, const int sendcounts[], const int sdispls[],
+                                 MPI_Datatype sendtype, void *recvbuf, const int recvcounts[],
+                                 const int rdispls[], MPI_Datatype recvtype, MPI_Comm comm);
+CAUSEWAY_API int PMPIX_Alltoallv_c(const void *sendbuf, const MPI_Count sendcounts[],
+                                   const MPI_Aint sdispls[], MPI_Datatype sendtype, void *recvbuf,
+                                   const MPI_Count recvcounts[], const MPI_Aint rdispls[],
+                                   MPI_Datatype recvtype, MPI_Comm comm);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* CAUSEWAY_MPIX_H */

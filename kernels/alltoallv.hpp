@@ -1,0 +1,132 @@
+// alltoallv: what each block of a launch does, on any device.
+#pragma once
+
+#include "args.h"
+
+#include <causeway/device/receive.hpp>
+#include <causeway/device/self.hpp>
+#include <causeway/device/send.hpp>
+
+namespace causeway::kernels {
+
+inline constexpr std::uint32_t kAlltoallvTag = 1;
+
+/// The part of a block that one of its lanes carries. Parts begin on multiples of the ring's
+/// payload alignment.
+CAUSEWAY_FN constexpr device::Share lane_share(const SendBlock& block, std::uint32_t lane) {
+  const std::uint64_t part =
+      device::round_up((block.bytes + block.lanes - 1) / block.lanes, device::kPayloadAlign);
+  const std::uint64_t begin = device::smaller(lane * part, block.bytes);
+  const std::uint64_t bytes =
+      lane < block.lanes ? device::smaller(part, block.bytes - begin) : std::uint64_t{0};
+  return {block.bytes, begin, bytes, block.piece_bytes, block.lanes, kAlltoallvTag};
+}
+
+/// One exchange. Work is cut into visits, a visit being one lane of one pair of ranks; visit v is
+/// lane v / size of the peer v % size hops away, and block b serves visits b, b + blocks, ... in
+/// this order. A block's two roles, send and receive, run side by side and never wait for each
+/// other, so the lowest unfinished visit of all ranks can always go on, whatever their numbers of
+/// blocks.
+template <class Device>
+struct Alltoallv {
+  AlltoallvArgs args;
+
+  CAUSEWAY_FN std::uint32_t blocks() const { return args.blocks; }
+
+  CAUSEWAY_TEMPLATE
+  template <device::Group G>
+  CAUSEWAY_FN void send(const G& group, std::uint32_t block) const {
+    for (std::uint32_t v = block; v < visits(); v += args.blocks) {
+      const std::uint32_t lane = v / args.comm.size;
+      const std::uint32_t hops = v % args.comm.size;
+      if (hops == 0) {
+        if (!args.declined) move_to_self(group, lane);
+      } else if (!send_to(group, (args.comm.rank + hops) % args.comm.size, lane)) {
+        return;
+      }
+    }
+  }
+
+  CAUSEWAY_TEMPLATE
+  template <device::Group G>
+  CAUSEWAY_FN void receive(const G& group, std::uint32_t block) const {
+    for (std::uint32_t v = block; v < visits(); v += args.blocks) {
+      const std::uint32_t hops = v % args.comm.size;
+      if (hops == 0) continue;
+      const std::uint32_t peer = (args.comm.rank + args.comm.size - hops) % args.comm.size;
+      if (!receive_from(group, peer, v / args.comm.size)) return;
+    }
+  }
+
+  /// True when no send would wait, so that one thread may run all sends before all receives.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool sends_at_once() const {
+    if (args.declined) return false;
+    for (std::uint32_t peer = 0; peer < args.comm.size; ++peer) {
+      if (peer == args.comm.rank) continue;
+      for (std::uint32_t lane = 0; lane < args.comm.lanes; ++lane) {
+        const std::uint64_t bytes = lane_share(args.send[peer], lane).bytes;
+        if (!device::sends_at_once<Device>(args.comm.send_channel(peer, lane), bytes, 1)) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+ private:
+  CAUSEWAY_FN std::uint32_t visits() const { return args.comm.size * args.comm.lanes; }
+
+  CAUSEWAY_TEMPLATE
+  template <device::Group G>
+  CAUSEWAY_FN bool send_to(const G& group, std::uint32_t peer, std::uint32_t lane) const {
+    const SendBlock& block = args.send[peer];
+    device::Share share = lane_share(block, lane);
+    if (args.declined) {
+      share = {0, 0, 0, 1, 1, kAlltoallvTag};
+      if (lane == 0) share.protocol = device::Protocol::kDeclined;
+    }
+    const device::CopyFrom<Device> hook{args.sendbuf + block.offset};
+    const device::SendChannel& channel = args.comm.send_channel(peer, lane);
+    bool sent = false;
+    device::with_link<Device>(channel.link, [&](const auto& link) {
+      sent = device::send(group, link, channel, share, args.comm.control, hook);
+    });
+    return sent;
+  }
+
+  CAUSEWAY_TEMPLATE
+  template <device::Group G>
+  CAUSEWAY_FN bool receive_from(const G& group, std::uint32_t peer, std::uint32_t lane) const {
+    const ReceiveBlock& block = args.receive[peer];
+    const device::CopyTo<Device> hook{args.recvbuf + block.offset};
+    const device::ReceiveChannel& channel = args.comm.receive_channel(peer, lane);
+    const std::uint64_t capacity = args.declined ? 0 : block.bytes;
+    bool received = false;
+    device::with_link<Device>(channel.link, [&](const auto& link) {
+      received = device::receive(group, link, channel, capacity, args.comm.control, hook);
+    });
+    return received;
+  }
+
+  CAUSEWAY_TEMPLATE
+  template <device::Group G>
+  CAUSEWAY_FN void move_to_self(const G& group, std::uint32_t lane) const {
+    const std::uint32_t self = args.comm.rank;
+    const SendBlock& from = args.send[self];
+    const ReceiveBlock& to = args.receive[self];
+    const device::Share share = lane_share(from, lane);
+    const device::SendChannel& channel = args.comm.send_channel(self, lane);
+    device::move_self(group, device::SelfLink<Device>{channel.link.region}, channel, share.offset,
+                      device::accepted_bytes(share.offset, share.bytes, to.bytes, 1),
+                      device::CopyFrom<Device>{args.sendbuf + from.offset},
+                      device::CopyTo<Device>{args.recvbuf + to.offset});
+    if (lane == 0 && from.bytes > to.bytes && group.rank() == 0) {
+      device::report_fault<Device>(args.comm.control,
+                                   {0, device::Fault::kTruncated, device::WaitFor::kNothing, self,
+                                    lane, 0, from.bytes, to.bytes});
+    }
+  }
+};
+
+}  // namespace causeway::kernels

@@ -1,0 +1,32 @@
+// What launches are given: plain data that a kernel takes by value.
+#pragma once
+
+#include <causeway/device/communicator.hpp>
+
+namespace causeway::kernels {
+
+/// Where a block for one peer begins, in bytes from sendbuf, and how it is to travel.
+struct SendBlock {
+  std::int64_t offset;
+  std::uint64_t bytes;
+  std::uint64_t piece_bytes;  ///< payload that is published at once; at least 1
+  std::uint32_t lanes;        ///< lanes that share the block, the first ones; at least 1
+};
+
+/// Where the block from one peer goes, in bytes from recvbuf, and how many bytes are asked for.
+struct ReceiveBlock {
+  std::int64_t offset;
+  std::uint64_t bytes;
+};
+
+struct AlltoallvArgs {
+  device::Communicator comm;
+  const std::byte* sendbuf;
+  std::byte* recvbuf;
+  const SendBlock* send;        ///< [comm.size], by rank; memory of the device
+  const ReceiveBlock* receive;  ///< [comm.size], by rank; memory of the device
+  std::uint32_t blocks;         ///< thread blocks that share the work; at least 1
+  bool declined;                ///< take no part: tell every peer so, send and take nothing
+};
+
+}  // namespace causeway::kernels

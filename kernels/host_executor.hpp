@@ -1,0 +1,63 @@
+// The threads that stand in for a GPU's blocks on the host device.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace causeway::kernels {
+
+/// A fixed set of threads beside the caller's. They sleep between runs.
+class HostExecutor {
+ public:
+  /// Starts `threads` threads; throws std::system_error when the system will not.
+  explicit HostExecutor(std::uint32_t threads);
+  ~HostExecutor();
+  HostExecutor(const HostExecutor&) = delete;
+  HostExecutor& operator=(const HostExecutor&) = delete;
+
+  /// Runs task(0) on the calling thread and task(1) .. task(threads) beside it, all at the same
+  /// time, and returns when all have returned. One caller at a time. Tasks do not throw.
+  void run(const std::function<void(std::uint32_t)>& task);
+
+  std::uint32_t threads() const { return static_cast<std::uint32_t>(threads_.size()); }
+
+ private:
+  void work(std::uint32_t index);
+  void stop();
+
+  std::mutex mutex_;
+  std::condition_variable started_;
+  std::condition_variable finished_;
+  const std::function<void(std::uint32_t)>* task_ = nullptr;
+  std::uint64_t runs_ = 0;
+  std::uint32_t running_ = 0;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+/// Runs an operation's blocks: by the calling thread alone, sends before receives, when no send
+/// would wait; otherwise each role of each block on a thread of its own, for which the executor
+/// needs 2 * blocks - 1 threads.
+template <class Operation, class ThreadGroup>
+void run_on_host(HostExecutor& executor, const Operation& operation, const ThreadGroup& group) {
+  const std::uint32_t blocks = operation.blocks();
+  if (operation.sends_at_once()) {
+    for (std::uint32_t block = 0; block < blocks; ++block) operation.send(group, block);
+    for (std::uint32_t block = 0; block < blocks; ++block) operation.receive(group, block);
+    return;
+  }
+  executor.run([&](std::uint32_t index) {
+    if (index >= 2 * blocks) return;
+    if (index % 2 == 0) {
+      operation.send(group, index / 2);
+    } else {
+      operation.receive(group, index / 2);
+    }
+  });
+}
+
+}  // namespace causeway::kernels

@@ -1,0 +1,59 @@
+// Where channels lie in the segments of the ranks of a host.
+#pragma once
+
+#include <causeway/device/channel.hpp>
+
+#include <cstdint>
+
+namespace causeway {
+
+/// First line of every segment.
+struct alignas(device::kLineBytes) SegmentHeader {
+  std::uint64_t owner;       ///< process id of Place: shows that the right segment was opened
+  std::uint64_t abort_word;  ///< nonzero once the communicator has failed; any rank of the host
+                             ///< sets it
+};
+
+/// Offsets in a segment, the same in that of every rank: a header, the words and rings of channels
+/// that come in, and the words of channels that go out. Channels are numbered by host rank of the
+/// other end, then lane.
+class ChannelLayout {
+ public:
+  ChannelLayout() = default;
+  ChannelLayout(std::uint64_t host_ranks, std::uint64_t lanes, std::uint64_t ring_bytes)
+      : channels_(host_ranks * lanes), lanes_(lanes), ring_bytes_(ring_bytes) {}
+
+  /// Words that the rank `host_rank` writes when it sends here.
+  std::uint64_t sender_words(std::uint64_t host_rank, std::uint64_t lane) const {
+    return sizeof(SegmentHeader) + channel(host_rank, lane) * sizeof(device::SenderWords);
+  }
+  /// Words that the rank `host_rank` writes when it receives from here.
+  std::uint64_t receiver_words(std::uint64_t host_rank, std::uint64_t lane) const {
+    return sizeof(SegmentHeader) + channels_ * sizeof(device::SenderWords) +
+           channel(host_rank, lane) * sizeof(device::ReceiverWords);
+  }
+  /// Ring of the channel from the rank `host_rank`.
+  std::uint64_t ring(std::uint64_t host_rank, std::uint64_t lane) const {
+    return rings() + channel(host_rank, lane) * ring_bytes_;
+  }
+  std::uint64_t bytes() const { return rings() + channels_ * ring_bytes_; }
+
+ private:
+  static constexpr std::uint64_t kPageBytes = 4096;
+
+  std::uint64_t channel(std::uint64_t host_rank, std::uint64_t lane) const {
+    return host_rank * lanes_ + lane;
+  }
+  std::uint64_t rings() const {
+    return device::round_up(sizeof(SegmentHeader) +
+                                channels_ * (sizeof(device::SenderWords) +
+                                             sizeof(device::ReceiverWords)),
+                            kPageBytes);
+  }
+
+  std::uint64_t channels_ = 0;
+  std::uint64_t lanes_ = 0;
+  std::uint64_t ring_bytes_ = 0;
+};
+
+}  // namespace causeway

@@ -1,0 +1,58 @@
+// Communicator: the ranks of one MPI communicator, set up to exchange.
+#pragma once
+
+#include "bootstrap.hpp"
+#include "config.hpp"
+#include "extent.hpp"
+
+#include <causeway/device/communicator.hpp>
+
+#include <memory>
+#include <span>
+
+namespace causeway {
+
+/// Owns the memory, channels and threads behind exchanges. Exchanges of one communicator take turns.
+class Communicator {
+ public:
+  /// Collective over the bootstrap, which is used only here. `config` is this rank's, and
+  /// `config_status` what reading it gave: a rank that could not read it takes part so that all
+  /// ranks fail. On failure every rank gets the same error and nothing is left behind.
+  static Status create(Bootstrap& bootstrap, const Config& config, const Status& config_status,
+                       std::unique_ptr<Communicator>* communicator);
+  ~Communicator();
+  Communicator(const Communicator&) = delete;
+  Communicator& operator=(const Communicator&) = delete;
+
+  int rank() const;
+  int size() const;
+
+  /// Collective: sends send[j] of sendbuf to rank j and receives receive[j] of recvbuf from it. Both
+  /// have size() entries. Returns when recvbuf is filled and sendbuf may be changed. kTruncated and
+  /// kPeer leave the communicator usable; after kFailed every exchange fails.
+  Status alltoallv(const void* sendbuf, std::span<const Extent> send, void* recvbuf,
+                   std::span<const Extent> receive);
+
+  /// Takes the place of an exchange that this rank's caller got wrong: sends and takes nothing, so
+  /// that the other ranks need not wait.
+  Status decline();
+
+  /// Makes pending and later exchanges fail, here and on the ranks of the same host. Local; from any
+  /// thread.
+  void abort();
+
+  /// What has made the communicator unusable; ok while it works. Local; from any thread.
+  Status error() const;
+
+  /// The handle that kernels take. Its tables live as long as the communicator. Whoever launches
+  /// with it takes turns with the calls above.
+  device::Communicator device_handle() const;
+
+ private:
+  class State;
+  explicit Communicator(std::unique_ptr<State> state);
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace causeway

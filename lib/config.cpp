@@ -1,0 +1,134 @@
+// The library's settings: their names, defaults, limits and where their values come from.
+#include "config.hpp"
+
+#include <bit>
+#include <cctype>
+#include <charconv>
+#include <cstdlib>
+#include <limits>
+
+namespace causeway {
+
+namespace {
+
+Status refuse(const Setting& setting, const std::string& text, const std::string& wanted) {
+  return Status::error(ErrorKind::kInfo, "%s = '%s' is not %s", setting.name, text.c_str(),
+                       wanted.c_str());
+}
+
+/// A whole number, with K, M or G behind it for powers of 1024.
+Status parse_number(const Setting& setting, const std::string& text, std::uint64_t* value) {
+  const std::string wanted = "a number from " + std::to_string(setting.least) + " to " +
+                             std::to_string(setting.most) + ", K, M and G allowed";
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  auto [rest, problem] = std::from_chars(text.data(), end, number);
+  if (problem != std::errc{}) return refuse(setting, text, wanted);
+  int shift = 0;
+  if (rest != end) {
+    const char unit = static_cast<char>(std::toupper(static_cast<unsigned char>(*rest)));
+    shift = unit == 'K' ? 10 : unit == 'M' ? 20 : unit == 'G' ? 30 : 0;
+    if (shift == 0 || rest + 1 != end) return refuse(setting, text, wanted);
+  }
+  if (number > (std::numeric_limits<std::uint64_t>::max() >> shift)) {
+    return refuse(setting, text, wanted);
+  }
+  number <<= shift;
+  if (number < setting.least || number > setting.most) return refuse(setting, text, wanted);
+  *value = number;
+  return {};
+}
+
+template <std::uint64_t Config::* Field>
+Status number_field(const Setting& setting, const std::string& text, Config* config) {
+  return parse_number(setting, text, &(config->*Field));
+}
+
+Status ring_field(const Setting& setting, const std::string& text, Config* config) {
+  CAUSEWAY_TRY(parse_number(setting, text, &config->ring_bytes));
+  config->ring_bytes = std::bit_ceil(config->ring_bytes);
+  return {};
+}
+
+Status spins_field(const Setting& setting, const std::string& text, Config* config) {
+  config->spins.reset();
+  if (text == "auto") return {};
+  std::uint64_t value = 0;
+  CAUSEWAY_TRY(parse_number(setting, text, &value));
+  config->spins = value;
+  return {};
+}
+
+Status start_field(const Setting& setting, const std::string& text, Config* config) {
+  CAUSEWAY_TRY(parse_number(setting, text, &config->start_count));
+  config->start_count &= ~std::uint64_t{15};
+  return {};
+}
+
+Status log_field(const Setting& setting, const std::string& text, Config* config) {
+  constexpr const char* kNames[] = {"off", "error", "warn", "info", "debug"};
+  for (int level = 0; level < 5; ++level) {
+    if (text != kNames[level]) continue;
+    config->log = static_cast<LogLevel>(level);
+    return {};
+  }
+  return refuse(setting, text, "one of off, error, warn, info, debug");
+}
+
+constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kUint32 = std::numeric_limits<std::uint32_t>::max();
+
+constexpr Setting kSettings[] = {
+    {"CAUSEWAY_LOG", "warn", "what is printed on stderr: off, error, warn, info or debug",
+     log_field, 0, 0},
+    {"CAUSEWAY_RING_BYTES", "256K",
+     "bytes of the ring that a peer writes into, one ring per peer and lane, rounded up to a power "
+     "of two; the smallest value of any rank counts",
+     ring_field, 4096, std::uint64_t{1} << 40},
+    {"CAUSEWAY_LANES", "1",
+     "channels to each peer, which large blocks are spread over; the smallest value of any rank "
+     "counts",
+     number_field<&Config::lanes>, 1, 64},
+    {"CAUSEWAY_MAX_CTAS", "1",
+     "thread blocks that serve an exchange; on the host device each is a sending and a receiving "
+     "thread",
+     number_field<&Config::max_ctas>, 1, 1024},
+    {"CAUSEWAY_TIMEOUT", "1800",
+     "seconds that an exchange waits for one peer before the communicator fails; 0 waits for ever",
+     number_field<&Config::timeout_seconds>, 0, std::uint64_t{1} << 30},
+    {"CAUSEWAY_SPINS", "auto",
+     "polls before a waiting thread lets others run; auto spins only when every rank of the host "
+     "has a processor",
+     spins_field, 0, kUint32},
+    {"CAUSEWAY_START_COUNT", "0",
+     "where the counts of channels begin, rounded down to a multiple of 16: for testing that they "
+     "may pass any power of two; the smallest value of any rank counts",
+     start_field, 0, kAny},
+};
+
+}  // namespace
+
+std::span<const Setting> settings() { return kSettings; }
+
+std::string info_key(const Setting& setting) {
+  std::string key = setting.name;
+  for (char& c : key) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return key;
+}
+
+std::optional<std::string> environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return value;
+}
+
+Status load_config(const Lookup& info_value, const Lookup& environment_value, Config* config) {
+  for (const Setting& setting : kSettings) {
+    std::optional<std::string> text = info_value(info_key(setting));
+    if (!text) text = environment_value(setting.name);
+    CAUSEWAY_TRY(setting.parse(setting, text.value_or(setting.default_value), config));
+  }
+  return {};
+}
+
+}  // namespace causeway

@@ -1,0 +1,52 @@
+// The library's settings: their names, defaults, limits and where their values come from.
+#pragma once
+
+#include "log.hpp"
+#include "status.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace causeway {
+
+/// Values in force for one communicator. The table in config.cpp says what each means.
+struct Config {
+  LogLevel log = LogLevel::kWarn;
+  std::uint64_t ring_bytes = 0;
+  std::uint64_t lanes = 0;
+  std::uint64_t max_ctas = 0;
+  std::uint64_t timeout_seconds = 0;
+  std::optional<std::uint64_t> spins;  ///< unset: chosen from the number of processors
+  std::uint64_t start_count = 0;
+};
+
+/// One setting, as help and documentation show it.
+struct Setting {
+  const char* name;  ///< of the environment variable; info keys are the same in lower case
+  const char* default_value;
+  const char* help;
+  Status (*parse)(const Setting&, const std::string& text, Config* config);
+  std::uint64_t least;  ///< limits of a number
+  std::uint64_t most;
+};
+
+std::span<const Setting> settings();
+
+/// The info key of a setting.
+std::string info_key(const Setting& setting);
+
+/// Looks a name up where settings may be given; nothing when it is not set there.
+using Lookup = std::function<std::optional<std::string>(const std::string& name)>;
+
+/// Fills *config: from info_value(key) where that has one, else from the environment through
+/// environment_value(name), else with defaults. A value that a setting cannot take is an error that
+/// names it.
+Status load_config(const Lookup& info_value, const Lookup& environment_value, Config* config);
+
+/// Environment variables as a Lookup.
+std::optional<std::string> environment(const std::string& name);
+
+}  // namespace causeway

@@ -1,0 +1,82 @@
+// Failure: why a communicator can no longer be used, as one word that ranks share.
+#include "failure.hpp"
+
+#include <cinttypes>
+
+namespace causeway {
+
+namespace {
+
+const char* describe(device::WaitFor what) {
+  switch (what) {
+    case device::WaitFor::kHeader:
+      return "a message";
+    case device::WaitFor::kPayload:
+      return "the rest of a message";
+    case device::WaitFor::kCredit:
+      return "room in its ring";
+    case device::WaitFor::kPost:
+      return "word of how much it takes";
+    case device::WaitFor::kNothing:
+      break;
+  }
+  return "nothing";
+}
+
+}  // namespace
+
+void set_abort_word(std::uint64_t* word, Failure failure) {
+  std::uint64_t expected = 0;
+  __atomic_compare_exchange_n(word, &expected, failure.word(), false, __ATOMIC_ACQ_REL,
+                              __ATOMIC_ACQUIRE);
+}
+
+std::uint64_t read_abort_word(const std::uint64_t* word) {
+  return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+Status failure_status(Failure failure, int rank) {
+  const char* const what = failure.cause == device::Fault::kAborted    ? "was aborted"
+                           : failure.cause == device::Fault::kTimedOut ? "timed out"
+                                                                       : "found corrupt data";
+  return Status::error(ErrorKind::kFailed, "rank %d: the communicator has failed: rank %d %s", rank,
+                       failure.rank, what);
+}
+
+Status fault_status(const device::FaultReport& report, int rank, std::uint64_t abort_word) {
+  using device::Fault;
+  const int peer = static_cast<int>(report.peer);
+  switch (report.fault) {
+    case Fault::kNone:
+      return {};
+    case Fault::kTruncated:
+      if (report.reached == 0 && report.wait_for == device::WaitFor::kCredit) {
+        return Status::error(ErrorKind::kTruncated,
+                             "rank %d sends %" PRIu64 " bytes to rank %d, which asked for none",
+                             rank, report.needed, peer);
+      }
+      return Status::error(ErrorKind::kTruncated,
+                           "rank %d was sent %" PRIu64 " bytes by rank %d and asked for %" PRIu64,
+                           rank, report.needed, peer, report.reached);
+    case Fault::kDeclined:
+      return Status::error(ErrorKind::kPeer,
+                           "rank %d got nothing from rank %d, whose own arguments were wrong", rank,
+                           peer);
+    case Fault::kAborted:
+      return failure_status(Failure::from(abort_word), rank);
+    case Fault::kTimedOut:
+      return Status::error(ErrorKind::kFailed,
+                           "rank %d waited too long (CAUSEWAY_TIMEOUT) for rank %d: for %s, lane "
+                           "%u, exchange %" PRIu64 ", count %" PRIu64 " of %" PRIu64,
+                           rank, peer, describe(report.wait_for), report.lane, report.sequence,
+                           report.reached, report.needed);
+    case Fault::kCorrupt:
+      return Status::error(ErrorKind::kFailed,
+                           "rank %d found a corrupt message header from rank %d: lane %u, exchange "
+                           "%" PRIu64 ", position %" PRIu64,
+                           rank, peer, report.lane, report.sequence, report.needed);
+  }
+  return Status::error(ErrorKind::kFailed, "rank %d: unknown fault", rank);
+}
+
+}  // namespace causeway

@@ -1,0 +1,32 @@
+// Plans: how the blocks of an exchange are to travel. Pure: no MPI, no device.
+#pragma once
+
+#include "extent.hpp"
+
+#include <args.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace causeway {
+
+/// What a plan has to keep to: agreed at attach.
+struct PlanLimits {
+  std::uint32_t lanes;        ///< of every pair
+  std::uint32_t max_blocks;   ///< thread blocks of a launch
+  std::uint64_t piece_bytes;  ///< largest piece: the eager limit
+};
+
+/// The blocks of one alltoallv, by rank, as a launch wants them.
+struct AlltoallvPlan {
+  std::vector<kernels::SendBlock> send;
+  std::vector<kernels::ReceiveBlock> receive;
+  std::uint32_t blocks = 1;
+};
+
+/// Plans an alltoallv of send[j] to and receive[j] from rank j. The plan's memory is reused.
+void plan_alltoallv(const PlanLimits& limits, std::span<const Extent> send,
+                    std::span<const Extent> receive, AlltoallvPlan* plan);
+
+}  // namespace causeway

@@ -1,0 +1,76 @@
+// Memory of one rank that the other ranks of its host map too.
+#include "shared_segment.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace causeway {
+
+Status SharedSegment::create(std::size_t bytes, std::shared_ptr<SharedSegment>* segment) {
+  const int descriptor = memfd_create("causeway", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (descriptor < 0) {
+    return Status::error(ErrorKind::kSystem, "memfd_create failed: %s", std::strerror(errno));
+  }
+  std::shared_ptr<SharedSegment> made(new SharedSegment(descriptor, bytes));
+  // Sealed, so that no process that maps it can make another's access fault.
+  if (ftruncate(descriptor, static_cast<off_t>(bytes)) != 0 ||
+      fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+    return Status::error(ErrorKind::kSystem, "cannot make %zu bytes of shared memory: %s", bytes,
+                         std::strerror(errno));
+  }
+  CAUSEWAY_TRY(made->map());
+  *segment = std::move(made);
+  return {};
+}
+
+Status SharedSegment::open(pid_t pid, int descriptor, std::size_t bytes,
+                           std::shared_ptr<SharedSegment>* segment) {
+  const std::string path =
+      "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(descriptor);
+  const int mine = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (mine < 0) {
+    return Status::error(ErrorKind::kSystem, "cannot open the shared memory of process %d: %s",
+                         static_cast<int>(pid), std::strerror(errno));
+  }
+  std::shared_ptr<SharedSegment> made(new SharedSegment(mine, bytes));
+  struct stat found = {};
+  if (fstat(mine, &found) != 0 || found.st_size != static_cast<off_t>(bytes)) {
+    return Status::error(ErrorKind::kSystem,
+                         "descriptor %d of process %d is not its shared memory: %lld bytes, not "
+                         "%zu",
+                         descriptor, static_cast<int>(pid), static_cast<long long>(found.st_size),
+                         bytes);
+  }
+  CAUSEWAY_TRY(made->map());
+  made->close_descriptor();
+  *segment = std::move(made);
+  return {};
+}
+
+Status SharedSegment::map() {
+  void* const address =
+      mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, 0);
+  if (address == MAP_FAILED) {
+    return Status::error(ErrorKind::kSystem, "cannot map %zu bytes of shared memory: %s", bytes_,
+                         std::strerror(errno));
+  }
+  data_ = static_cast<std::byte*>(address);
+  return {};
+}
+
+void SharedSegment::close_descriptor() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+  descriptor_ = -1;
+}
+
+SharedSegment::~SharedSegment() {
+  if (data_ != nullptr) munmap(data_, bytes_);
+  close_descriptor();
+}
+
+}  // namespace causeway

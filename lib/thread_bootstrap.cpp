@@ -1,0 +1,47 @@
+// A bootstrap whose ranks are threads of one process, so that tests and sanitizers see all of them.
+#include "thread_bootstrap.hpp"
+
+#include <cstring>
+
+namespace causeway {
+
+class ThreadWorld::ThreadBootstrap final : public Bootstrap {
+ public:
+  ThreadBootstrap(std::shared_ptr<State> state, int rank) : state_(std::move(state)), rank_(rank) {}
+
+  int rank() const override { return rank_; }
+  int size() const override { return state_->size; }
+
+  Status allgather(const void* mine, std::size_t bytes, void* all) override {
+    State& s = *state_;
+    std::unique_lock lock(s.mutex);
+    s.changed.wait(lock, [&] { return s.open; });
+    s.pieces[static_cast<std::size_t>(rank_)] = mine;
+    if (++s.arrived == s.size) {
+      s.open = false;
+      s.changed.notify_all();
+    }
+    s.changed.wait(lock, [&] { return !s.open; });
+    for (std::size_t rank = 0; rank < s.pieces.size(); ++rank) {
+      std::memcpy(static_cast<char*>(all) + rank * bytes, s.pieces[rank], bytes);
+    }
+    if (++s.left == s.size) {
+      s.arrived = s.left = 0;
+      s.open = true;
+      s.changed.notify_all();
+    }
+    // Until all have read, no piece may go away.
+    s.changed.wait(lock, [&] { return s.open; });
+    return {};
+  }
+
+ private:
+  std::shared_ptr<State> state_;
+  int rank_;
+};
+
+std::unique_ptr<Bootstrap> ThreadWorld::bootstrap(int rank) const {
+  return std::make_unique<ThreadBootstrap>(state_, rank);
+}
+
+}  // namespace causeway

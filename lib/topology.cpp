@@ -1,0 +1,80 @@
+// Topology: which ranks share what.
+#include "topology.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <random>
+#include <string_view>
+
+namespace causeway {
+
+namespace {
+
+/// FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/
+std::uint64_t hash(std::string_view text) {
+  std::uint64_t value = 14695981039346656037U;
+  for (const char c : text) {
+    value = (value ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  }
+  return value;
+}
+
+std::string link_target(const char* path) {
+  char target[128];
+  const ssize_t length = readlink(path, target, sizeof target);
+  return length < 0 ? std::string() : std::string(target, static_cast<std::size_t>(length));
+}
+
+std::uint64_t random_word() {
+  std::random_device source;
+  return (std::uint64_t{source()} << 32) | source();
+}
+
+}  // namespace
+
+Place this_place() {
+  static const std::uint64_t process_id = random_word();
+  Place place{};
+  place.process_id = process_id;
+  place.pid = getpid();
+  sched_getaffinity(0, sizeof place.processors, &place.processors);
+  gethostname(place.host_name, sizeof place.host_name - 1);
+  std::string boot;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
+  // Processes open each other's memory by process number, which counts within a PID namespace.
+  place.host_id = hash(std::string(place.host_name) + '|' + boot + '|' +
+                       link_target("/proc/self/ns/pid") + '|' + link_target("/proc/self/ns/ipc"));
+  return place;
+}
+
+Topology::Topology(int rank, std::vector<Place> places) : rank_(rank), places_(std::move(places)) {
+  for (int other = 0; other < size(); ++other) {
+    if (!same_host(other)) continue;
+    if (other == rank) host_rank_ = static_cast<int>(host_ranks_.size());
+    host_ranks_.push_back(other);
+  }
+}
+
+bool Topology::has_processor_per_rank() const {
+  cpu_set_t usable;
+  CPU_ZERO(&usable);
+  for (const int other : host_ranks_) {
+    CPU_OR(&usable, &usable, &place(other).processors);
+  }
+  return static_cast<std::size_t>(CPU_COUNT(&usable)) >= host_ranks_.size();
+}
+
+Status Topology::check_links() const {
+  for (int other = 1; other < size(); ++other) {
+    if (place(other).host_id == place(0).host_id) continue;
+    return Status::error(ErrorKind::kUnsupported,
+                         "rank 0 runs on %s and rank %d on %s (or in another container): there is "
+                         "no link between hosts in this version",
+                         place(0).host_name, other, place(other).host_name);
+  }
+  return {};
+}
+
+}  // namespace causeway

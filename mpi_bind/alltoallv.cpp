@@ -1,0 +1,156 @@
+// MPIX_Alltoallv and MPIX_Alltoallv_c.
+#include "comm_cache.hpp"
+#include "datatype.hpp"
+#include "entry.hpp"
+
+#include <causeway/mpix.h>
+
+#include <cstring>
+#include <memory>
+#include <vector>
+
+using namespace causeway;
+using namespace causeway::mpi;
+
+namespace {
+
+/// One side's arguments of an alltoallv, with the names that errors call them by.
+template <class Count, class Displacement>
+struct Side {
+  const char* buffer_name;
+  const void* buffer;
+  const char* counts_name;
+  const Count* counts;
+  const char* displacements_name;
+  const Displacement* displacements;
+  const char* type_name;
+  MPI_Datatype type;
+};
+
+/// A side's blocks in bytes. The vector's memory is reused.
+template <class Count, class Displacement>
+Status to_extents(const Side<Count, Displacement>& side, int rank, int size,
+                  std::vector<Extent>* extents) {
+  std::int64_t element = 0;
+  CAUSEWAY_TRY(contiguous_bytes(side.type_name, side.type, &element));
+  if (side.counts == nullptr) {
+    return Status::error(ErrorKind::kArgument, "%s is NULL on rank %d", side.counts_name, rank);
+  }
+  extents->resize(static_cast<std::size_t>(size));
+  for (int peer = 0; peer < size; ++peer) {
+    const std::int64_t count = side.counts[peer];
+    Extent& extent = (*extents)[static_cast<std::size_t>(peer)];
+    extent = {0, 0};
+    if (count < 0) {
+      return Status::error(ErrorKind::kCount, "%s[%d] = %lld on rank %d is negative",
+                           side.counts_name, peer, static_cast<long long>(count), rank);
+    }
+    if (count == 0 || element == 0) continue;
+    if (side.buffer == nullptr) {
+      return Status::error(ErrorKind::kBuffer, "%s is NULL on rank %d, and %s[%d] = %lld",
+                           side.buffer_name, rank, side.counts_name, peer,
+                           static_cast<long long>(count));
+    }
+    if (side.displacements == nullptr) {
+      return Status::error(ErrorKind::kArgument, "%s is NULL on rank %d", side.displacements_name,
+                           rank);
+    }
+    const std::int64_t displacement = side.displacements[peer];
+    std::int64_t bytes = 0;
+    if (__builtin_mul_overflow(count, element, &bytes) ||
+        __builtin_mul_overflow(displacement, element, &extent.offset)) {
+      return Status::error(ErrorKind::kCount,
+                           "%s[%d] = %lld with %s[%d] = %lld on rank %d is more than memory holds",
+                           side.counts_name, peer, static_cast<long long>(count),
+                           side.displacements_name, peer, static_cast<long long>(displacement),
+                           rank);
+    }
+    extent.bytes = static_cast<std::uint64_t>(bytes);
+  }
+  return {};
+}
+
+/// For MPI_IN_PLACE: a copy of what lies in recvbuf's blocks, and the blocks in it.
+std::unique_ptr<std::byte[]> copy_blocks(const void* recvbuf, const std::vector<Extent>& receive,
+                                         std::vector<Extent>* send) {
+  std::uint64_t total = 0;
+  for (const Extent& block : receive) total += block.bytes;
+  auto copy = std::make_unique_for_overwrite<std::byte[]>(total);
+  send->resize(receive.size());
+  std::uint64_t at = 0;
+  for (std::size_t peer = 0; peer < receive.size(); ++peer) {
+    const Extent& block = receive[peer];
+    (*send)[peer] = {static_cast<std::int64_t>(at), block.bytes};
+    if (block.bytes > 0) {
+      std::memcpy(copy.get() + at, static_cast<const std::byte*>(recvbuf) + block.offset,
+                  block.bytes);
+    }
+    at += block.bytes;
+  }
+  return copy;
+}
+
+/// What an exchange needs, made of the caller's arguments.
+struct Blocks {
+  const void* sendbuf = nullptr;
+  std::vector<Extent> send;
+  std::vector<Extent> receive;
+  std::unique_ptr<std::byte[]> copy;  ///< of recvbuf, for MPI_IN_PLACE
+};
+
+template <class Count, class Displacement>
+Status to_blocks(const Side<Count, Displacement>& send, const Side<Count, Displacement>& receive,
+                 int rank, int size, Blocks* blocks) try {
+  CAUSEWAY_TRY(to_extents(receive, rank, size, &blocks->receive));
+  blocks->sendbuf = send.buffer;
+  if (send.buffer != MPI_IN_PLACE) return to_extents(send, rank, size, &blocks->send);
+  blocks->copy = copy_blocks(receive.buffer, blocks->receive, &blocks->send);
+  blocks->sendbuf = blocks->copy.get();
+  return {};
+} catch (const std::bad_alloc&) {
+  return Status::error(ErrorKind::kSystem, "rank %d is out of memory", rank);
+}
+
+template <class Count, class Displacement>
+int alltoallv(const char* call, const Side<Count, Displacement>& send,
+              const Side<Count, Displacement>& receive, MPI_Comm comm) {
+  return enter(comm, call, [&]() -> Status {
+    Communicator* communicator = nullptr;
+    CAUSEWAY_TRY(attach(comm, MPI_INFO_NULL, &communicator));
+    thread_local Blocks blocks;
+    const Status valid =
+        to_blocks(send, receive, communicator->rank(), communicator->size(), &blocks);
+    if (!valid.ok()) {
+      const Status declined = communicator->decline();
+      return declined.kind() == ErrorKind::kFailed ? declined : valid;
+    }
+    const Status status = communicator->alltoallv(
+        blocks.sendbuf, blocks.send, const_cast<void*>(receive.buffer), blocks.receive);
+    blocks.copy.reset();
+    return status;
+  });
+}
+
+}  // namespace
+
+int PMPIX_Alltoallv(const void* sendbuf, const int sendcounts[], const int sdispls[],
+                    MPI_Datatype sendtype, void* recvbuf, const int recvcounts[],
+                    const int rdispls[], MPI_Datatype recvtype, MPI_Comm comm) {
+  return alltoallv<int, int>(
+      "MPIX_Alltoallv",
+      {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls, "sendtype", sendtype},
+      {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls, "recvtype", recvtype},
+      comm);
+}
+CAUSEWAY_ENTRY(Alltoallv);
+
+int PMPIX_Alltoallv_c(const void* sendbuf, const MPI_Count sendcounts[], const MPI_Aint sdispls[],
+                      MPI_Datatype sendtype, void* recvbuf, const MPI_Count recvcounts[],
+                      const MPI_Aint rdispls[], MPI_Datatype recvtype, MPI_Comm comm) {
+  return alltoallv<MPI_Count, MPI_Aint>(
+      "MPIX_Alltoallv_c",
+      {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls, "sendtype", sendtype},
+      {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls, "recvtype", recvtype},
+      comm);
+}
+CAUSEWAY_ENTRY(Alltoallv_c);

@@ -1,0 +1,154 @@
+// The communicators that are attached: state kept as attributes of the user's MPI communicators.
+#include "comm_cache.hpp"
+
+#include "mpi_bootstrap.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace causeway::mpi {
+
+namespace {
+
+struct Attachment {
+  MPI_Comm comm;  ///< the user's, whose attribute this is
+  std::unique_ptr<Communicator> communicator;
+};
+
+/// The process's attachments, for MPI_Finalize to find.
+struct Cache {
+  std::mutex mutex;
+  int keyval = MPI_KEYVAL_INVALID;
+  std::vector<Attachment*> attachments;
+};
+
+Cache& cache() {
+  static Cache the_cache;
+  return the_cache;
+}
+
+/// Called by MPI when a communicator is freed, or its attribute deleted.
+int forget(MPI_Comm, int, void* value, void*) {
+  const std::unique_ptr<Attachment> attachment(static_cast<Attachment*>(value));
+  Cache& c = cache();
+  const std::lock_guard lock(c.mutex);
+  std::erase(c.attachments, attachment.get());
+  return MPI_SUCCESS;
+}
+
+/// Called by MPI_Finalize, which first deletes the attributes of MPI_COMM_SELF: frees what users
+/// left attached, while MPI can still be called.
+int finalize(MPI_Comm, int, void*, void*) {
+  Cache& c = cache();
+  std::vector<Attachment*> left;
+  {
+    const std::lock_guard lock(c.mutex);
+    left = c.attachments;
+  }
+  for (const Attachment* attachment : left) PMPI_Comm_delete_attr(attachment->comm, c.keyval);
+  PMPI_Comm_free_keyval(&c.keyval);
+  return MPI_SUCCESS;
+}
+
+Status make_keyval(Cache& c) {
+  const std::lock_guard lock(c.mutex);
+  if (c.keyval != MPI_KEYVAL_INVALID) return {};
+  int at_finalize = MPI_KEYVAL_INVALID;
+  const bool made =
+      PMPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, forget, &c.keyval, nullptr) == MPI_SUCCESS &&
+      PMPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, finalize, &at_finalize, nullptr) ==
+          MPI_SUCCESS &&
+      PMPI_Comm_set_attr(MPI_COMM_SELF, at_finalize, nullptr) == MPI_SUCCESS &&
+      PMPI_Comm_free_keyval(&at_finalize) == MPI_SUCCESS;
+  return made ? Status() : Status(ErrorKind::kSystem, "MPI refused an attribute key");
+}
+
+bool is_setting(const std::string& key) {
+  return std::ranges::any_of(settings(), [&](const Setting& s) { return info_key(s) == key; });
+}
+
+/// An error for a key that looks like a setting of causeway's and is none.
+Status check_keys(MPI_Info info) {
+  int keys = 0;
+  PMPI_Info_get_nkeys(info, &keys);
+  for (int i = 0; i < keys; ++i) {
+    char key[MPI_MAX_INFO_KEY + 1] = "";
+    PMPI_Info_get_nthkey(info, i, key);
+    if (std::string(key).starts_with("causeway_") && !is_setting(key)) {
+      return Status::error(ErrorKind::kInfo, "info has no setting '%s'", key);
+    }
+  }
+  return {};
+}
+
+Status read_config(MPI_Info info, Config* config) {
+  if (info != MPI_INFO_NULL) CAUSEWAY_TRY(check_keys(info));
+  const Lookup from_info = [info](const std::string& key) -> std::optional<std::string> {
+    if (info == MPI_INFO_NULL) return std::nullopt;
+    char value[MPI_MAX_INFO_VAL + 1] = "";
+    int found = 0;
+    PMPI_Info_get(info, key.c_str(), MPI_MAX_INFO_VAL, value, &found);
+    return found != 0 ? std::optional<std::string>(value) : std::nullopt;
+  };
+  return load_config(from_info, environment, config);
+}
+
+}  // namespace
+
+Status check_comm(MPI_Comm comm) {
+  if (comm == MPI_COMM_NULL) return {ErrorKind::kComm, "comm is MPI_COMM_NULL"};
+  int between_groups = 0;
+  PMPI_Comm_test_inter(comm, &between_groups);
+  if (between_groups != 0) {
+    return {ErrorKind::kComm, "comm is an intercommunicator; it has to be an intracommunicator"};
+  }
+  return {};
+}
+
+Communicator* find_attached(MPI_Comm comm) {
+  const int keyval = cache().keyval;
+  if (comm == MPI_COMM_NULL || keyval == MPI_KEYVAL_INVALID) return nullptr;
+  Attachment* attachment = nullptr;
+  int found = 0;
+  PMPI_Comm_get_attr(comm, keyval, &attachment, &found);
+  return found != 0 ? attachment->communicator.get() : nullptr;
+}
+
+Status attach(MPI_Comm comm, MPI_Info info, Communicator** communicator) {
+  if (Communicator* const attached = find_attached(comm)) {
+    *communicator = attached;
+    return {};
+  }
+  CAUSEWAY_TRY(check_comm(comm));
+  Cache& c = cache();
+  CAUSEWAY_TRY(make_keyval(c));
+  std::unique_ptr<MpiBootstrap> bootstrap;
+  CAUSEWAY_TRY(MpiBootstrap::create(comm, &bootstrap));
+  Config config;
+  const Status readable = read_config(info, &config);
+  auto attachment = std::make_unique<Attachment>(Attachment{comm, nullptr});
+  CAUSEWAY_TRY(Communicator::create(*bootstrap, config, readable, &attachment->communicator));
+  *communicator = attachment->communicator.get();
+  Status kept;
+  {
+    const std::lock_guard lock(c.mutex);
+    c.attachments.push_back(attachment.get());
+  }
+  if (PMPI_Comm_set_attr(comm, c.keyval, attachment.get()) != MPI_SUCCESS) {
+    forget(comm, c.keyval, attachment.release(), nullptr);
+    kept = {ErrorKind::kSystem, "MPI refused to keep an attribute"};
+  } else {
+    attachment.release();
+  }
+  return agree(*bootstrap, kept);
+}
+
+Status detach(MPI_Comm comm) {
+  CAUSEWAY_TRY(check_comm(comm));
+  if (find_attached(comm) != nullptr) PMPI_Comm_delete_attr(comm, cache().keyval);
+  return {};
+}
+
+}  // namespace causeway::mpi

@@ -1,0 +1,22 @@
+// The communicators that are attached: state kept as attributes of the user's MPI communicators.
+#pragma once
+
+#include <communicator.hpp>
+
+#include <mpi.h>
+
+namespace causeway::mpi {
+
+/// An error unless comm is an intracommunicator that can be used now.
+Status check_comm(MPI_Comm comm);
+
+/// What comm is attached to; null when it is not.
+Communicator* find_attached(MPI_Comm comm);
+
+/// Collective: attaches comm unless it is attached, with settings from info and the environment.
+Status attach(MPI_Comm comm, MPI_Info info, Communicator** communicator);
+
+/// Frees what comm is attached to, if anything.
+Status detach(MPI_Comm comm);
+
+}  // namespace causeway::mpi

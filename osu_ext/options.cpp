@@ -1,0 +1,176 @@
+// The options of the benchmarks: OSU's letters, names and defaults, and causeway's additions.
+#include "options.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <limits>
+#include <utility>
+
+namespace causeway::osu {
+namespace {
+
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 62;
+constexpr std::int64_t kMostIterations = std::numeric_limits<int>::max();
+constexpr std::int64_t kMostValidationWarmups = 10;
+constexpr std::size_t kLeastMemory = std::size_t{1} << 20;
+
+constexpr int kSmallIterations = 1000;
+constexpr int kLargeIterations = 100;
+constexpr int kSmallWarmups = 100;
+constexpr int kLargeWarmups = 10;
+
+/// [MIN:]MAX, where an empty side keeps its default.
+std::string read_sizes(Options& options, std::string_view text) {
+  constexpr const char* kNeeded =
+      "needed is MAX, MIN:MAX or MIN:, each a whole number of bytes of at least 1";
+  const std::size_t colon = text.find(':');
+  const bool has_colon = colon != std::string_view::npos;
+  const std::string_view smallest = has_colon ? text.substr(0, colon) : std::string_view{};
+  const std::string_view largest = has_colon ? text.substr(colon + 1) : text;
+  const auto min = whole_number(smallest, 1, kMostBytes);
+  const auto max = whole_number(largest, 1, kMostBytes);
+  const bool nothing = smallest.empty() && largest.empty();
+  if (nothing || (!smallest.empty() && !min) || (!largest.empty() && !max)) {
+    return kNeeded;
+  }
+  options.smallest = min ? static_cast<std::size_t>(*min) : options.smallest;
+  options.largest = max ? static_cast<std::size_t>(*max) : options.largest;
+  return {};
+}
+
+std::string read_elements(Options& options, std::string_view text) {
+  std::string name(text);
+  std::ranges::transform(name, name.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  constexpr std::array<std::pair<std::string_view, Element>, 3> kNames{
+      {{"mpi_char", Element::kChar}, {"mpi_int", Element::kInt}, {"mpi_float", Element::kFloat}}};
+  bool known = false;
+  for (const auto& [spelling, element] : kNames) {
+    if (name != spelling && name != "all") {
+      continue;
+    }
+    known = true;
+    if (std::ranges::find(options.elements, element) == options.elements.end()) {
+      options.elements.push_back(element);
+    }
+  }
+  return known ? "" : "needed is mpi_char, mpi_int, mpi_float or all";
+}
+
+/// A row's `apply` that stores a whole number in `target`, as a Value.
+template <class Value, class Target>
+auto store_number(Target& target, std::int64_t least, std::int64_t most) {
+  return [&target, least, most](std::string_view text) -> std::string {
+    const auto value = whole_number(text, least, most);
+    if (!value) {
+      return "needed is a whole number from " + std::to_string(least) + " to " +
+             std::to_string(most);
+    }
+    target = static_cast<Value>(*value);
+    return {};
+  };
+}
+
+auto store_fraction(double& target) {
+  return [&target](std::string_view text) -> std::string {
+    const auto value = fraction(text);
+    target = value.value_or(target);
+    return value ? "" : "needed is a number from 0 to 1";
+  };
+}
+
+auto set_switch(bool& target) {
+  return [&target](std::string_view) -> std::string {
+    target = true;
+    return {};
+  };
+}
+
+}  // namespace
+
+int Options::iterations_for(std::size_t bytes) const {
+  return iterations.value_or(bytes > kLargestSmallMessage ? kLargeIterations : kSmallIterations);
+}
+
+int Options::warmups_for(std::size_t bytes) const {
+  return warmups.value_or(bytes > kLargestSmallMessage ? kLargeWarmups : kSmallWarmups);
+}
+
+std::vector<Option> osu_options(Options& options) {
+  return {
+      {'h', "help", "", "print this text", set_switch(options.help)},
+      {'v', "version", "", "print the version", set_switch(options.version)},
+      {'f', "full", "", "add columns: fastest and slowest rank, iterations",
+       set_switch(options.full)},
+      {'m', "message-size", "[MIN:]MAX",
+       "bytes per peer: MIN, doubled up to MAX (default 1:1048576);\nMIN: alone keeps MAX's "
+       "default",
+       [&options](std::string_view text) { return read_sizes(options, text); }},
+      {'i', "iterations", "N", "timed calls per size (default 1000; 100 above 8192 bytes)",
+       store_number<int>(options.iterations, 1, kMostIterations)},
+      {'x', "warmup", "N", "calls before the timed ones (default 100; 10 above 8192 bytes)",
+       store_number<int>(options.warmups, 0, kMostIterations)},
+      {'M', "mem-limit", "BYTES",
+       "skip sizes whose blocks for all peers exceed BYTES (default 536870912,\nat least 1048576)",
+       store_number<std::size_t>(options.memory_limit, 0, kMostBytes)},
+      {'c', "validation", "", "check every received byte of every call; adds a column",
+       set_switch(options.validate)},
+      {'u', "validation-warmup", "N",
+       "with -c: untimed calls before each call (default 5, at most 10)",
+       store_number<int>(options.validation_warmups, 0, kMostValidationWarmups)},
+      {'T', "type", "TYPE",
+       "mpi_char (default), mpi_int, mpi_float or all; may be given again\nfor a further type",
+       [&options](std::string_view text) { return read_elements(options, text); }},
+  };
+}
+
+std::vector<Option> exchange_options(Options& options) {
+  return {
+      {'l', "in-place", "", "exchange within one buffer (MPI_IN_PLACE)",
+       set_switch(options.in_place)},
+      {'\0', "vs", "mpi", "time MPI's own call too, in turns with causeway's; adds columns",
+       [&options](std::string_view text) -> std::string {
+         options.versus_mpi = text == "mpi";
+         return options.versus_mpi ? "" : "needed is mpi";
+       }},
+      {'\0', "skew", "A",
+       "the peer d ranks further on gets a share of 1 + A*d, scaled to keep\n"
+       "the mean per peer; A from 0 to 1 (default 0)",
+       store_fraction(options.skew)},
+      {'\0', "sparsity", "F", "fraction of the pairs that exchange nothing, 0 to 1 (default 0)",
+       store_fraction(options.sparsity)},
+      {'\0', "seed", "N", "chooses the empty pairs and the bytes that -c sends (default 1)",
+       store_number<std::uint64_t>(options.seed, 0, kMostBytes)},
+      {'\0', "csv", "FILE", "rank 0 writes the results to FILE as well",
+       [&options](std::string_view text) -> std::string {
+         options.csv_path = text;
+         return text.empty() ? "needed is a file's name" : "";
+       }},
+  };
+}
+
+std::optional<std::string> finish_options(Options& options, int ranks) {
+  if (options.elements.empty()) {
+    options.elements.push_back(Element::kChar);
+  }
+  if (options.smallest > options.largest) {
+    return "option -m, --message-size: MIN " + std::to_string(options.smallest) +
+           " is larger than MAX " + std::to_string(options.largest);
+  }
+  if (options.memory_limit < kLeastMemory) {
+    options.notes.push_back("option -M, --mem-limit: " + std::to_string(options.memory_limit) +
+                            " is too low, using " + std::to_string(kLeastMemory));
+    options.memory_limit = kLeastMemory;
+  }
+  // With two ranks the other one is a single hop away both ways, so skew keeps the symmetry.
+  if (options.in_place && options.skew > 0.0 && ranks > 2) {
+    return "option --skew " + shortest(options.skew) +
+           " does not go with -l, --in-place: in place, two ranks must send each other equally "
+           "much, and with a skew on " +
+           std::to_string(ranks) + " ranks they do not";
+  }
+  return std::nullopt;
+}
+
+}  // namespace causeway::osu

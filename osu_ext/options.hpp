@@ -1,0 +1,55 @@
+// The options of the benchmarks: OSU's letters, names and defaults, and causeway's additions.
+#pragma once
+
+#include "command_line.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace causeway::osu {
+
+enum class Element { kChar, kInt, kFloat };
+
+/// Messages above this size get fewer iterations.
+inline constexpr std::size_t kLargestSmallMessage = 8192;
+
+struct Options {
+  std::size_t smallest = 1;  ///< bytes per peer
+  std::size_t largest = std::size_t{1} << 20;
+  std::optional<int> iterations;  ///< given for all sizes; else by size
+  std::optional<int> warmups;     ///< likewise
+  int validation_warmups = 5;     ///< untimed calls before each validated one
+  std::vector<Element> elements;  ///< never empty once finish_options was called
+  std::size_t memory_limit = std::size_t{512} << 20;
+  bool full = false;
+  bool validate = false;
+  bool in_place = false;
+  bool help = false;
+  bool version = false;
+
+  bool versus_mpi = false;
+  double skew = 0.0;
+  double sparsity = 0.0;
+  std::uint64_t seed = 1;
+  std::string csv_path;  ///< empty for none
+
+  std::vector<std::string> notes;  ///< what was not taken literally, for people to read
+
+  [[nodiscard]] int iterations_for(std::size_t bytes) const;
+  [[nodiscard]] int warmups_for(std::size_t bytes) const;
+};
+
+/// Rows that every benchmark takes. They write into `options`, which must outlive them.
+[[nodiscard]] std::vector<Option> osu_options(Options& options);
+
+/// Rows for benchmarks that exchange one block per pair of ranks and compare with MPI.
+[[nodiscard]] std::vector<Option> exchange_options(Options& options);
+
+/// Fills in what depends on several options. Returns the sentence that says which do not go
+/// together, or nothing.
+[[nodiscard]] std::optional<std::string> finish_options(Options& options, int ranks);
+
+}  // namespace causeway::osu

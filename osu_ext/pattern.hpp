@@ -1,0 +1,54 @@
+// Which rank sends how much to which, and where the blocks lie in a buffer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace causeway::osu {
+
+/// Untouched bytes kept between blocks, before the first and after the last. A multiple of every
+/// element's size, so that displacements in elements exist.
+inline constexpr std::size_t kGuardBytes = 64;
+
+/// An exchange between all pairs of ranks. Every rank computes the same from it.
+struct Pattern {
+  int ranks = 0;
+  double skew = 0.0;      ///< see elements_between
+  double sparsity = 0.0;  ///< fraction of the pairs that exchange nothing
+  std::uint64_t seed = 0;
+  bool symmetric = false;  ///< both directions of a pair are empty, or neither
+};
+
+/// The blocks of one buffer, by peer.
+struct Blocks {
+  std::vector<int> counts;         ///< elements
+  std::vector<int> displacements;  ///< elements
+  std::vector<std::size_t> bytes;
+  std::vector<std::size_t> offsets;  ///< bytes
+  std::size_t extent = 0;            ///< bytes of the buffer, guards included
+};
+
+/// A number that looks random and depends on every bit of `value`.
+[[nodiscard]] std::uint64_t scrambled(std::uint64_t value);
+
+/// How many elements `source` sends to `destination` where the mean per peer is `bytes_per_peer`.
+/// The peer d ranks after the source has weight 1 + skew * d; rounded down.
+[[nodiscard]] std::size_t elements_between(const Pattern& pattern, int source, int destination,
+                                           std::size_t bytes_per_peer, std::size_t element_bytes);
+
+/// An upper bound, the same on all ranks, of the extent of any rank's blocks.
+[[nodiscard]] std::size_t extent_bound(int ranks, std::size_t bytes_per_peer);
+
+/// The largest size whose extent_bound is within INT_MAX, as the displacements of MPI's int calls
+/// require; 0 when there is none.
+[[nodiscard]] std::size_t largest_addressable(int ranks);
+
+/// The blocks that `rank` sends and those it receives. `bytes_per_peer` is at most
+/// largest_addressable.
+[[nodiscard]] Blocks blocks_sent(const Pattern& pattern, int rank, std::size_t bytes_per_peer,
+                                 std::size_t element_bytes);
+[[nodiscard]] Blocks blocks_received(const Pattern& pattern, int rank, std::size_t bytes_per_peer,
+                                     std::size_t element_bytes);
+
+}  // namespace causeway::osu

@@ -101,10 +101,10 @@ struct Alltoallv {
     const ReceiveBlock& block = args.receive[peer];
     const device::CopyTo<Device> hook{args.recvbuf + block.offset};
     const device::ReceiveChannel& channel = args.comm.receive_channel(peer, lane);
-    const std::uint64_t capacity = args.declined ? 0 : block.bytes;
+    const device::Request request{args.declined ? 0 : block.bytes, args.declined};
     bool received = false;
     device::with_link<Device>(channel.link, [&](const auto& link) {
-      received = device::receive(group, link, channel, capacity, args.comm.control, hook);
+      received = device::receive(group, link, channel, request, args.comm.control, hook);
     });
     return received;
   }

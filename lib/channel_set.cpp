@@ -77,7 +77,7 @@ void ChannelSet::fill_tables() {
   const auto self = static_cast<std::uint64_t>(topology_->host_rank());
   std::byte* const own = segment(topology_->host_rank()).data();
   const std::uint64_t start = settings_.start_count;
-  states_.assign(2 * channels, {start, start, start});
+  states_.assign(2 * channels, {start, start, start, start});
   send_.resize(channels);
   receive_.resize(channels);
   for (std::uint64_t index = 0; index < segments_.size(); ++index) {

@@ -9,6 +9,8 @@
 #include <launch.h>
 
 #include <algorithm>
+#include <bit>
+#include <limits>
 #include <mutex>
 #include <system_error>
 
@@ -16,16 +18,30 @@ namespace causeway {
 
 namespace {
 
+/// A ring size that is larger than any that a rank can ask for.
+constexpr std::uint64_t kAutomatic = std::numeric_limits<std::uint64_t>::max();
+
 /// What ranks have to agree on, as each would have it. Plain data.
 struct Wishes {
   Place place;
-  std::uint64_t ring_bytes;
+  std::uint64_t ring_bytes;  ///< or kAutomatic
   std::uint64_t lanes;
   std::uint64_t start_count;
 };
 
-/// Spinning helps only a thread whose peer runs at the same time.
-constexpr std::uint32_t kSpinsWithProcessors = 20000;
+/// Spinning helps only a thread whose peer runs at the same time, and not for long: it may be the
+/// other role of the same rank, waiting for this processor. Some microseconds.
+constexpr std::uint32_t kSpinsWithProcessors = 100;
+
+/// Rings of a rank take up to this much together, within the limits below for each.
+constexpr std::uint64_t kRingBudget = std::uint64_t{32} << 20;
+constexpr std::uint64_t kLeastAutoRing = std::uint64_t{64} << 10;
+constexpr std::uint64_t kMostAutoRing = std::uint64_t{1} << 20;
+
+/// Large rings make more messages eager, which one thread can serve without waiting.
+std::uint64_t automatic_ring_bytes(std::uint64_t rings) {
+  return std::clamp(std::bit_floor(kRingBudget / rings), kLeastAutoRing, kMostAutoRing);
+}
 
 }  // namespace
 
@@ -53,7 +69,7 @@ class Communicator::State {
 Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
                                    const Status& config_status) {
   CAUSEWAY_TRY(agree(bootstrap, config_status));
-  const Wishes mine{this_place(), config.ring_bytes, config.lanes, config.start_count};
+  const Wishes mine{this_place(), config.ring_bytes.value_or(kAutomatic), config.lanes, config.start_count};
   std::vector<Wishes> all;
   CAUSEWAY_TRY(allgather(bootstrap, mine, &all));
   Wishes agreed = all.front();
@@ -66,6 +82,9 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
   }
   topology = Topology(bootstrap.rank(), std::move(places));
   CAUSEWAY_TRY(topology.check_links());
+  if (agreed.ring_bytes == kAutomatic) {
+    agreed.ring_bytes = automatic_ring_bytes(agreed.lanes * topology.host_ranks().size());
+  }
   CAUSEWAY_TRY(channels.create(bootstrap, topology,
                                {static_cast<std::uint32_t>(agreed.lanes), agreed.ring_bytes,
                                 agreed.start_count}));
@@ -99,7 +118,8 @@ Status Communicator::State::run(kernels::AlltoallvArgs args) {
     fail(reports.fatal.fault);
     return fault_status(reports.fatal, topology.rank(), read_abort_word(channels.abort_word()));
   }
-  return fault_status(reports.recoverable, topology.rank(), 0);
+  CAUSEWAY_TRY(fault_status(reports.declined, topology.rank(), 0));
+  return fault_status(reports.truncated, topology.rank(), 0);
 }
 
 void Communicator::State::fail(device::Fault cause) {

@@ -44,19 +44,25 @@ Status number_field(const Setting& setting, const std::string& text, Config* con
   return parse_number(setting, text, &(config->*Field));
 }
 
+/// A number, or "auto" for none.
+Status optional_number(const Setting& setting, const std::string& text,
+                       std::optional<std::uint64_t>* value) {
+  value->reset();
+  if (text == "auto") return {};
+  std::uint64_t number = 0;
+  CAUSEWAY_TRY(parse_number(setting, text, &number));
+  *value = number;
+  return {};
+}
+
 Status ring_field(const Setting& setting, const std::string& text, Config* config) {
-  CAUSEWAY_TRY(parse_number(setting, text, &config->ring_bytes));
-  config->ring_bytes = std::bit_ceil(config->ring_bytes);
+  CAUSEWAY_TRY(optional_number(setting, text, &config->ring_bytes));
+  if (config->ring_bytes) config->ring_bytes = std::bit_ceil(*config->ring_bytes);
   return {};
 }
 
 Status spins_field(const Setting& setting, const std::string& text, Config* config) {
-  config->spins.reset();
-  if (text == "auto") return {};
-  std::uint64_t value = 0;
-  CAUSEWAY_TRY(parse_number(setting, text, &value));
-  config->spins = value;
-  return {};
+  return optional_number(setting, text, &config->spins);
 }
 
 Status start_field(const Setting& setting, const std::string& text, Config* config) {
@@ -81,9 +87,9 @@ constexpr std::uint64_t kUint32 = std::numeric_limits<std::uint32_t>::max();
 constexpr Setting kSettings[] = {
     {"CAUSEWAY_LOG", "warn", "what is printed on stderr: off, error, warn, info or debug",
      log_field, 0, 0},
-    {"CAUSEWAY_RING_BYTES", "256K",
+    {"CAUSEWAY_RING_BYTES", "auto",
      "bytes of the ring that a peer writes into, one ring per peer and lane, rounded up to a power "
-     "of two; the smallest value of any rank counts",
+     "of two; the smallest value of any rank counts; auto is 1M, or less where there are many",
      ring_field, 4096, std::uint64_t{1} << 40},
     {"CAUSEWAY_LANES", "1",
      "channels to each peer, which large blocks are spread over; the smallest value of any rank "

@@ -15,7 +15,7 @@ namespace causeway {
 /// Values in force for one communicator. The table in config.cpp says what each means.
 struct Config {
   LogLevel log = LogLevel::kWarn;
-  std::uint64_t ring_bytes = 0;
+  std::optional<std::uint64_t> ring_bytes;  ///< unset: chosen from the number of ranks
   std::uint64_t lanes = 0;
   std::uint64_t max_ctas = 0;
   std::uint64_t timeout_seconds = 0;

@@ -70,8 +70,8 @@ CAUSEWAY_API int MPIX_Comm_abort(MPI_Comm comm);
  *
  * Counts that disagree: a receiver that was sent more than it asked for keeps what fits, writes
  * nothing beyond it, and returns MPI_ERR_TRUNCATE; comm stays usable. One that asked for nothing
- * does not look: it reports the surplus in its next exchange with that sender. A receiver that was
- * sent less keeps what came. When a rank's own arguments are wrong, it sends nothing, and the ranks
+ * does not look: the sender reports the surplus, or the receiver does in its next exchange with that
+ * sender. A receiver that was sent less keeps what came. When a rank's own arguments are wrong, it sends nothing, and the ranks
  * that were to hear from it get MPI_ERR_OTHER naming it.
  */
 CAUSEWAY_API int MPIX_Alltoallv(const void *sendbuf, const int sendcounts[], const int sdispls[],

@@ -50,6 +50,7 @@ struct alignas(kLineBytes) ChannelState {
   std::uint64_t position;  ///< ring position of the next record
   std::uint64_t sequence;  ///< last exchange that this side has finished
   std::uint64_t seen;      ///< last value read of the other side's count: freed or written
+  std::uint64_t forgiven;  ///< receiver: what came up to this exchange unasked is no fault
 };
 
 /// What both ends of a channel know. Fixed when the communicator is attached.

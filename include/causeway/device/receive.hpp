@@ -6,6 +6,13 @@
 
 namespace causeway::device {
 
+/// What a rank asks of a peer in one exchange.
+struct Request {
+  std::uint64_t bytes;    ///< most bytes of the message, over all lanes; 0 waits for nothing
+  bool forgives = false;  ///< what comes unasked, now or from earlier exchanges, is no fault
+  void* user = nullptr;   ///< handed to the hook
+};
+
 namespace impl {
 
 template <class G, class L, class C>
@@ -15,27 +22,29 @@ class Receiver {
 
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN Receiver(const G& group, const L& link, const ReceiveChannel& channel,
-                       const WaitControl& control, const C& hook, void* user)
+                       const WaitControl& control, const C& hook)
       : group_(group),
         link_(link),
         channel_(channel),
         shape_(channel.shape),
         control_(control),
         hook_(hook),
-        user_(user),
         position_(channel.state->position),
         sequence_(channel.state->sequence + 1),
-        written_(channel.state->seen) {}
+        written_(channel.state->seen),
+        forgiven_(channel.state->forgiven) {}
 
   CAUSEWAY_TEMPLATE
-  CAUSEWAY_FN bool run(std::uint64_t capacity) {
-    if (capacity == 0) {
+  CAUSEWAY_FN bool run(const Request& request) {
+    if (request.forgives) forgiven_ = sequence_;
+    user_ = request.user;
+    if (request.bytes == 0) {
       if (leads()) signal(offsetof(ReceiverWords, refused), sequence_);
-    } else if (!receive_message(capacity)) {
+    } else if (!receive_message(request.bytes)) {
       return false;
     }
     group_.sync();
-    if (leads()) *channel_.state = {position_, sequence_, written_};
+    if (leads()) *channel_.state = {position_, sequence_, written_, forgiven_};
     group_.sync();
     return true;
   }
@@ -60,7 +69,7 @@ class Receiver {
       if (reached(header.sequence, sequence_ + 1)) return true;
       if (header.sequence == sequence_) return take_message(header, capacity, posts);
       // Left from an exchange in which this rank had asked for nothing.
-      if (header.protocol != Protocol::kDeclined) {
+      if (header.protocol != Protocol::kDeclined && !reached(forgiven_, header.sequence)) {
         report(Fault::kTruncated, WaitFor::kNothing, header.sequence, header.message_bytes, 0);
       }
       if (!take_record(header, 0)) return false;
@@ -192,28 +201,27 @@ class Receiver {
   const ChannelShape& shape_;
   const WaitControl& control_;
   const C& hook_;
-  void* const user_;
+  void* user_ = nullptr;
   std::uint64_t position_;
   const std::uint64_t sequence_;
   std::uint64_t written_;  // the leader's alone
+  std::uint64_t forgiven_;
 };
 
 }  // namespace impl
 
-/// Receives one lane's share of the message that channel.shape.peer sends in this exchange, of which
-/// this rank asks for `capacity` bytes over all lanes. All threads of the group call it with the same
-/// arguments; when it returns, the hook has consumed the share. The share's size and layout are the
-/// sender's to say. A capacity of 0 waits for nothing. A surplus is drained and reported as
+/// Receives one lane's share of the message that channel.shape.peer sends in this exchange. All
+/// threads of the group call it with the same arguments; when it returns, the hook has consumed the
+/// share. The share's size and layout are the sender's to say. A surplus is drained and reported as
 /// kTruncated. False when a wait was given up: the reports then say why, and the channel cannot be
 /// used again.
 CAUSEWAY_TEMPLATE
 template <Group G, class L, class C>
 CAUSEWAY_FN bool receive(const G& group, const L& link, const ReceiveChannel& channel,
-                         std::uint64_t capacity, const WaitControl& control, const C& hook,
-                         void* user = nullptr) {
+                         const Request& request, const WaitControl& control, const C& hook) {
   static_assert(Link<L>);
   static_assert(ConsumeHook<C, G>);
-  return impl::Receiver<G, L, C>(group, link, channel, control, hook, user).run(capacity);
+  return impl::Receiver<G, L, C>(group, link, channel, control, hook).run(request);
 }
 
 }  // namespace causeway::device

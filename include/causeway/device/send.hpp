@@ -72,7 +72,11 @@ class Sender {
       return false;
     }
     group_.sync();
-    if (leads()) *channel_.state = {position_, sequence_, freed_};
+    if (leads()) {
+      channel_.state->position = position_;
+      channel_.state->sequence = sequence_;
+      channel_.state->seen = freed_;
+    }
     group_.sync();
     return true;
   }
@@ -91,13 +95,15 @@ class Sender {
     user_ = share.user;
     const Outcome outcome = write_record(header, true);
     if (outcome == Outcome::kRefused) {
-      report(Fault::kTruncated, WaitFor::kCredit, share.message_bytes, 0);
+      report_unwanted(share);
       return true;
     }
     if (outcome == Outcome::kFailed || first == share.bytes) return outcome == Outcome::kDone;
 
     std::uint64_t capacity = 0;
     if (!await_post(capacity)) return false;
+    // A receiver that takes the first record reports the rest; one that asked for nothing may never.
+    if (capacity == 0 && !reached(freed_, position_)) report_unwanted(share);
     const std::uint64_t accepted =
         accepted_bytes(share.offset, share.bytes, capacity, granularity);
     if (accepted <= first) return true;
@@ -173,6 +179,7 @@ class Sender {
         return reached(posted, sequence_) || refused();
       });
       if (left && last == sequence_) capacity = Device::load_acquire(&channel_.words->posted_bytes);
+      freed_ = Device::load_acquire(&channel_.words->freed);
       if (!left) report(fault, WaitFor::kPost, sequence_, last);
     }
     capacity = group_.broadcast(capacity);
@@ -185,6 +192,13 @@ class Sender {
   CAUSEWAY_FN bool refused() const {
     return reached(Device::load_acquire(&channel_.words->refused), sequence_) ||
            reached(Device::load_acquire(&channel_.words->posted), sequence_ + 1);
+  }
+
+  /// Reports that the receiver asked for nothing of this message.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN void report_unwanted(const Share& share) const {
+    if (share.protocol == Protocol::kDeclined) return;
+    report(Fault::kTruncated, WaitFor::kCredit, share.message_bytes, 0);
   }
 
   CAUSEWAY_TEMPLATE

@@ -5,7 +5,8 @@
 
 namespace causeway::device {
 
-/// Why an exchange did not do what was asked. The first two leave the communicator usable.
+/// Why an exchange did not do what was asked, in ascending order of gravity. After the first two the
+/// communicator stays usable.
 enum class Fault : std::uint32_t {
   kNone = 0,
   kTruncated,  ///< the peer sent, or was sent, more bytes than the receiver had asked for
@@ -30,10 +31,12 @@ struct FaultReport {
   std::uint64_t reached;   ///< byte count seen; bytes asked for, for kTruncated
 };
 
-/// Faults of one launch. `recoverable` and `fatal` are claimed separately, so that a truncated block
-/// never hides that the communicator has failed.
+CAUSEWAY_FN constexpr bool is_fatal(Fault fault) { return fault > Fault::kDeclined; }
+
+/// Faults of one launch, claimed separately, so that a light one never hides a grave one.
 struct FaultReports {
-  FaultReport recoverable;
+  FaultReport truncated;
+  FaultReport declined;
   FaultReport fatal;
 };
 
@@ -59,14 +62,14 @@ CAUSEWAY_FN bool wait_until(const WaitControl& control, Fault& fault, Ready&& re
   return true;
 }
 
-CAUSEWAY_FN constexpr bool is_fatal(Fault fault) { return fault > Fault::kDeclined; }
-
-/// Records a fault unless one of its severity is recorded already. Called by one thread.
+/// Records a fault unless one of its gravity is recorded already. Called by one thread.
 CAUSEWAY_TEMPLATE
 template <class Device>
 CAUSEWAY_FN void report_fault(const WaitControl& control, const FaultReport& report) {
-  FaultReport& place =
-      is_fatal(report.fault) ? control.reports->fatal : control.reports->recoverable;
+  FaultReports& reports = *control.reports;
+  FaultReport& place = is_fatal(report.fault)                   ? reports.fatal
+                       : report.fault == Fault::kDeclined ? reports.declined
+                                                          : reports.truncated;
   if (!Device::claim(&place.claimed)) return;
   place.fault = report.fault;
   place.wait_for = report.wait_for;

@@ -1,0 +1,130 @@
+// alltoallv between thread ranks, every byte and every guard byte checked.
+#include "blocks.hpp"
+#include "seed.hpp"
+#include "thread_ranks.hpp"
+
+#include <algorithm>
+
+namespace causeway::test {
+namespace {
+
+/// Runs `exchanges` random exchanges; every rank draws the same counts.
+void exchange_at_random(Communicator& communicator, std::uint64_t seed, int exchanges,
+                        std::uint64_t most) {
+  const int rank = communicator.rank();
+  Random shared(seed);
+  Random own(seed + 1 + static_cast<std::uint64_t>(rank));
+  for (int e = 0; e < exchanges; ++e) {
+    const Counts counts = random_counts(shared, communicator.size(), most);
+    Buffer send(own, counts[static_cast<std::size_t>(rank)]);
+    Buffer receive(own, column(counts, rank));
+    send.fill(static_cast<std::uint64_t>(e), rank);
+    const Status status = communicator.alltoallv(send.bytes.data(), send.blocks,
+                                                 receive.bytes.data(), receive.blocks);
+    ASSERT_TRUE(status.ok()) << status.message();
+    ASSERT_EQ(receive.wrong_bytes(static_cast<std::uint64_t>(e), rank, column(counts, rank)), 0U)
+        << "rank " << rank << ", exchange " << e;
+  }
+}
+
+struct Shape {
+  const char* name;
+  int ranks;
+  Settings settings;
+  std::uint64_t most;
+  int exchanges;
+};
+
+class AlltoallvShapes : public testing::TestWithParam<Shape> {};
+
+TEST_P(AlltoallvShapes, MovesEveryByte) {
+  const Shape& shape = GetParam();
+  const std::uint64_t seed = test_seed();
+  run_ranks(shape.ranks, shape.settings, [&](Communicator& communicator) {
+    exchange_at_random(communicator, seed, shape.exchanges, shape.most);
+  });
+}
+
+const Settings kSmallRing{{"CAUSEWAY_RING_BYTES", "4096"}};
+
+INSTANTIATE_TEST_SUITE_P(
+    All, AlltoallvShapes,
+    testing::Values(
+        Shape{"one_rank", 1, {}, 100000, 20}, Shape{"two_ranks", 2, {}, 3000000, 20},
+        Shape{"three_ranks_small_rings", 3, kSmallRing, 20000, 200},
+        Shape{"four_ranks_tiny_blocks", 4, kSmallRing, 100, 1000},
+        Shape{"five_ranks_two_blocks",
+              5,
+              {{"CAUSEWAY_RING_BYTES", "8K"}, {"CAUSEWAY_MAX_CTAS", "2"}},
+              30000,
+              100},
+        Shape{"three_lanes",
+              3,
+              {{"CAUSEWAY_RING_BYTES", "16K"}, {"CAUSEWAY_LANES", "3"}},
+              200000,
+              60},
+        Shape{"three_lanes_many_blocks",
+              4,
+              {{"CAUSEWAY_RING_BYTES", "16K"},
+               {"CAUSEWAY_LANES", "3"},
+               {"CAUSEWAY_MAX_CTAS", "7"}},
+              200000,
+              30},
+        Shape{"counts_pass_2_to_32",
+              3,
+              {{"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_START_COUNT", "4294965248"}},
+              20000,
+              100},
+        Shape{"counts_pass_2_to_63",
+              3,
+              {{"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_START_COUNT", "9223372036854771712"}},
+              20000,
+              100},
+        Shape{"counts_pass_2_to_64",
+              3,
+              {{"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_START_COUNT", "18446744073709551600"}},
+              20000,
+              100}),
+    [](const auto& shape) { return std::string(shape.param.name); });
+
+TEST(Alltoallv, ZeroBytesBetweenExchangesWithBytes) {
+  run_ranks(3, kSmallRing, [](Communicator& communicator) {
+    const int rank = communicator.rank();
+    Random random(7);
+    for (std::uint64_t e = 0; e < 200; ++e) {
+      // Every third exchange is empty, and in between one pair alone exchanges.
+      Counts counts(3, std::vector<std::uint64_t>(3, 0));
+      if (e % 3 != 0) counts[e % 2][1 + e % 2] = e * 17 % 5000;
+      Buffer send(random, counts[static_cast<std::size_t>(rank)]);
+      Buffer receive(random, column(counts, rank));
+      send.fill(e, rank);
+      const Status status = communicator.alltoallv(send.bytes.data(), send.blocks,
+                                                   receive.bytes.data(), receive.blocks);
+      ASSERT_TRUE(status.ok()) << status.message();
+      ASSERT_EQ(receive.wrong_bytes(e, rank, column(counts, rank)), 0U);
+    }
+  });
+}
+
+TEST(Alltoallv, TwoCommunicatorsInOneOrder) {
+  const ThreadWorld first(3);
+  const ThreadWorld second(3);
+  const std::uint64_t seed = test_seed();
+  run_threads(3, [&](int rank) {
+    Config config;
+    ASSERT_TRUE(read_settings(kSmallRing, &config).ok());
+    std::unique_ptr<Communicator> communicators[2];
+    const auto a = first.bootstrap(rank);
+    const auto b = second.bootstrap(2 - rank);
+    ASSERT_TRUE(Communicator::create(*a, config, {}, &communicators[0]).ok());
+    ASSERT_TRUE(Communicator::create(*b, config, {}, &communicators[1]).ok());
+    Random order(seed);
+    for (std::uint64_t e = 0; e < 60; ++e) {
+      exchange_at_random(*communicators[order() % 2], seed + e, 2, 20000);
+      if (testing::Test::HasFatalFailure()) return;
+    }
+  });
+}
+
+}  // namespace
+}  // namespace causeway::test

@@ -1,0 +1,126 @@
+// Counts on which sender and receiver disagree, and ranks that cannot take part.
+#include "blocks.hpp"
+#include "thread_ranks.hpp"
+
+#include <algorithm>
+
+namespace causeway::test {
+namespace {
+
+// With rings of 4096 bytes the eager limit is 1024.
+struct Mismatch {
+  std::uint64_t sent;
+  std::uint64_t asked;
+};
+
+class MismatchedCounts : public testing::TestWithParam<std::tuple<Mismatch, const char*>> {};
+
+/// Rank 0 sends `sent` bytes to rank 1, which asks for `asked`; the other blocks agree.
+Status exchange(Communicator& communicator, Random& random, std::uint64_t number, Mismatch mismatch,
+                std::uint64_t* wrong) {
+  const int rank = communicator.rank();
+  Counts sent(3, std::vector<std::uint64_t>(3, 300 + number % 3000));
+  Counts asked = sent;
+  sent[0][1] = mismatch.sent;
+  asked[0][1] = mismatch.asked;
+  Buffer send(random, sent[static_cast<std::size_t>(rank)]);
+  Buffer receive(random, column(asked, rank));
+  send.fill(number, rank);
+  const Status status = communicator.alltoallv(send.bytes.data(), send.blocks,
+                                               receive.bytes.data(), receive.blocks);
+  Counts arrived = asked;
+  arrived[0][1] = std::min(mismatch.sent, mismatch.asked);
+  *wrong = receive.wrong_bytes(number, rank, column(arrived, rank));
+  return status;
+}
+
+TEST_P(MismatchedCounts, AreReportedAndLeaveTheCommunicatorUsable) {
+  const auto [mismatch, lanes] = GetParam();
+  const Settings settings{
+      {"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_LANES", lanes}, {"CAUSEWAY_TIMEOUT", "60"}};
+  run_ranks(3, settings, [mismatch = mismatch](Communicator& communicator) {
+    Random random(11);
+    bool reported = false;
+    // Several in a row: surplus that nobody takes must not fill the ring.
+    for (std::uint64_t e = 0; e < 20; ++e) {
+      std::uint64_t wrong = 0;
+      const Status status = exchange(communicator, random, e, mismatch, &wrong);
+      ASSERT_TRUE(status.ok() || status.kind() == ErrorKind::kTruncated) << status.message();
+      ASSERT_EQ(wrong, 0U) << "rank " << communicator.rank() << ", exchange " << e;
+      reported |= !status.ok();
+      // A receiver that asked for something knows at once.
+      if (communicator.rank() == 1 && mismatch.asked > 0) {
+        ASSERT_EQ(status.ok(), mismatch.sent <= mismatch.asked) << status.message();
+      }
+    }
+    for (std::uint64_t e = 20; e < 40; ++e) {
+      std::uint64_t wrong = 0;
+      const Status status = exchange(communicator, random, e, {e * 100, e * 100}, &wrong);
+      ASSERT_EQ(wrong, 0U);
+      ASSERT_TRUE(status.ok() || (e == 20 && status.kind() == ErrorKind::kTruncated))
+          << "exchange " << e << ": " << status.message();
+      reported |= !status.ok();
+    }
+    if (communicator.rank() == 1 && mismatch.sent > mismatch.asked && mismatch.asked > 0) {
+      EXPECT_TRUE(reported);
+    }
+    if (communicator.rank() == 2 || mismatch.sent <= mismatch.asked) {
+      EXPECT_FALSE(reported);
+    }
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, MismatchedCounts,
+    testing::Combine(testing::Values(Mismatch{10, 5}, Mismatch{1024, 1023}, Mismatch{1025, 1024},
+                                     Mismatch{1025, 1}, Mismatch{50000, 1}, Mismatch{50000, 1024},
+                                     Mismatch{50000, 1025}, Mismatch{50000, 49999},
+                                     Mismatch{10, 0}, Mismatch{1024, 0}, Mismatch{50000, 0},
+                                     Mismatch{0, 1}, Mismatch{0, 50000}, Mismatch{5, 10},
+                                     Mismatch{1000, 50000}, Mismatch{49999, 50000}),
+                     testing::Values("1", "3")),
+    [](const auto& row) {
+      const Mismatch m = std::get<0>(row.param);
+      return "sent" + std::to_string(m.sent) + "asked" + std::to_string(m.asked) + "lanes" +
+             std::get<1>(row.param);
+    });
+
+TEST(OneSided, SurplusWithoutAnotherExchangeDoesNotHang) {
+  run_ranks(2, {{"CAUSEWAY_RING_BYTES", "4096"}}, [](Communicator& communicator) {
+    std::vector<std::byte> data(100000);
+    const std::vector<Extent> nothing(2, Extent{0, 0});
+    std::vector<Extent> send = nothing;
+    if (communicator.rank() == 0) send[1] = {0, data.size()};
+    const Status status = communicator.alltoallv(data.data(), send, nullptr, nothing);
+    EXPECT_EQ(status.kind(),
+              communicator.rank() == 0 ? ErrorKind::kTruncated : ErrorKind::kNone)
+        << status.message();
+  });
+}
+
+TEST(Decline, TellsThePeersAndLeavesTheCommunicatorUsable) {
+  run_ranks(3, {{"CAUSEWAY_RING_BYTES", "4096"}}, [](Communicator& communicator) {
+    const int rank = communicator.rank();
+    Random random(5);
+    for (std::uint64_t e = 0; e < 60; ++e) {
+      const Counts counts(3, std::vector<std::uint64_t>(3, 1 + e * 97 % 6000));
+      Buffer send(random, counts[0]);
+      Buffer receive(random, counts[0]);
+      send.fill(e, rank);
+      const bool declines = e % 3 == 1 && rank == static_cast<int>(e % 2);
+      const Status status = declines ? communicator.decline()
+                                     : communicator.alltoallv(send.bytes.data(), send.blocks,
+                                                              receive.bytes.data(), receive.blocks);
+      if (e % 3 != 1) {
+        ASSERT_TRUE(status.ok()) << status.message();
+        ASSERT_EQ(receive.wrong_bytes(e, rank, counts[0]), 0U);
+      } else {
+        ASSERT_EQ(status.kind(), declines ? ErrorKind::kNone : ErrorKind::kPeer)
+            << status.message();
+      }
+    }
+  });
+}
+
+}  // namespace
+}  // namespace causeway::test

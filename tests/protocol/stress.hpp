@@ -1,0 +1,43 @@
+// Stress: many random exchanges on two communicators, every byte checked.
+#pragma once
+
+#include <extent.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+
+namespace causeway::test {
+
+struct StressOptions {
+  std::uint64_t exchanges = 100000;
+  std::uint64_t ring_bytes = 65536;
+  std::uint64_t start_count = (std::uint64_t{1} << 32) - 4096;
+  std::uint64_t seed = 0;
+  int ranks = 4;  ///< of programs that start their ranks themselves
+};
+
+/// Reads --exchanges, --ring, --start, --seed and --ranks, all with numbers; false, with a message,
+/// when something else is given.
+bool parse_stress_options(int argc, char** argv, StressOptions* options);
+
+/// Exchanges on communicator 0 or 1; an error's text, or nothing.
+using StressExchange =
+    std::function<std::string(int communicator, const void* sendbuf, std::span<const Extent> send,
+                              void* recvbuf, std::span<const Extent> receive)>;
+
+struct StressResult {
+  std::uint64_t exchanges = 0;
+  std::uint64_t bytes = 0;           ///< received
+  std::uint64_t fewest_wraps = 0;    ///< of any ring that this rank receives through
+  std::string problem;               ///< first thing that went wrong; empty if nothing did
+};
+
+/// One rank's part. ranks_of[c] is the rank that this process has on communicator c. Sizes are
+/// log-uniform from 0 to four rings. What is sent is a piece of a pool of random bytes that all
+/// ranks have, so that what should arrive is known without asking.
+StressResult run_stress(const StressOptions& options, const int (&ranks_of)[2], int ranks,
+                        const StressExchange& exchange);
+
+}  // namespace causeway::test

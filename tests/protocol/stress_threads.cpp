@@ -1,0 +1,53 @@
+// The stress on ranks that are threads: `stress_threads --exchanges 100000 --ranks 4`.
+#include "stress.hpp"
+#include "thread_ranks.hpp"
+
+#include <cstdio>
+#include <mutex>
+
+using namespace causeway;
+using namespace causeway::test;
+
+int main(int argc, char** argv) {
+  StressOptions options;
+  if (!parse_stress_options(argc, argv, &options)) return 2;
+  const ThreadWorld first(options.ranks);
+  const ThreadWorld second(options.ranks);
+  const Settings settings{{"CAUSEWAY_RING_BYTES", std::to_string(options.ring_bytes)},
+                          {"CAUSEWAY_START_COUNT", std::to_string(options.start_count)}};
+  std::mutex printing;
+  bool failed = false;
+  run_threads(options.ranks, [&](int rank) {
+    Config config;
+    const Status readable = read_settings(settings, &config);
+    const int ranks_of[2] = {rank, options.ranks - 1 - rank};
+    std::unique_ptr<Communicator> communicators[2];
+    const auto a = first.bootstrap(ranks_of[0]);
+    const auto b = second.bootstrap(ranks_of[1]);
+    Status made = Communicator::create(*a, config, readable, &communicators[0]);
+    if (made.ok()) made = Communicator::create(*b, config, readable, &communicators[1]);
+    StressResult result;
+    result.problem = made.message();
+    if (made.ok()) {
+      result = run_stress(options, ranks_of, options.ranks,
+                          [&](int c, const void* sendbuf, std::span<const Extent> send,
+                              void* recvbuf, std::span<const Extent> receive) {
+                            const Status status =
+                                communicators[c]->alltoallv(sendbuf, send, recvbuf, receive);
+                            return status.message();
+                          });
+      if (!result.problem.empty()) {
+        communicators[0]->abort();
+        communicators[1]->abort();
+      }
+    }
+    const std::lock_guard lock(printing);
+    failed = failed || !result.problem.empty();
+    std::printf("rank %d: %llu exchanges, %llu bytes, rings wrapped %llu times or more: %s\n", rank,
+                static_cast<unsigned long long>(result.exchanges),
+                static_cast<unsigned long long>(result.bytes),
+                static_cast<unsigned long long>(result.fewest_wraps),
+                result.problem.empty() ? "no wrong byte" : result.problem.c_str());
+  });
+  return failed ? 1 : 0;
+}

@@ -1,0 +1,52 @@
+// Runs a function on several ranks that are threads of this process.
+#pragma once
+
+#include <communicator.hpp>
+#include <thread_bootstrap.hpp>
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace causeway::test {
+
+/// Settings of a communicator, by the names that the environment uses.
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+inline Status read_settings(const Settings& settings, Config* config) {
+  const Lookup given = [&](const std::string& name) -> std::optional<std::string> {
+    for (const auto& [key, value] : settings) {
+      if (key == name) return value;
+    }
+    return std::nullopt;
+  };
+  const Lookup nowhere = [](const std::string&) { return std::nullopt; };
+  return load_config(nowhere, given, config);
+}
+
+/// Runs body(rank) on `ranks` threads and waits for all.
+inline void run_threads(int ranks, const std::function<void(int)>& body) {
+  std::vector<std::thread> threads;
+  for (int rank = 0; rank < ranks; ++rank) threads.emplace_back(body, rank);
+  for (std::thread& thread : threads) thread.join();
+}
+
+/// Runs body(communicator) on `ranks` threads, each with its end of one communicator.
+inline void run_ranks(int ranks, const Settings& settings,
+                      const std::function<void(Communicator&)>& body) {
+  const ThreadWorld world(ranks);
+  run_threads(ranks, [&](int rank) {
+    Config config;
+    const Status readable = read_settings(settings, &config);
+    std::unique_ptr<Communicator> communicator;
+    const auto bootstrap = world.bootstrap(rank);
+    const Status made = Communicator::create(*bootstrap, config, readable, &communicator);
+    ASSERT_TRUE(made.ok()) << made.message();
+    body(*communicator);
+  });
+}
+
+}  // namespace causeway::test

@@ -1,0 +1,89 @@
+// Exchanges with one release weakened to relaxed: a program that ThreadSanitizer has to report.
+//
+// usage: weak_order none|written|freed   which count's release is weakened
+#include "thread_ranks.hpp"
+
+#include <alltoallv.hpp>
+#include <host_executor.hpp>
+#include <plan.hpp>
+
+#include <causeway/device/host_device.hpp>
+
+#include <cstdio>
+#include <cstring>
+#include <set>
+
+namespace {
+
+using namespace causeway;
+
+/// The words whose stores are weakened; filled before the exchanges begin.
+std::set<const void*> weakened;
+
+/// The host device, but for the release of some words.
+struct WeakHostDevice : device::HostDevice {
+  static void store_release(std::uint64_t* word, std::uint64_t value) {
+    if (weakened.contains(word)) {
+      __atomic_store_n(word, value, __ATOMIC_RELAXED);
+    } else {
+      device::HostDevice::store_release(word, value);
+    }
+  }
+};
+
+constexpr int kRanks = 2;
+
+void weaken(const Communicator& communicator, const char* which) {
+  const device::Communicator handle = communicator.device_handle();
+  const auto peer = static_cast<std::uint32_t>(1 - communicator.rank());
+  const device::SendChannel& out = handle.send_channel(peer, 0);
+  const device::ReceiveChannel& in = handle.receive_channel(peer, 0);
+  if (std::strcmp(which, "written") == 0) {
+    weakened.insert(out.link.region + out.shape.words_offset +
+                    offsetof(device::SenderWords, written));
+  } else if (std::strcmp(which, "freed") == 0) {
+    weakened.insert(in.link.region + in.shape.words_offset +
+                    offsetof(device::ReceiverWords, freed));
+  }
+}
+
+void exchange(const Communicator& communicator, kernels::HostExecutor& executor,
+              std::uint64_t bytes) {
+  std::vector<std::byte> send(bytes * kRanks);
+  std::vector<std::byte> receive(bytes * kRanks);
+  const std::vector<Extent> blocks{{0, bytes}, {static_cast<std::int64_t>(bytes), bytes}};
+  AlltoallvPlan plan;
+  plan_alltoallv({1, 1, 1024}, blocks, blocks, &plan);
+  const kernels::Alltoallv<WeakHostDevice> operation{{communicator.device_handle(), send.data(),
+                                                      receive.data(), plan.send.data(),
+                                                      plan.receive.data(), plan.blocks, false}};
+  kernels::run_on_host(executor, operation, device::ThreadGroup{});
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: weak_order none|written|freed\n");
+    return 2;
+  }
+  std::unique_ptr<Communicator> communicators[kRanks];
+  const ThreadWorld world(kRanks);
+  test::run_threads(kRanks, [&](int rank) {
+    Config config;
+    const Status readable = test::read_settings({{"CAUSEWAY_RING_BYTES", "4096"}}, &config);
+    const auto bootstrap = world.bootstrap(rank);
+    const Status made = Communicator::create(*bootstrap, config, readable,
+                                             &communicators[static_cast<std::size_t>(rank)]);
+    if (!made.ok()) std::fprintf(stderr, "%s\n", made.message().c_str());
+  });
+  for (const auto& communicator : communicators) weaken(*communicator, argv[1]);
+  test::run_threads(kRanks, [&](int rank) {
+    kernels::HostExecutor executor(1);
+    for (std::uint64_t e = 0; e < 300; ++e) {
+      exchange(*communicators[static_cast<std::size_t>(rank)], executor, 100 + e * 37 % 5000);
+    }
+  });
+  std::printf("exchanged with '%s' weakened\n", argv[1]);
+  return 0;
+}

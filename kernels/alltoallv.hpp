@@ -122,9 +122,9 @@ struct Alltoallv {
                       device::CopyFrom<Device>{args.sendbuf + from.offset},
                       device::CopyTo<Device>{args.recvbuf + to.offset});
     if (lane == 0 && from.bytes > to.bytes && group.rank() == 0) {
-      device::report_fault<Device>(args.comm.control,
-                                   {0, device::Fault::kTruncated, device::WaitFor::kNothing, self,
-                                    lane, 0, from.bytes, to.bytes});
+      device::report_fault<Device>(
+          args.comm.control, {0, device::Fault::kTruncated, device::WaitFor::kNothing, self, lane,
+                              0, from.bytes, to.bytes});
     }
   }
 };

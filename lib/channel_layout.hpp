@@ -45,9 +45,8 @@ class ChannelLayout {
     return host_rank * lanes_ + lane;
   }
   std::uint64_t rings() const {
-    return device::round_up(sizeof(SegmentHeader) +
-                                channels_ * (sizeof(device::SenderWords) +
-                                             sizeof(device::ReceiverWords)),
+    return device::round_up(sizeof(SegmentHeader) + channels_ * (sizeof(device::SenderWords) +
+                                                                 sizeof(device::ReceiverWords)),
                             kPageBytes);
   }
 

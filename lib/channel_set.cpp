@@ -44,8 +44,8 @@ Status ChannelSet::open_peers(Bootstrap& bootstrap) {
         segments_[index] = *offer.pointer;
         continue;
       }
-      CAUSEWAY_TRY(SharedSegment::open(place.pid, offer.descriptor, layout_.bytes(),
-                                       &segments_[index]));
+      CAUSEWAY_TRY(
+          SharedSegment::open(place.pid, offer.descriptor, layout_.bytes(), &segments_[index]));
       if (header(static_cast<int>(index)).owner == place.process_id) continue;
       return Status::error(ErrorKind::kSystem,
                            "descriptor %d of process %d is not the shared memory of rank %d",
@@ -93,16 +93,16 @@ void ChannelSet::fill_tables() {
                                  eager_bytes(),
                                  static_cast<std::uint32_t>(rank),
                                  lane};
-      send_[entry] = {shape, link,
-                      reinterpret_cast<const device::ReceiverWords*>(
-                          own + layout_.receiver_words(index, lane)),
-                      &states_[2 * entry]};
+      send_[entry] = {
+          shape, link,
+          reinterpret_cast<const device::ReceiverWords*>(own + layout_.receiver_words(index, lane)),
+          &states_[2 * entry]};
       shape.ring_offset = layout_.ring(index, lane);
       shape.words_offset = layout_.receiver_words(self, lane);
-      receive_[entry] = {shape, link,
-                         reinterpret_cast<const device::SenderWords*>(
-                             own + layout_.sender_words(index, lane)),
-                         own + layout_.ring(index, lane), &states_[2 * entry + 1]};
+      receive_[entry] = {
+          shape, link,
+          reinterpret_cast<const device::SenderWords*>(own + layout_.sender_words(index, lane)),
+          own + layout_.ring(index, lane), &states_[2 * entry + 1]};
     }
   }
 }

@@ -69,7 +69,8 @@ class Communicator::State {
 Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
                                    const Status& config_status) {
   CAUSEWAY_TRY(agree(bootstrap, config_status));
-  const Wishes mine{this_place(), config.ring_bytes.value_or(kAutomatic), config.lanes, config.start_count};
+  const Wishes mine{this_place(), config.ring_bytes.value_or(kAutomatic), config.lanes,
+                    config.start_count};
   std::vector<Wishes> all;
   CAUSEWAY_TRY(allgather(bootstrap, mine, &all));
   Wishes agreed = all.front();
@@ -85,9 +86,9 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
   if (agreed.ring_bytes == kAutomatic) {
     agreed.ring_bytes = automatic_ring_bytes(agreed.lanes * topology.host_ranks().size());
   }
-  CAUSEWAY_TRY(channels.create(bootstrap, topology,
-                               {static_cast<std::uint32_t>(agreed.lanes), agreed.ring_bytes,
-                                agreed.start_count}));
+  CAUSEWAY_TRY(channels.create(
+      bootstrap, topology,
+      {static_cast<std::uint32_t>(agreed.lanes), agreed.ring_bytes, agreed.start_count}));
 
   timeout_ns = config.timeout_seconds * 1'000'000'000U;
   spins = static_cast<std::uint32_t>(
@@ -135,8 +136,7 @@ Communicator::Communicator(std::unique_ptr<State> state) : state_(std::move(stat
 
 Communicator::~Communicator() = default;
 
-Status Communicator::create(Bootstrap& bootstrap, const Config& config,
-                            const Status& config_status,
+Status Communicator::create(Bootstrap& bootstrap, const Config& config, const Status& config_status,
                             std::unique_ptr<Communicator>* communicator) {
   if (config_status.ok()) set_log_level(config.log);
   auto state = std::make_unique<State>();

@@ -12,7 +12,8 @@
 
 namespace causeway {
 
-/// Owns the memory, channels and threads behind exchanges. Exchanges of one communicator take turns.
+/// Owns the memory, channels and threads behind exchanges. Exchanges of one communicator take
+/// turns.
 class Communicator {
  public:
   /// Collective over the bootstrap, which is used only here. `config` is this rank's, and
@@ -27,9 +28,9 @@ class Communicator {
   int rank() const;
   int size() const;
 
-  /// Collective: sends send[j] of sendbuf to rank j and receives receive[j] of recvbuf from it. Both
-  /// have size() entries. Returns when recvbuf is filled and sendbuf may be changed. kTruncated and
-  /// kPeer leave the communicator usable; after kFailed every exchange fails.
+  /// Collective: sends send[j] of sendbuf to rank j and receives receive[j] of recvbuf from it.
+  /// Both have size() entries. Returns when recvbuf is filled and sendbuf may be changed.
+  /// kTruncated and kPeer leave the communicator usable; after kFailed every exchange fails.
   Status alltoallv(const void* sendbuf, std::span<const Extent> send, void* recvbuf,
                    std::span<const Extent> receive);
 
@@ -37,8 +38,8 @@ class Communicator {
   /// that the other ranks need not wait.
   Status decline();
 
-  /// Makes pending and later exchanges fail, here and on the ranks of the same host. Local; from any
-  /// thread.
+  /// Makes pending and later exchanges fail, here and on the ranks of the same host. Local; from
+  /// any thread.
   void abort();
 
   /// What has made the communicator unusable; ok while it works. Local; from any thread.

@@ -39,7 +39,7 @@ Status parse_number(const Setting& setting, const std::string& text, std::uint64
   return {};
 }
 
-template <std::uint64_t Config::* Field>
+template <std::uint64_t Config::*Field>
 Status number_field(const Setting& setting, const std::string& text, Config* config) {
   return parse_number(setting, text, &(config->*Field));
 }

@@ -31,8 +31,8 @@ std::uint64_t read_abort_word(const std::uint64_t* word);
 /// The error that exchanges on `rank` return from now on.
 Status failure_status(Failure failure, int rank);
 
-/// What a launch on `rank` reported, as an error. A fault that was only passed on to this rank reads
-/// as the failure in its abort word.
+/// What a launch on `rank` reported, as an error. A fault that was only passed on to this rank
+/// reads as the failure in its abort word.
 Status fault_status(const device::FaultReport& report, int rank, std::uint64_t abort_word);
 
 }  // namespace causeway

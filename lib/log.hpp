@@ -9,7 +9,8 @@ enum class LogLevel { kOff, kError, kWarn, kInfo, kDebug };
 void set_log_level(LogLevel level);
 bool logs(LogLevel level);
 
-/// Prints one line in printf's form, with the level before it. The first to detect something logs it.
+/// Prints one line in printf's form, with the level before it. The first to detect something logs
+/// it.
 [[gnu::format(printf, 2, 3)]] void log(LogLevel level, const char* format, ...);
 
 }  // namespace causeway

@@ -17,8 +17,8 @@ void plan_alltoallv(const PlanLimits& limits, std::span<const Extent> send,
   plan->send.resize(send.size());
   plan->receive.resize(receive.size());
   for (std::size_t peer = 0; peer < send.size(); ++peer) {
-    const std::uint64_t lanes = std::clamp<std::uint64_t>(send[peer].bytes / kLeastLaneBytes, 1,
-                                                          limits.lanes);
+    const std::uint64_t lanes =
+        std::clamp<std::uint64_t>(send[peer].bytes / kLeastLaneBytes, 1, limits.lanes);
     plan->send[peer] = {send[peer].offset, send[peer].bytes, limits.piece_bytes,
                         static_cast<std::uint32_t>(lanes)};
   }

@@ -30,8 +30,7 @@ Status SharedSegment::create(std::size_t bytes, std::shared_ptr<SharedSegment>* 
 
 Status SharedSegment::open(pid_t pid, int descriptor, std::size_t bytes,
                            std::shared_ptr<SharedSegment>* segment) {
-  const std::string path =
-      "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(descriptor);
+  const std::string path = "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(descriptor);
   const int mine = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
   if (mine < 0) {
     return Status::error(ErrorKind::kSystem, "cannot open the shared memory of process %d: %s",
@@ -53,8 +52,7 @@ Status SharedSegment::open(pid_t pid, int descriptor, std::size_t bytes,
 }
 
 Status SharedSegment::map() {
-  void* const address =
-      mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, 0);
+  void* const address = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, 0);
   if (address == MAP_FAILED) {
     return Status::error(ErrorKind::kSystem, "cannot map %zu bytes of shared memory: %s", bytes_,
                          std::strerror(errno));

@@ -43,8 +43,8 @@ class [[nodiscard]] Status {
 }  // namespace causeway
 
 /// Returns from the enclosing function with the status of an expression unless it is ok.
-#define CAUSEWAY_TRY(expression)                             \
-  do {                                                       \
-    ::causeway::Status status_of_expression = (expression);  \
+#define CAUSEWAY_TRY(expression)                                 \
+  do {                                                           \
+    ::causeway::Status status_of_expression = (expression);      \
     if (!status_of_expression.ok()) return status_of_expression; \
   } while (false)

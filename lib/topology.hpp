@@ -16,7 +16,7 @@ struct Place {
   std::uint64_t host_id;     ///< equal where processes can open each other's memory
   std::uint64_t process_id;  ///< random, one for the process: equal for threads of one
   pid_t pid;
-  cpu_set_t processors;      ///< those that the process may run on
+  cpu_set_t processors;  ///< those that the process may run on
   char host_name[64];
 };
 

@@ -4,6 +4,7 @@
 #include "mpi_bootstrap.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -20,7 +21,7 @@ struct Attachment {
 /// The process's attachments, for MPI_Finalize to find.
 struct Cache {
   std::mutex mutex;
-  int keyval = MPI_KEYVAL_INVALID;
+  std::atomic<int> keyval = MPI_KEYVAL_INVALID;
   std::vector<Attachment*> attachments;
 };
 
@@ -48,21 +49,25 @@ int finalize(MPI_Comm, int, void*, void*) {
     left = c.attachments;
   }
   for (const Attachment* attachment : left) PMPI_Comm_delete_attr(attachment->comm, c.keyval);
-  PMPI_Comm_free_keyval(&c.keyval);
+  int keyval = c.keyval.exchange(MPI_KEYVAL_INVALID);
+  PMPI_Comm_free_keyval(&keyval);
   return MPI_SUCCESS;
 }
 
 Status make_keyval(Cache& c) {
   const std::lock_guard lock(c.mutex);
   if (c.keyval != MPI_KEYVAL_INVALID) return {};
+  int keyval = MPI_KEYVAL_INVALID;
   int at_finalize = MPI_KEYVAL_INVALID;
   const bool made =
-      PMPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, forget, &c.keyval, nullptr) == MPI_SUCCESS &&
+      PMPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, forget, &keyval, nullptr) == MPI_SUCCESS &&
       PMPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, finalize, &at_finalize, nullptr) ==
           MPI_SUCCESS &&
       PMPI_Comm_set_attr(MPI_COMM_SELF, at_finalize, nullptr) == MPI_SUCCESS &&
       PMPI_Comm_free_keyval(&at_finalize) == MPI_SUCCESS;
-  return made ? Status() : Status(ErrorKind::kSystem, "MPI refused an attribute key");
+  if (!made) return {ErrorKind::kSystem, "MPI refused an attribute key"};
+  c.keyval = keyval;
+  return {};
 }
 
 bool is_setting(const std::string& key) {

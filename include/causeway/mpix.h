@@ -34,7 +34,8 @@ extern "C" {
  * CAUSEWAY_RING_BYTES, and win over the environment. info may be MPI_INFO_NULL. Attaching twice is
  * harmless; the settings of the first call stay. When a rank cannot be set up, every rank gets
  * the error of the lowest such rank, and comm stays as it was.
- * The state is comm's own: MPI_Comm_dup does not copy it, and MPI_Comm_free and MPI_Finalize free it.
+ * The state is comm's own: MPI_Comm_dup does not copy it, and MPI_Comm_free and MPI_Finalize free
+ * it.
  */
 CAUSEWAY_API int MPIX_Comm_attach(MPI_Comm comm, MPI_Info info);
 
@@ -48,7 +49,7 @@ CAUSEWAY_API int MPIX_Comm_detach(MPI_Comm comm);
  * Stores in *code what has made comm unusable: MPI_SUCCESS while it works, else the error code that
  * exchanges on it return from now on. Local; never waits.
  */
-CAUSEWAY_API int MPIX_Comm_get_error(MPI_Comm comm, int *code);
+CAUSEWAY_API int MPIX_Comm_get_error(MPI_Comm comm, int* code);
 
 /*
  * Gives up: ends the pending exchanges on comm with an error, on this rank and on those that it can
@@ -70,29 +71,29 @@ CAUSEWAY_API int MPIX_Comm_abort(MPI_Comm comm);
  *
  * Counts that disagree: a receiver that was sent more than it asked for keeps what fits, writes
  * nothing beyond it, and returns MPI_ERR_TRUNCATE; comm stays usable. One that asked for nothing
- * does not look: the sender reports the surplus, or the receiver does in its next exchange with that
- * sender. A receiver that was sent less keeps what came. When a rank's own arguments are wrong, it sends nothing, and the ranks
- * that were to hear from it get MPI_ERR_OTHER naming it.
+ * does not look: the sender reports the surplus, or the receiver does in its next exchange with
+ * that sender. A receiver that was sent less keeps what came. When a rank's own arguments are
+ * wrong, it sends nothing, and the ranks that were to hear from it get MPI_ERR_OTHER naming it.
  */
-CAUSEWAY_API int MPIX_Alltoallv(const void *sendbuf, const int sendcounts[], const int sdispls[],
-                                MPI_Datatype sendtype, void *recvbuf, const int recvcounts[],
+CAUSEWAY_API int MPIX_Alltoallv(const void* sendbuf, const int sendcounts[], const int sdispls[],
+                                MPI_Datatype sendtype, void* recvbuf, const int recvcounts[],
                                 const int rdispls[], MPI_Datatype recvtype, MPI_Comm comm);
 
 /* MPIX_Alltoallv with counts and displacements of MPI-4's width, as MPI_Alltoallv_c. */
-CAUSEWAY_API int MPIX_Alltoallv_c(const void *sendbuf, const MPI_Count sendcounts[],
-                                  const MPI_Aint sdispls[], MPI_Datatype sendtype, void *recvbuf,
+CAUSEWAY_API int MPIX_Alltoallv_c(const void* sendbuf, const MPI_Count sendcounts[],
+                                  const MPI_Aint sdispls[], MPI_Datatype sendtype, void* recvbuf,
                                   const MPI_Count recvcounts[], const MPI_Aint rdispls[],
                                   MPI_Datatype recvtype, MPI_Comm comm);
 
 CAUSEWAY_API int PMPIX_Comm_attach(MPI_Comm comm, MPI_Info info);
 CAUSEWAY_API int PMPIX_Comm_detach(MPI_Comm comm);
-CAUSEWAY_API int PMPIX_Comm_get_error(MPI_Comm comm, int *code);
+CAUSEWAY_API int PMPIX_Comm_get_error(MPI_Comm comm, int* code);
 CAUSEWAY_API int PMPIX_Comm_abort(MPI_Comm comm);
-CAUSEWAY_API int PMPIX_Alltoallv(const void *sendbuf, const int sendcounts[], const int sdispls[],
-                                 MPI_Datatype sendtype, void *recvbuf, const int recvcounts[],
+CAUSEWAY_API int PMPIX_Alltoallv(const void* sendbuf, const int sendcounts[], const int sdispls[],
+                                 MPI_Datatype sendtype, void* recvbuf, const int recvcounts[],
                                  const int rdispls[], MPI_Datatype recvtype, MPI_Comm comm);
-CAUSEWAY_API int PMPIX_Alltoallv_c(const void *sendbuf, const MPI_Count sendcounts[],
-                                   const MPI_Aint sdispls[], MPI_Datatype sendtype, void *recvbuf,
+CAUSEWAY_API int PMPIX_Alltoallv_c(const void* sendbuf, const MPI_Count sendcounts[],
+                                   const MPI_Aint sdispls[], MPI_Datatype sendtype, void* recvbuf,
                                    const MPI_Count recvcounts[], const MPI_Aint rdispls[],
                                    MPI_Datatype recvtype, MPI_Comm comm);
 

@@ -88,10 +88,10 @@ TEST(Attach, RanksThatWishDifferentlyAgree) {
     Config config;
     const char* const rings[] = {"auto", "64K", "8K"};
     const char* const lanes[] = {"3", "2", "5"};
-    ASSERT_TRUE(read_settings({{"CAUSEWAY_RING_BYTES", rings[rank]},
-                               {"CAUSEWAY_LANES", lanes[rank]}},
-                              &config)
-                    .ok());
+    ASSERT_TRUE(
+        read_settings({{"CAUSEWAY_RING_BYTES", rings[rank]}, {"CAUSEWAY_LANES", lanes[rank]}},
+                      &config)
+            .ok());
     std::unique_ptr<Communicator> communicator;
     const auto bootstrap = world.bootstrap(rank);
     ASSERT_TRUE(Communicator::create(*bootstrap, config, {}, &communicator).ok());

@@ -26,8 +26,8 @@ Status exchange(Communicator& communicator, Random& random, std::uint64_t number
   Buffer send(random, sent[static_cast<std::size_t>(rank)]);
   Buffer receive(random, column(asked, rank));
   send.fill(number, rank);
-  const Status status = communicator.alltoallv(send.bytes.data(), send.blocks,
-                                               receive.bytes.data(), receive.blocks);
+  const Status status =
+      communicator.alltoallv(send.bytes.data(), send.blocks, receive.bytes.data(), receive.blocks);
   Counts arrived = asked;
   arrived[0][1] = std::min(mismatch.sent, mismatch.asked);
   *wrong = receive.wrong_bytes(number, rank, column(arrived, rank));
@@ -74,10 +74,10 @@ INSTANTIATE_TEST_SUITE_P(
     All, MismatchedCounts,
     testing::Combine(testing::Values(Mismatch{10, 5}, Mismatch{1024, 1023}, Mismatch{1025, 1024},
                                      Mismatch{1025, 1}, Mismatch{50000, 1}, Mismatch{50000, 1024},
-                                     Mismatch{50000, 1025}, Mismatch{50000, 49999},
-                                     Mismatch{10, 0}, Mismatch{1024, 0}, Mismatch{50000, 0},
-                                     Mismatch{0, 1}, Mismatch{0, 50000}, Mismatch{5, 10},
-                                     Mismatch{1000, 50000}, Mismatch{49999, 50000}),
+                                     Mismatch{50000, 1025}, Mismatch{50000, 49999}, Mismatch{10, 0},
+                                     Mismatch{1024, 0}, Mismatch{50000, 0}, Mismatch{0, 1},
+                                     Mismatch{0, 50000}, Mismatch{5, 10}, Mismatch{1000, 50000},
+                                     Mismatch{49999, 50000}),
                      testing::Values("1", "3")),
     [](const auto& row) {
       const Mismatch m = std::get<0>(row.param);
@@ -92,8 +92,7 @@ TEST(OneSided, SurplusWithoutAnotherExchangeDoesNotHang) {
     std::vector<Extent> send = nothing;
     if (communicator.rank() == 0) send[1] = {0, data.size()};
     const Status status = communicator.alltoallv(data.data(), send, nullptr, nothing);
-    EXPECT_EQ(status.kind(),
-              communicator.rank() == 0 ? ErrorKind::kTruncated : ErrorKind::kNone)
+    EXPECT_EQ(status.kind(), communicator.rank() == 0 ? ErrorKind::kTruncated : ErrorKind::kNone)
         << status.message();
   });
 }

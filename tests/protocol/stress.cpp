@@ -26,8 +26,7 @@ std::vector<std::byte> random_bytes(Random& random, std::uint64_t bytes) {
 }
 
 std::string first_difference(const char* what, std::uint64_t exchange, int from,
-                             const std::byte* got, const std::byte* expected,
-                             std::uint64_t bytes) {
+                             const std::byte* got, const std::byte* expected, std::uint64_t bytes) {
   const auto at = static_cast<std::uint64_t>(std::mismatch(got, got + bytes, expected).first - got);
   return "exchange " + std::to_string(exchange) + ": wrong " + what + " " + std::to_string(at) +
          " of " + std::to_string(bytes) + " from rank " + std::to_string(from);
@@ -48,7 +47,8 @@ bool parse_stress_options(int argc, char** argv, StressOptions* options) {
       return std::strcmp(option.first, argv[i]) == 0;
     });
     char* end = nullptr;
-    if (match != std::end(known) && i + 1 < argc) *match->second = std::strtoull(argv[i + 1], &end, 10);
+    if (match != std::end(known) && i + 1 < argc)
+      *match->second = std::strtoull(argv[i + 1], &end, 10);
     if (end != nullptr && *end == '\0' && end != argv[i + 1]) continue;
     std::fprintf(stderr, "%s: takes --exchanges, --ring, --start, --seed, --ranks and a number\n",
                  argv[i]);
@@ -100,8 +100,7 @@ StressResult run_stress(const StressOptions& options, const int (&ranks_of)[2], 
       if (std::memcmp(got, expected, block.bytes) != 0) {
         result.problem = first_difference("byte", e, rank, got, expected, block.bytes);
       } else if (std::memcmp(got - kGap, guard.data(), kGap) != 0) {
-        result.problem =
-            first_difference("guard byte", e, rank, got - kGap, guard.data(), kGap);
+        result.problem = first_difference("guard byte", e, rank, got - kGap, guard.data(), kGap);
       } else if (std::memcmp(got + block.bytes, guard.data(), kGap) != 0) {
         result.problem =
             first_difference("guard byte", e, rank, got + block.bytes, guard.data(), kGap);

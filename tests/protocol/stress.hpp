@@ -29,9 +29,9 @@ using StressExchange =
 
 struct StressResult {
   std::uint64_t exchanges = 0;
-  std::uint64_t bytes = 0;           ///< received
-  std::uint64_t fewest_wraps = 0;    ///< of any ring that this rank receives through
-  std::string problem;               ///< first thing that went wrong; empty if nothing did
+  std::uint64_t bytes = 0;         ///< received
+  std::uint64_t fewest_wraps = 0;  ///< of any ring that this rank receives through
+  std::string problem;             ///< first thing that went wrong; empty if nothing did
 };
 
 /// One rank's part. ranks_of[c] is the rank that this process has on communicator c. Sizes are

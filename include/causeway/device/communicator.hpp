@@ -10,9 +10,9 @@ namespace causeway::device {
 struct Communicator {
   std::uint32_t rank;
   std::uint32_t size;
-  std::uint32_t lanes;               ///< channels to each peer
-  const SendChannel* send;           ///< [size * lanes]; channel (peer, lane) at peer * lanes + lane
-  const ReceiveChannel* receive;     ///< [size * lanes], likewise
+  std::uint32_t lanes;            ///< channels to each peer
+  const SendChannel* send;        ///< [size * lanes]; channel (peer, lane) at peer * lanes + lane
+  const ReceiveChannel* receive;  ///< [size * lanes], likewise
   WaitControl control;
 
   CAUSEWAY_FN const SendChannel& send_channel(std::uint32_t peer, std::uint32_t lane) const {

@@ -26,7 +26,8 @@ struct CudaDevice {
   /// that source and destination can both be aligned to.
   template <Group G>
   __device__ static void copy(const G& group, void* to, const void* from, std::uint64_t bytes) {
-    const auto apart = reinterpret_cast<std::uintptr_t>(to) ^ reinterpret_cast<std::uintptr_t>(from);
+    const auto apart =
+        reinterpret_cast<std::uintptr_t>(to) ^ reinterpret_cast<std::uintptr_t>(from);
     auto* out = static_cast<unsigned char*>(to);
     const auto* in = static_cast<const unsigned char*>(from);
     if (apart % 16 == 0) {

@@ -12,9 +12,9 @@
 
 namespace causeway::device {
 
-/// Memory order, copies and waiting on CPU threads. Release and acquire are on the words themselves,
-/// never by fences of their own, which ThreadSanitizer could not judge. Each function is one
-/// thread's; words are naturally aligned.
+/// Memory order, copies and waiting on CPU threads. Release and acquire are on the words
+/// themselves, never by fences of their own, which ThreadSanitizer could not judge. Each function
+/// is one thread's; words are naturally aligned.
 struct HostDevice {
   static std::uint64_t load_acquire(const std::uint64_t* word) {
     return __atomic_load_n(word, __ATOMIC_ACQUIRE);

@@ -26,10 +26,11 @@ struct Always {
 ///
 /// put(group, offset, from, bytes) and get(group, to, offset, bytes) move bytes; all threads of the
 /// group call them. window(offset) is where a group forms bytes in place that commit(group, offset,
-/// bytes) then sends on their way. signal(offset, value) stores a word at the peer: one thread calls
-/// it, after a group barrier, and it releases every put and commit of the group before that barrier.
-/// wait(word, control, fault, until) polls a word in this rank's own memory until until(value) is
-/// true and acquires what the signal that stored the value released; false when given up.
+/// bytes) then sends on their way. signal(offset, value) stores a word at the peer: one thread
+/// calls it, after a group barrier, and it releases every put and commit of the group before that
+/// barrier. wait(word, control, fault, until) polls a word in this rank's own memory until
+/// until(value) is true and acquires what the signal that stored the value released; false when
+/// given up.
 template <class L>
 concept Link = requires(const L& link, const ThreadGroup& group, std::uint64_t n, void* to,
                         const void* from, const std::uint64_t* word, const WaitControl& control,
@@ -76,7 +77,7 @@ struct AddressableLink {
   template <class Until>
   CAUSEWAY_FN bool wait(const std::uint64_t* word, const WaitControl& control, Fault& fault,
                         Until until) const {
-    return wait_until<Device>(control, fault, [&] { return until(Device::load_acquire(word)); });
+    return wait_until<Device>(word, control, fault, until);
   }
 };
 

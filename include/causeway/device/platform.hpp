@@ -5,8 +5,8 @@
 #include <cstdint>
 
 /// CAUSEWAY_FN marks a function that every device may call. CAUSEWAY_TEMPLATE stands before the
-/// `template` of one that calls the functions of its Device parameter: nvcc then checks the calls of
-/// each instantiation, not those that the template could make.
+/// `template` of one that calls the functions of its Device parameter: nvcc then checks the calls
+/// of each instantiation, not those that the template could make.
 #if defined(__CUDACC__)
 #define CAUSEWAY_FN __host__ __device__
 #define CAUSEWAY_TEMPLATE _Pragma("nv_exec_check_disable")

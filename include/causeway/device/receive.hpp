@@ -110,8 +110,7 @@ class Receiver {
       const Piece piece = next_piece(header, done, cursor, shape_.ring_bytes);
       if (!await_payload(piece.end)) return false;
       const std::uint64_t offset = header.offset + done;
-      const std::uint64_t taken =
-          accepted_bytes(offset, piece.bytes, capacity, header.granularity);
+      const std::uint64_t taken = accepted_bytes(offset, piece.bytes, capacity, header.granularity);
       if (taken > 0) {
         hook_.consume(Context<G>{group_, shape_.peer, shape_.lane, slot, offset, taken, user_},
                       ring(piece.at));
@@ -156,7 +155,7 @@ class Receiver {
       Fault fault = Fault::kNone;
       // `written` is read after `nothing`, which a sender stores after the records before it.
       const bool left = link_.wait(&channel_.words->nothing, control_, fault, [&](auto nothing) {
-        written_ = Device::load_acquire(&channel_.words->written);
+        look();
         next = reached(written_, end) ? Next::kRecord : Next::kNothing;
         return next == Next::kRecord || reached(nothing, sequence_);
       });
@@ -167,6 +166,9 @@ class Receiver {
     }
     return static_cast<Next>(group_.broadcast(static_cast<std::uint64_t>(next)));
   }
+
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN void look() { written_ = Device::load_acquire(&channel_.words->written); }
 
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN bool await_payload(std::uint64_t end) {
@@ -191,8 +193,8 @@ class Receiver {
   CAUSEWAY_FN void report(Fault fault, WaitFor wait_for, std::uint64_t sequence,
                           std::uint64_t needed, std::uint64_t seen) const {
     if (!leads()) return;
-    report_fault<Device>(control_, {0, fault, wait_for, shape_.peer, shape_.lane, sequence, needed,
-                                    seen});
+    report_fault<Device>(control_,
+                         {0, fault, wait_for, shape_.peer, shape_.lane, sequence, needed, seen});
   }
 
   const G& group_;

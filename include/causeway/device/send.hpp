@@ -35,8 +35,8 @@ CAUSEWAY_FN bool sends_at_once(const SendChannel& channel, std::uint64_t bytes,
   const ChannelShape& shape = channel.shape;
   if (first_record_bytes(shape, bytes, granularity) < bytes) return false;
   // A header and a payload, each behind a gap at the ring's end at worst.
-  const std::uint64_t end = channel.state->position + 2 * sizeof(RecordHeader) +
-                            2 * round_up(bytes, kPayloadAlign);
+  const std::uint64_t end =
+      channel.state->position + 2 * sizeof(RecordHeader) + 2 * round_up(bytes, kPayloadAlign);
   if (has_credit(end, channel.state->seen, shape.ring_bytes)) return true;
   channel.state->seen = Device::load_acquire(&channel.words->freed);
   return has_credit(end, channel.state->seen, shape.ring_bytes);
@@ -90,8 +90,8 @@ class Sender {
     const std::uint64_t first = first_record_bytes(shape_, share.bytes, granularity);
     const std::uint64_t piece =
         round_down(smaller(share.piece_bytes, shape_.eager_bytes), granularity);
-    RecordHeader header{sequence_,   share.message_bytes, share.bytes, share.offset, first, piece,
-                        granularity, share.protocol,      share.lanes, share.tag};
+    RecordHeader header{sequence_, share.message_bytes, share.bytes,    share.offset, first,
+                        piece,     granularity,         share.protocol, share.lanes,  share.tag};
     user_ = share.user;
     const Outcome outcome = write_record(header, true);
     if (outcome == Outcome::kRefused) {
@@ -102,10 +102,10 @@ class Sender {
 
     std::uint64_t capacity = 0;
     if (!await_post(capacity)) return false;
-    // A receiver that takes the first record reports the rest; one that asked for nothing may never.
+    // A receiver that takes the first record reports the rest; one that asked for nothing may
+    // never.
     if (capacity == 0 && !reached(freed_, position_)) report_unwanted(share);
-    const std::uint64_t accepted =
-        accepted_bytes(share.offset, share.bytes, capacity, granularity);
+    const std::uint64_t accepted = accepted_bytes(share.offset, share.bytes, capacity, granularity);
     if (accepted <= first) return true;
     header.offset += first;
     header.bytes = accepted - first;
@@ -205,8 +205,8 @@ class Sender {
   CAUSEWAY_FN void report(Fault fault, WaitFor wait_for, std::uint64_t needed,
                           std::uint64_t seen) const {
     if (!leads()) return;
-    report_fault<Device>(control_, {0, fault, wait_for, shape_.peer, shape_.lane, sequence_, needed,
-                                    seen});
+    report_fault<Device>(control_,
+                         {0, fault, wait_for, shape_.peer, shape_.lane, sequence_, needed, seen});
   }
 
   const G& group_;
@@ -223,15 +223,16 @@ class Sender {
 
 }  // namespace impl
 
-/// Sends one lane's share of a message to channel.shape.peer, which calls receive() on the other end
-/// for the same exchange. All threads of the group call it with the same arguments, and return when
-/// the hook's bytes have been taken from where they were; the receiver may still be reading its ring.
-/// It waits for ring space and, for shares above the eager limit, for the receiver's post. False when
-/// a wait was given up: the reports then say why, and the channel cannot be used again.
+/// Sends one lane's share of a message to channel.shape.peer, which calls receive() on the other
+/// end for the same exchange. All threads of the group call it with the same arguments, and return
+/// when the hook's bytes have been taken from where they were; the receiver may still be reading
+/// its ring. It waits for ring space and, for shares above the eager limit, for the receiver's
+/// post. False when a wait was given up: the reports then say why, and the channel cannot be used
+/// again.
 CAUSEWAY_TEMPLATE
 template <Group G, class L, class P>
-CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel,
-                      const Share& share, const WaitControl& control, const P& hook) {
+CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel, const Share& share,
+                      const WaitControl& control, const P& hook) {
   static_assert(Link<L>);
   static_assert(ProduceHook<P, G>);
   return impl::Sender<G, L, P>(group, link, channel, control, hook).run(share);

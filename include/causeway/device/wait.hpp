@@ -5,8 +5,8 @@
 
 namespace causeway::device {
 
-/// Why an exchange did not do what was asked, in ascending order of gravity. After the first two the
-/// communicator stays usable.
+/// Why an exchange did not do what was asked, in ascending order of gravity. After the first two
+/// the communicator stays usable.
 enum class Fault : std::uint32_t {
   kNone = 0,
   kTruncated,  ///< the peer sent, or was sent, more bytes than the receiver had asked for
@@ -48,17 +48,18 @@ struct WaitControl {
   std::uint32_t spins;       ///< polls before the processor is given to others
 };
 
-/// Waits until ready() is true; false when the wait was given up, `fault` then says why.
-/// Called by one thread. ready() does its own acquire.
+/// Polls a word of this rank's memory until until(value) is true, and acquires what was released
+/// with the value; false when the wait was given up, `fault` then says why. Called by one thread.
 CAUSEWAY_TEMPLATE
-template <class Device, class Ready>
-CAUSEWAY_FN bool wait_until(const WaitControl& control, Fault& fault, Ready&& ready) {
-  if (ready()) return true;
+template <class Device, class Until>
+CAUSEWAY_FN bool wait_until(const std::uint64_t* word, const WaitControl& control, Fault& fault,
+                            Until&& until) {
+  if (until(Device::load_acquire(word))) return true;
   typename Device::Pacer pacer(control);
   do {
     fault = pacer.pause();
-    if (fault != Fault::kNone) return ready();
-  } while (!ready());
+    if (fault != Fault::kNone) return until(Device::load_acquire(word));
+  } while (!until(Device::load_acquire(word)));
   return true;
 }
 
@@ -67,7 +68,7 @@ CAUSEWAY_TEMPLATE
 template <class Device>
 CAUSEWAY_FN void report_fault(const WaitControl& control, const FaultReport& report) {
   FaultReports& reports = *control.reports;
-  FaultReport& place = is_fatal(report.fault)                   ? reports.fatal
+  FaultReport& place = is_fatal(report.fault)             ? reports.fatal
                        : report.fault == Fault::kDeclined ? reports.declined
                                                           : reports.truncated;
   if (!Device::claim(&place.claimed)) return;

@@ -1,0 +1,170 @@
+// Exchanges written with the device building blocks: hooks of a user's own, between thread ranks.
+#include "seed.hpp"
+#include "thread_ranks.hpp"
+
+#include <causeway/device/host_device.hpp>
+#include <causeway/device/receive.hpp>
+#include <causeway/device/self.hpp>
+#include <causeway/device/send.hpp>
+
+#include <cstring>
+#include <random>
+
+namespace causeway::test {
+namespace {
+
+using device::Context;
+using device::HostDevice;
+using device::ThreadGroup;
+
+constexpr std::uint32_t kElement = 24;
+
+/// Gathers every third element of an array, and counts calls that are not whole elements.
+struct GatherEveryThird {
+  const std::byte* array;
+  int* split;
+
+  std::uint32_t granularity() const { return kElement; }
+  void produce(const Context<ThreadGroup>& ctx, std::byte* dst) const {
+    *split += ctx.offset % kElement != 0 || ctx.bytes % kElement != 0;
+    for (std::uint64_t i = 0; i < ctx.bytes / kElement; ++i) {
+      std::memcpy(dst + i * kElement, array + (ctx.offset / kElement + i) * 3 * kElement, kElement);
+    }
+  }
+};
+
+/// Adds incoming bytes to those that lie there, and counts calls that are not whole elements.
+struct Accumulate {
+  std::byte* sum;
+  int* split;
+
+  void consume(const Context<ThreadGroup>& ctx, const std::byte* src) const {
+    *split += ctx.offset % kElement != 0 || ctx.bytes % kElement != 0;
+    for (std::uint64_t i = 0; i < ctx.bytes; ++i) {
+      std::byte& place = sum[ctx.offset + i];
+      place = static_cast<std::byte>(std::to_integer<int>(place) + std::to_integer<int>(src[i]));
+    }
+  }
+};
+
+/// What Accumulate makes of `base` and every third element of `array`.
+std::vector<std::byte> expected_sum(const std::vector<std::byte>& base,
+                                    const std::vector<std::byte>& array, std::uint64_t elements) {
+  std::vector<std::byte> sum = base;
+  for (std::uint64_t e = 0; e < elements; ++e) {
+    for (std::uint64_t i = 0; i < kElement; ++i) {
+      std::byte& place = sum[e * kElement + i];
+      place = static_cast<std::byte>(std::to_integer<int>(place) +
+                                     std::to_integer<int>(array[e * 3 * kElement + i]));
+    }
+  }
+  return sum;
+}
+
+std::vector<std::byte> random_array(std::uint64_t seed, std::uint64_t bytes) {
+  std::mt19937_64 random(seed);
+  std::vector<std::byte> array(bytes);
+  for (std::byte& b : array) b = static_cast<std::byte>(random());
+  return array;
+}
+
+TEST(Hooks, GatherOnOneSideAndAccumulateOnTheOther) {
+  const std::uint64_t seed = test_seed();
+  run_ranks(2, {{"CAUSEWAY_RING_BYTES", "4096"}}, [&](Communicator& communicator) {
+    const device::Communicator handle = communicator.device_handle();
+    std::mt19937_64 sizes(seed);
+    for (std::uint64_t e = 0; e < 200; ++e) {
+      const std::uint64_t elements = 1 + sizes() % 900;
+      const std::uint64_t bytes = elements * kElement;
+      const auto array = random_array(seed + e, 3 * bytes);
+      int split = 0;
+      bool done = false;
+      if (handle.rank == 0) {
+        const device::SendChannel& channel = handle.send_channel(1, 0);
+        device::with_link<HostDevice>(channel.link, [&](const auto& link) {
+          done = device::send(ThreadGroup{}, link, channel,
+                              {bytes, 0, bytes, 100 + e * 50, 1, 9}, handle.control,
+                              GatherEveryThird{array.data(), &split});
+        });
+      } else {
+        const auto base = random_array(seed + 5000 + e, bytes);
+        auto sum = base;
+        const device::ReceiveChannel& channel = handle.receive_channel(0, 0);
+        device::with_link<HostDevice>(channel.link, [&](const auto& link) {
+          done = device::receive(ThreadGroup{}, link, channel, {bytes}, handle.control,
+                                 Accumulate{sum.data(), &split});
+        });
+        ASSERT_TRUE(sum == expected_sum(base, array, elements)) << "exchange " << e;
+      }
+      ASSERT_TRUE(done);
+      ASSERT_EQ(split, 0);
+    }
+  });
+}
+
+TEST(Hooks, AReceiverThatTakesLessTakesWholeElements) {
+  run_ranks(2, {{"CAUSEWAY_RING_BYTES", "4096"}}, [&](Communicator& communicator) {
+    const device::Communicator handle = communicator.device_handle();
+    constexpr std::uint64_t kSent = 400 * kElement;
+    const auto array = random_array(3, 3 * kSent);
+    for (const std::uint64_t asked : {1, 23, 24, 1000, 1024, 1025, 5000, 9599}) {
+      int split = 0;
+      if (handle.rank == 0) {
+        const device::SendChannel& channel = handle.send_channel(1, 0);
+        device::with_link<HostDevice>(channel.link, [&](const auto& link) {
+          EXPECT_TRUE(device::send(ThreadGroup{}, link, channel, {kSent, 0, kSent, 500, 1, 9},
+                                   handle.control, GatherEveryThird{array.data(), &split}));
+        });
+      } else {
+        std::vector<std::byte> sum(kSent);
+        const device::ReceiveChannel& channel = handle.receive_channel(0, 0);
+        device::with_link<HostDevice>(channel.link, [&](const auto& link) {
+          EXPECT_TRUE(device::receive(ThreadGroup{}, link, channel, {asked}, handle.control,
+                                      Accumulate{sum.data(), &split}));
+        });
+        EXPECT_TRUE(sum == expected_sum(std::vector<std::byte>(kSent), array, asked / kElement));
+        device::FaultReport& report = handle.control.reports->truncated;
+        EXPECT_EQ(report.fault, device::Fault::kTruncated);
+        EXPECT_EQ(report.needed, kSent);
+        EXPECT_EQ(report.reached, asked);
+        report = {};
+      }
+      EXPECT_EQ(split, 0);
+    }
+  });
+}
+
+TEST(MoveSelf, WithAnyPairOfHooks) {
+  run_ranks(1, {{"CAUSEWAY_RING_BYTES", "4096"}}, [&](Communicator& communicator) {
+    const device::Communicator handle = communicator.device_handle();
+    const device::SendChannel& channel = handle.send_channel(0, 0);
+    const device::SelfLink<HostDevice> link{channel.link.region};
+    constexpr std::uint64_t kElements = 300;
+    constexpr std::uint64_t kBytes = kElements * kElement;
+    const auto array = random_array(17, 3 * kBytes);
+    const std::vector<std::byte> zeros(kBytes);
+    const auto gathered = expected_sum(zeros, array, kElements);
+    int split = 0;
+    const GatherEveryThird gather{array.data(), &split};
+
+    std::vector<std::byte> copied(kBytes);
+    device::move_self(ThreadGroup{}, link, channel, 0, kBytes, gather,
+                      device::CopyTo<HostDevice>{copied.data()});
+    EXPECT_TRUE(copied == gathered);
+
+    std::vector<std::byte> sum(kBytes);
+    device::move_self(ThreadGroup{}, link, channel, 0, kBytes,
+                      device::CopyFrom<HostDevice>{gathered.data()},
+                      Accumulate{sum.data(), &split});
+    EXPECT_TRUE(sum == gathered);
+
+    std::vector<std::byte> through_ring(kBytes);
+    device::move_self(ThreadGroup{}, link, channel, 0, kBytes, gather,
+                      Accumulate{through_ring.data(), &split});
+    EXPECT_TRUE(through_ring == gathered);
+    EXPECT_EQ(split, 0);
+  });
+}
+
+}  // namespace
+}  // namespace causeway::test

@@ -1,0 +1,94 @@
+// The stress between processes: `mpirun -n 4 stress_mpi --exchanges 100000`.
+#include "stress.hpp"
+
+#include <causeway/mpix.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+using namespace causeway;
+using namespace causeway::test;
+
+namespace {
+
+int attach(MPI_Comm comm, const StressOptions& options) {
+  MPI_Info info = MPI_INFO_NULL;
+  MPI_Info_create(&info);
+  MPI_Info_set(info, "causeway_ring_bytes", std::to_string(options.ring_bytes).c_str());
+  MPI_Info_set(info, "causeway_start_count", std::to_string(options.start_count).c_str());
+  const int code = MPIX_Comm_attach(comm, info);
+  MPI_Info_free(&info);
+  return code;
+}
+
+std::string error_text(int code) {
+  if (code == MPI_SUCCESS) return {};
+  char text[MPI_MAX_ERROR_STRING] = "";
+  int length = 0;
+  MPI_Error_string(code, text, &length);
+  return text;
+}
+
+struct Blocks {
+  std::vector<MPI_Count> counts;
+  std::vector<MPI_Aint> displacements;
+
+  explicit Blocks(std::span<const Extent> extents) {
+    for (const Extent& extent : extents) {
+      counts.push_back(static_cast<MPI_Count>(extent.bytes));
+      displacements.push_back(extent.offset);
+    }
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  MPI_Init(&argc, &argv);
+  StressOptions options;
+  int rank = 0;
+  int ranks = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+  const bool understood = parse_stress_options(argc, argv, &options);
+  MPI_Bcast(&options.seed, sizeof options.seed, MPI_BYTE, 0, MPI_COMM_WORLD);
+  MPI_Comm comms[2] = {MPI_COMM_NULL, MPI_COMM_NULL};
+  MPI_Comm_split(MPI_COMM_WORLD, 0, rank, &comms[0]);
+  MPI_Comm_split(MPI_COMM_WORLD, 0, -rank, &comms[1]);
+  int ranks_of[2] = {};
+  StressResult result;
+  if (!understood) result.problem = "options not understood";
+  for (int c = 0; c < 2 && understood; ++c) {
+    MPI_Comm_rank(comms[c], &ranks_of[c]);
+    MPI_Comm_set_errhandler(comms[c], MPI_ERRORS_RETURN);
+    result.problem += error_text(attach(comms[c], options));
+  }
+  if (result.problem.empty()) {
+    result = run_stress(options, ranks_of, ranks,
+                        [&](int c, const void* sendbuf, std::span<const Extent> send, void* recvbuf,
+                            std::span<const Extent> receive) {
+                          const Blocks out(send);
+                          const Blocks in(receive);
+                          return error_text(MPIX_Alltoallv_c(
+                              sendbuf, out.counts.data(), out.displacements.data(), MPI_BYTE,
+                              recvbuf, in.counts.data(), in.displacements.data(), MPI_BYTE,
+                              comms[c]));
+                        });
+    if (!result.problem.empty()) {
+      MPIX_Comm_abort(comms[0]);
+      MPIX_Comm_abort(comms[1]);
+    }
+  }
+  std::printf("rank %d: %llu exchanges, %llu bytes, rings wrapped %llu times or more: %s\n", rank,
+              static_cast<unsigned long long>(result.exchanges),
+              static_cast<unsigned long long>(result.bytes),
+              static_cast<unsigned long long>(result.fewest_wraps),
+              result.problem.empty() ? "no wrong byte" : result.problem.c_str());
+  int failed = result.problem.empty() ? 0 : 1;
+  MPI_Allreduce(MPI_IN_PLACE, &failed, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
+  MPI_Comm_free(&comms[0]);
+  MPI_Comm_free(&comms[1]);
+  MPI_Finalize();
+  return failed;
+}

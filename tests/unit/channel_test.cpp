@@ -1,0 +1,114 @@
+// The arithmetic of channels: places, credit, pieces, and what a receiver accepts.
+#include <causeway/device/channel.hpp>
+#include <causeway/device/host_device.hpp>
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <vector>
+
+namespace causeway::device {
+namespace {
+
+constexpr std::uint64_t kRing = 4096;
+
+TEST(Place, KeepsARecordInOnePiece) {
+  EXPECT_EQ(place(0, kRing, kRing), 0U);
+  EXPECT_EQ(place(16, 64, kRing), 16U);
+  EXPECT_EQ(place(kRing - 64, 64, kRing), kRing - 64);
+  EXPECT_EQ(place(kRing - 48, 64, kRing), kRing);
+  EXPECT_EQ(place(5 * kRing - 16, 32, kRing), 5 * kRing);
+  EXPECT_EQ(place(~std::uint64_t{0} - 15, 32, kRing), 0U) << "the next place wraps to 0";
+}
+
+TEST(Credit, IsRightAtTheStartAndAcrossEveryWrap) {
+  for (const std::uint64_t freed :
+       {std::uint64_t{0}, (std::uint64_t{1} << 32) - 16, (std::uint64_t{1} << 63) - 16,
+        ~std::uint64_t{0} - 15}) {
+    EXPECT_TRUE(has_credit(freed, freed, kRing));
+    EXPECT_TRUE(has_credit(freed + kRing, freed, kRing));
+    EXPECT_FALSE(has_credit(freed + kRing + 16, freed, kRing));
+    EXPECT_TRUE(reached(freed + 16, freed));
+    EXPECT_TRUE(reached(freed, freed));
+    EXPECT_FALSE(reached(freed, freed + 16));
+  }
+}
+
+TEST(Pieces, CoverARecordInOrderWithoutStraddlingOrSplittingElements) {
+  std::mt19937_64 random(20);
+  for (int round = 0; round < 2000; ++round) {
+    RecordHeader header{};
+    header.granularity = static_cast<std::uint32_t>(1 + random() % 64);
+    header.piece_bytes = round_down(kRing / 4, header.granularity) / (1 + random() % 4);
+    header.piece_bytes =
+        std::max<std::uint64_t>(round_down(header.piece_bytes, header.granularity),
+                                header.granularity);
+    header.bytes = random() % 200 * header.granularity;
+    std::uint64_t cursor = random() / 16 * 16;
+    std::uint64_t done = 0;
+    while (done < header.bytes) {
+      const Piece piece = next_piece(header, done, cursor, kRing);
+      ASSERT_GT(piece.bytes, 0U);
+      ASSERT_LT(piece.at - cursor, kRing / 4 + 16) << "skips less than a piece";
+      ASSERT_EQ(piece.at % kPayloadAlign, 0U);
+      ASSERT_GE(piece.end - piece.at, piece.bytes);
+      ASSERT_LE((piece.at & (kRing - 1)) + piece.bytes, kRing);
+      ASSERT_EQ(done % header.granularity, 0U);
+      done += piece.bytes;
+      cursor = piece.end;
+    }
+    ASSERT_EQ(done, header.bytes);
+  }
+}
+
+TEST(AcceptedBytes, AreWholeElementsWithinTheCapacity) {
+  EXPECT_EQ(accepted_bytes(0, 100, 100, 1), 100U);
+  EXPECT_EQ(accepted_bytes(0, 100, 1000, 1), 100U);
+  EXPECT_EQ(accepted_bytes(0, 100, 99, 1), 99U);
+  EXPECT_EQ(accepted_bytes(0, 96, 95, 24), 72U);
+  EXPECT_EQ(accepted_bytes(48, 96, 48, 24), 0U);
+  EXPECT_EQ(accepted_bytes(48, 96, 0, 24), 0U);
+  EXPECT_EQ(accepted_bytes(48, 96, 49 + 24, 24), 24U);
+}
+
+TEST(MemoryLinkOnTheHost, PutsGetsSignalsAndWaits) {
+  std::vector<std::uint64_t> region(32);
+  const MemoryLink<HostDevice> link{reinterpret_cast<std::byte*>(region.data())};
+  const char text[] = "fifteen letters";
+  link.put(ThreadGroup{}, 64, text, sizeof text);
+  char back[sizeof text] = "";
+  link.get(ThreadGroup{}, back, 64, sizeof text);
+  EXPECT_STREQ(back, text);
+  EXPECT_EQ(link.window(64), reinterpret_cast<std::byte*>(&region[8]));
+
+  std::uint64_t abort_word = 0;
+  const WaitControl control{&abort_word, nullptr, 20'000'000, 10};
+  Fault fault = Fault::kNone;
+  link.signal(128, 7);
+  EXPECT_TRUE(link.wait(&region[16], control, fault, [](auto value) { return value == 7; }));
+  EXPECT_FALSE(link.wait(&region[16], control, fault, [](auto value) { return value == 8; }));
+  EXPECT_EQ(fault, Fault::kTimedOut);
+  abort_word = 1;
+  EXPECT_FALSE(link.wait(&region[16], control, fault, [](auto value) { return value == 8; }));
+  EXPECT_EQ(fault, Fault::kAborted);
+}
+
+TEST(FaultReports, TheFirstOfEachGravityCounts) {
+  FaultReports reports{};
+  const WaitControl control{nullptr, &reports, 0, 0};
+  const auto report = [&](Fault fault, std::uint32_t peer) {
+    report_fault<HostDevice>(control, {0, fault, WaitFor::kNothing, peer, 0, 0, 0, 0});
+  };
+  report(Fault::kTruncated, 1);
+  report(Fault::kTruncated, 2);
+  report(Fault::kTimedOut, 3);
+  report(Fault::kAborted, 4);
+  report(Fault::kDeclined, 5);
+  EXPECT_EQ(reports.truncated.peer, 1U);
+  EXPECT_EQ(reports.fatal.peer, 3U);
+  EXPECT_EQ(reports.fatal.fault, Fault::kTimedOut);
+  EXPECT_EQ(reports.declined.peer, 5U);
+}
+
+}  // namespace
+}  // namespace causeway::device

@@ -1,0 +1,170 @@
+// The core's parts that need no exchange: plans, agreement, topology, segments, failures, threads.
+#include <alltoallv.hpp>
+#include <channel_layout.hpp>
+#include <failure.hpp>
+#include <host_executor.hpp>
+#include <plan.hpp>
+#include <shared_segment.hpp>
+#include <thread_bootstrap.hpp>
+#include <topology.hpp>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <set>
+#include <thread>
+
+namespace causeway {
+namespace {
+
+TEST(Plan, SpreadsLargeBlocksOverLanes) {
+  const std::vector<Extent> send{{-8, 0}, {0, 100}, {100, 1 << 20}};
+  const std::vector<Extent> receive{{0, 7}, {16, 0}, {32, 9}};
+  AlltoallvPlan plan;
+  plan_alltoallv({4, 100, 4096}, send, receive, &plan);
+  EXPECT_EQ(plan.send[0].lanes, 1U);
+  EXPECT_EQ(plan.send[0].offset, -8);
+  EXPECT_EQ(plan.send[1].lanes, 1U);
+  EXPECT_EQ(plan.send[2].lanes, 4U);
+  EXPECT_EQ(plan.send[2].piece_bytes, 4096U);
+  EXPECT_EQ(plan.receive[2].offset, 32);
+  EXPECT_EQ(plan.receive[2].bytes, 9U);
+  EXPECT_EQ(plan.blocks, 12U) << "not more blocks than visits";
+}
+
+TEST(LaneShares, CoverABlockOnce) {
+  for (const std::uint64_t bytes : {0, 1, 15, 16, 17, 100, 1000, 65537}) {
+    for (std::uint32_t lanes = 1; lanes <= 5; ++lanes) {
+      const kernels::SendBlock block{0, bytes, 64, lanes};
+      std::uint64_t covered = 0;
+      for (std::uint32_t lane = 0; lane < 7; ++lane) {
+        const device::Share share = kernels::lane_share(block, lane);
+        if (share.bytes == 0) continue;
+        EXPECT_LT(lane, lanes);
+        EXPECT_EQ(share.offset, covered);
+        EXPECT_EQ(share.offset % device::kPayloadAlign, 0U);
+        covered += share.bytes;
+      }
+      EXPECT_EQ(covered, bytes);
+    }
+  }
+}
+
+TEST(ChannelLayout, NoTwoThingsShareALine) {
+  const ChannelLayout layout(3, 2, 4096);
+  std::set<std::uint64_t> lines;
+  for (std::uint64_t rank = 0; rank < 3; ++rank) {
+    for (std::uint64_t lane = 0; lane < 2; ++lane) {
+      EXPECT_TRUE(lines.insert(layout.sender_words(rank, lane)).second);
+      EXPECT_TRUE(lines.insert(layout.receiver_words(rank, lane)).second);
+      for (std::uint64_t at = 0; at < 4096; at += 128) {
+        EXPECT_TRUE(lines.insert(layout.ring(rank, lane) + at).second);
+      }
+    }
+  }
+  for (const std::uint64_t line : lines) EXPECT_EQ(line % 128, 0U);
+  EXPECT_GE(*lines.begin(), sizeof(SegmentHeader));
+  EXPECT_EQ(*lines.rbegin() + 128, layout.bytes());
+}
+
+void on_ranks(int ranks, const std::function<void(Bootstrap&)>& body) {
+  const ThreadWorld world(ranks);
+  std::vector<std::thread> threads;
+  for (int rank = 0; rank < ranks; ++rank) {
+    threads.emplace_back([&, rank] { body(*world.bootstrap(rank)); });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(ThreadBootstrap, GathersInRankOrder) {
+  on_ranks(5, [](Bootstrap& bootstrap) {
+    for (int round = 0; round < 200; ++round) {
+      std::vector<int> all;
+      ASSERT_TRUE(allgather(bootstrap, round * 10 + bootstrap.rank(), &all).ok());
+      for (int rank = 0; rank < 5; ++rank) {
+        ASSERT_EQ(all[static_cast<std::size_t>(rank)], round * 10 + rank);
+      }
+    }
+  });
+}
+
+TEST(Agree, GivesEveryRankTheLowestRanksError) {
+  on_ranks(4, [](Bootstrap& bootstrap) {
+    EXPECT_TRUE(agree(bootstrap, {}).ok());
+    const bool fails = bootstrap.rank() == 1 || bootstrap.rank() == 3;
+    const Status mine =
+        fails ? Status::error(ErrorKind::kSystem, "no luck with %d", bootstrap.rank()) : Status();
+    const Status agreed = agree(bootstrap, mine);
+    EXPECT_EQ(agreed.kind(), ErrorKind::kSystem);
+    EXPECT_EQ(agreed.message(), "rank 1: no luck with 1");
+  });
+}
+
+Place place_on(std::uint64_t host) {
+  Place place = this_place();
+  place.host_id = host;
+  std::snprintf(place.host_name, sizeof place.host_name, "node%d", static_cast<int>(host));
+  return place;
+}
+
+TEST(Topology, GroupsRanksByHostAndNamesPairsWithoutALink) {
+  const Topology topology(3, {place_on(1), place_on(2), place_on(1), place_on(2)});
+  EXPECT_EQ(topology.host_ranks(), (std::vector<int>{1, 3}));
+  EXPECT_EQ(topology.host_rank(), 1);
+  EXPECT_FALSE(topology.same_host(0));
+  EXPECT_TRUE(topology.same_process(0));
+  const Status links = topology.check_links();
+  EXPECT_EQ(links.kind(), ErrorKind::kUnsupported);
+  EXPECT_NE(links.message().find("rank 1 on node2"), std::string::npos) << links.message();
+  EXPECT_TRUE(Topology(0, {place_on(1), place_on(1)}).check_links().ok());
+}
+
+TEST(SharedSegment, IsTheSameMemoryInAnotherMapping) {
+  std::shared_ptr<SharedSegment> made;
+  ASSERT_TRUE(SharedSegment::create(10000, &made).ok());
+  std::shared_ptr<SharedSegment> opened;
+  const Status status = SharedSegment::open(getpid(), made->descriptor(), 10000, &opened);
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_NE(opened->data(), made->data());
+  std::memcpy(made->data() + 9000, "shared", 7);
+  EXPECT_STREQ(reinterpret_cast<char*>(opened->data()) + 9000, "shared");
+}
+
+TEST(SharedSegment, SaysWhyItCannotBeOpened) {
+  std::shared_ptr<SharedSegment> made;
+  ASSERT_TRUE(SharedSegment::create(10000, &made).ok());
+  std::shared_ptr<SharedSegment> opened;
+  EXPECT_EQ(SharedSegment::open(getpid(), 99999, 10000, &opened).kind(), ErrorKind::kSystem);
+  const Status wrong = SharedSegment::open(getpid(), made->descriptor(), 20000, &opened);
+  EXPECT_NE(wrong.message().find("10000 bytes, not 20000"), std::string::npos) << wrong.message();
+}
+
+TEST(Failure, TheFirstIsKeptInTheAbortWord) {
+  std::uint64_t word = 0;
+  set_abort_word(&word, {device::Fault::kTimedOut, 3});
+  set_abort_word(&word, {device::Fault::kAborted, 1});
+  const Failure failure = Failure::from(read_abort_word(&word));
+  EXPECT_EQ(failure.cause, device::Fault::kTimedOut);
+  EXPECT_EQ(failure.rank, 3);
+  EXPECT_EQ(failure_status(failure, 0).message(),
+            "rank 0: the communicator has failed: rank 3 timed out");
+}
+
+TEST(HostExecutor, RunsEachTaskOnceAndAllAtTheSameTime) {
+  kernels::HostExecutor executor(3);
+  for (int round = 0; round < 100; ++round) {
+    std::atomic<int> arrived{0};
+    std::atomic<int> calls[4] = {};
+    executor.run([&](std::uint32_t index) {
+      ++calls[index];
+      ++arrived;
+      while (arrived != 4) std::this_thread::yield();
+    });
+    for (const auto& count : calls) EXPECT_EQ(count, 1);
+  }
+}
+
+}  // namespace
+}  // namespace causeway

@@ -123,8 +123,8 @@ struct Alltoallv {
                       device::CopyTo<Device>{args.recvbuf + to.offset});
     if (lane == 0 && from.bytes > to.bytes && group.rank() == 0) {
       device::report_fault<Device>(
-          args.comm.control, {0, device::Fault::kTruncated, device::WaitFor::kNothing, self, lane,
-                              0, from.bytes, to.bytes});
+          args.comm.control, {device::Fault::kTruncated, device::WaitFor::kNothing, self, lane, 0,
+                              from.bytes, to.bytes});
     }
   }
 };

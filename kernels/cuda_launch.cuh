@@ -28,4 +28,11 @@ int run_on_cuda(const Operation& operation, void* stream) {
   return cudaGetLastError();
 }
 
+/// Loads an operation's kernel; returns a cudaError_t.
+template <class Operation>
+int load_on_cuda() {
+  cudaFuncAttributes attributes;
+  return cudaFuncGetAttributes(&attributes, run_operation<Operation>);
+}
+
 }  // namespace causeway::kernels

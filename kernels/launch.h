@@ -10,9 +10,14 @@ namespace causeway::kernels {
 /// least; returns when it is done. Faults are in args.comm.control.reports.
 void launch_alltoallv_host(HostExecutor& executor, const AlltoallvArgs& args);
 
-/// Enqueues an alltoallv on a cudaStream_t of the current GPU; all that args points to must be
-/// memory of that GPU, or mapped into it, and stay until the stream has passed. Returns a
-/// cudaError_t. Only in builds with CAUSEWAY_HAVE_CUDA.
-int launch_alltoallv_cuda(const AlltoallvArgs& args, void* stream);
+/// Enqueues an alltoallv on a cudaStream_t of the current GPU. send and receive, host memory, have
+/// args.comm.size entries and are copied; args' own are not used. What else args points to must be
+/// accessible to that GPU until the stream has passed. Returns a cudaError_t. Only in builds with
+/// CUDA, like the next.
+int launch_alltoallv_cuda(const AlltoallvArgs& args, const SendBlock* send,
+                          const ReceiveBlock* receive, void* stream);
+
+/// Loads the kernels onto the current GPU, so that no launch has to. Returns a cudaError_t.
+int load_alltoallv_cuda();
 
 }  // namespace causeway::kernels

@@ -1,125 +1,170 @@
-// The channels of a communicator over shared memory, and their tables for the host device.
+// The channels of a communicator: memory that the ranks of a host share, and the tables of ends.
 #include "channel_set.hpp"
+
+#include <cstring>
 
 namespace causeway {
 
 namespace {
 
-/// How the other ranks of a host find a rank's segment. Plain data.
-struct SegmentOffer {
-  int descriptor;
-  const std::shared_ptr<SharedSegment>* pointer;  ///< for ranks of the same process
+constexpr std::size_t kPageBytes = 4096;
+
+/// How the other ranks of a host find what a rank shares. Plain data.
+struct Offers {
+  RegionOffer control;
+  RegionOffer region;
+  const Memory* pointers[2];  ///< to the two, for ranks of the same process
 };
 
 }  // namespace
 
-Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology,
+Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology, DeviceBackend& backend,
                           const ChannelSettings& settings) {
+  static_assert(sizeof(Control) <= kPageBytes);
   topology_ = &topology;
+  backend_ = &backend;
   settings_ = settings;
   layout_ = ChannelLayout(topology.host_ranks().size(), settings.lanes, settings.ring_bytes);
-  segments_.resize(topology.host_ranks().size());
-  std::shared_ptr<SharedSegment>& own = segments_[static_cast<std::size_t>(topology.host_rank())];
-  const Status made = SharedSegment::create(layout_.bytes(), &own);
-  if (made.ok()) fill_own_segment();
-  CAUSEWAY_TRY(agree(bootstrap, made));
-  CAUSEWAY_TRY(open_peers(bootstrap));
-  own->close_descriptor();
-  fill_tables();
-  return {};
+  controls_.resize(topology.host_ranks().size());
+  regions_.resize(topology.host_ranks().size());
+
+  // Abort words are shared by the host's means on any device.
+  const std::unique_ptr<DeviceBackend> host = make_host_backend();
+  RegionOffer control{};
+  RegionOffer region{};
+  const auto make = [&]() -> Status {
+    CAUSEWAY_TRY(host->create_region(kPageBytes, &controls_[own()], &control));
+    CAUSEWAY_TRY(backend.map_host_memory(controls_[own()], kPageBytes, &control_as_seen_));
+    CAUSEWAY_TRY(backend.create_region(layout_.bytes(), &regions_[own()], &region));
+    return fill_own_region();
+  };
+  CAUSEWAY_TRY(agree(bootstrap, make()));
+  CAUSEWAY_TRY(open_peers(bootstrap, control, region));
+  host->withdraw(control);
+  backend.withdraw(region);
+  return agree(bootstrap, fill_tables());
 }
 
-Status ChannelSet::open_peers(Bootstrap& bootstrap) {
-  const auto own = static_cast<std::size_t>(topology_->host_rank());
-  const SegmentOffer mine{segments_[own]->descriptor(), &segments_[own]};
-  std::vector<SegmentOffer> offers;
-  CAUSEWAY_TRY(allgather(bootstrap, mine, &offers));
+Status ChannelSet::open_peers(Bootstrap& bootstrap, const RegionOffer& control,
+                              const RegionOffer& region) {
+  const Offers mine{control, region, {&controls_[own()], &regions_[own()]}};
+  std::vector<Offers> all;
+  CAUSEWAY_TRY(allgather(bootstrap, mine, &all));
   const auto open = [&]() -> Status {
-    for (std::size_t index = 0; index < segments_.size(); ++index) {
-      const int rank = topology_->host_ranks()[index];
-      const SegmentOffer& offer = offers[static_cast<std::size_t>(rank)];
-      const Place& place = topology_->place(rank);
-      if (index == own) continue;
-      if (topology_->same_process(rank)) {
-        segments_[index] = *offer.pointer;
-        continue;
-      }
-      CAUSEWAY_TRY(
-          SharedSegment::open(place.pid, offer.descriptor, layout_.bytes(), &segments_[index]));
-      if (header(static_cast<int>(index)).owner == place.process_id) continue;
-      return Status::error(ErrorKind::kSystem,
-                           "descriptor %d of process %d is not the shared memory of rank %d",
-                           offer.descriptor, static_cast<int>(place.pid), rank);
+    for (std::size_t index = 0; index < regions_.size(); ++index) {
+      if (index == own()) continue;
+      const Offers& offers = all[static_cast<std::size_t>(topology_->host_ranks()[index])];
+      CAUSEWAY_TRY(open_peer(index, offers.control, offers.region, offers.pointers));
     }
     return {};
   };
   return agree(bootstrap, open());
 }
 
-void ChannelSet::fill_own_segment() {
-  const int self = topology_->host_rank();
-  header(self).owner = topology_->place(topology_->rank()).process_id;
-  const std::uint64_t start = settings_.start_count;
-  std::byte* const base = segment(self).data();
-  for (std::uint64_t peer = 0; peer < segments_.size(); ++peer) {
-    for (std::uint64_t lane = 0; lane < settings_.lanes; ++lane) {
-      *reinterpret_cast<device::SenderWords*>(base + layout_.sender_words(peer, lane)) = {start,
-                                                                                          start};
-      *reinterpret_cast<device::ReceiverWords*>(base + layout_.receiver_words(peer, lane)) = {
-          start, start, start, 0};
-    }
+Status ChannelSet::open_peer(std::size_t index, const RegionOffer& control,
+                             const RegionOffer& region, const Memory* const (&pointers)[2]) {
+  const int rank = topology_->host_ranks()[index];
+  const Place& place = topology_->place(rank);
+  if (topology_->same_process(rank)) {
+    controls_[index] = *pointers[0];
+    regions_[index] = *pointers[1];
+    return backend_->share_region(region);
   }
+  CAUSEWAY_TRY(make_host_backend()->open_region(place, control, kPageBytes, &controls_[index]));
+  CAUSEWAY_TRY(backend_->open_region(place, region, layout_.bytes(), &regions_[index]));
+  RegionHeader header{};
+  CAUSEWAY_TRY(backend_->copy(&header, regions_[index].get(), sizeof header));
+  if (header.owner == place.process_id) return {};
+  return Status::error(ErrorKind::kSystem,
+                       "what process %d offered is not the shared memory of rank %d",
+                       static_cast<int>(place.pid), rank);
 }
 
-void ChannelSet::fill_tables() {
-  const auto ranks = static_cast<std::size_t>(topology_->size());
-  const std::size_t channels = ranks * settings_.lanes;
-  const auto self = static_cast<std::uint64_t>(topology_->host_rank());
-  std::byte* const own = segment(topology_->host_rank()).data();
+Status ChannelSet::fill_own_region() {
   const std::uint64_t start = settings_.start_count;
-  states_.assign(2 * channels, {start, start, start, start});
-  send_.resize(channels);
-  receive_.resize(channels);
-  for (std::uint64_t index = 0; index < segments_.size(); ++index) {
+  std::vector<std::byte> image(layout_.bytes_of_words());
+  const RegionHeader header{topology_->place(topology_->rank()).process_id};
+  std::memcpy(image.data(), &header, sizeof header);
+  for (std::uint64_t peer = 0; peer < regions_.size(); ++peer) {
+    for (std::uint64_t lane = 0; lane < settings_.lanes; ++lane) {
+      const device::SenderWords in{start, start};
+      const device::ReceiverWords out{start, start, start, 0};
+      std::memcpy(&image[layout_.sender_words(peer, lane)], &in, sizeof in);
+      std::memcpy(&image[layout_.receiver_words(peer, lane)], &out, sizeof out);
+    }
+  }
+  return backend_->copy(regions_[own()].get(), image.data(), image.size());
+}
+
+/// Lays out, in one piece of the device's memory: states, send ends, receive ends, fault claims.
+Status ChannelSet::fill_tables() {
+  const std::size_t channels = static_cast<std::size_t>(topology_->size()) * settings_.lanes;
+  const std::size_t send_at = 2 * channels * sizeof(device::ChannelState);
+  const std::size_t receive_at = send_at + channels * sizeof(device::SendChannel);
+  const std::size_t claims_at =
+      device::round_up(receive_at + channels * sizeof(device::ReceiveChannel), device::kLineBytes);
+  const std::size_t bytes = claims_at + device::kLineBytes;
+  CAUSEWAY_TRY(backend_->allocate(bytes, &tables_));
+  std::byte* const base = tables_.get();
+  auto* const states = reinterpret_cast<device::ChannelState*>(base);
+
+  const std::uint64_t start = settings_.start_count;
+  const std::vector<device::ChannelState> fresh(2 * channels, {start, start, start, start});
+  std::vector<device::SendChannel> send(channels);
+  std::vector<device::ReceiveChannel> receive(channels);
+  std::byte* const region = regions_[own()].get();
+  for (std::uint64_t index = 0; index < regions_.size(); ++index) {
     const int rank = topology_->host_ranks()[index];
     const device::LinkHandle link{
-        index == self ? device::LinkKind::kSelf : device::LinkKind::kMemory,
-        segments_[index]->data()};
+        index == own() ? device::LinkKind::kSelf : device::LinkKind::kMemory,
+        regions_[index].get()};
     for (std::uint32_t lane = 0; lane < settings_.lanes; ++lane) {
       const std::size_t entry = static_cast<std::size_t>(rank) * settings_.lanes + lane;
-      device::ChannelShape shape{layout_.ring(self, lane),
-                                 layout_.sender_words(self, lane),
+      device::ChannelShape shape{layout_.ring(own(), lane),
+                                 layout_.sender_words(own(), lane),
                                  settings_.ring_bytes,
                                  eager_bytes(),
                                  static_cast<std::uint32_t>(rank),
                                  lane};
-      send_[entry] = {
-          shape, link,
-          reinterpret_cast<const device::ReceiverWords*>(own + layout_.receiver_words(index, lane)),
-          &states_[2 * entry]};
+      send[entry] = {shape, link,
+                     reinterpret_cast<const device::ReceiverWords*>(
+                         region + layout_.receiver_words(index, lane)),
+                     &states[2 * entry]};
       shape.ring_offset = layout_.ring(index, lane);
-      shape.words_offset = layout_.receiver_words(self, lane);
-      receive_[entry] = {
+      shape.words_offset = layout_.receiver_words(own(), lane);
+      receive[entry] = {
           shape, link,
-          reinterpret_cast<const device::SenderWords*>(own + layout_.sender_words(index, lane)),
-          own + layout_.ring(index, lane), &states_[2 * entry + 1]};
+          reinterpret_cast<const device::SenderWords*>(region + layout_.sender_words(index, lane)),
+          region + layout_.ring(index, lane), &states[2 * entry + 1]};
     }
   }
-}
+  CAUSEWAY_TRY(backend_->copy(states, fresh.data(), send_at));
+  CAUSEWAY_TRY(backend_->copy(base + send_at, send.data(), receive_at - send_at));
+  CAUSEWAY_TRY(
+      backend_->copy(base + receive_at, receive.data(), channels * sizeof(device::ReceiveChannel)));
 
-device::Communicator ChannelSet::handle(const device::WaitControl& control) const {
-  return {static_cast<std::uint32_t>(topology_->rank()),
-          static_cast<std::uint32_t>(topology_->size()),
-          settings_.lanes,
-          send_.data(),
-          receive_.data(),
-          control};
+  auto* const control = reinterpret_cast<Control*>(control_as_seen_.get());
+  handle_.rank = static_cast<std::uint32_t>(topology_->rank());
+  handle_.size = static_cast<std::uint32_t>(topology_->size());
+  handle_.lanes = settings_.lanes;
+  handle_.send = reinterpret_cast<const device::SendChannel*>(base + send_at);
+  handle_.receive = reinterpret_cast<const device::ReceiveChannel*>(base + receive_at);
+  handle_.control.abort_word = &control->abort_word;
+  handle_.control.reports = &control->reports;
+  handle_.control.claims = reinterpret_cast<device::FaultClaims*>(base + claims_at);
+  return {};
 }
 
 void ChannelSet::set_abort_words(Failure failure) {
-  for (std::size_t index = 0; index < segments_.size(); ++index) {
-    set_abort_word(&header(static_cast<int>(index)).abort_word, failure);
+  for (std::size_t index = 0; index < controls_.size(); ++index) {
+    set_abort_word(abort_words_of(index), failure);
   }
+}
+
+Status ChannelSet::clear_reports() {
+  control_of(own())->reports = {};
+  const device::FaultClaims none{};
+  return backend_->copy(handle_.control.claims, &none, sizeof none);
 }
 
 }  // namespace causeway

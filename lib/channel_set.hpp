@@ -1,15 +1,14 @@
-// The channels of a communicator over shared memory, and their tables for the host device.
+// The channels of a communicator: memory that the ranks of a host share, and the tables of ends.
 #pragma once
 
 #include "bootstrap.hpp"
 #include "channel_layout.hpp"
+#include "device_backend.hpp"
 #include "failure.hpp"
-#include "shared_segment.hpp"
 #include "topology.hpp"
 
 #include <causeway/device/communicator.hpp>
 
-#include <memory>
 #include <vector>
 
 namespace causeway {
@@ -21,44 +20,59 @@ struct ChannelSettings {
   std::uint64_t start_count;
 };
 
-/// Owns this rank's segment, the mappings of its peers' and the tables of channel ends.
+/// Owns this rank's region, its view of its peers' and the tables of channel ends, all in memory of
+/// the communicator's device; and the abort words, which are host memory whatever the device.
 class ChannelSet {
  public:
-  /// Collective. On failure every rank gets the same error.
-  Status create(Bootstrap& bootstrap, const Topology& topology, const ChannelSettings& settings);
+  /// Collective. On failure every rank gets the same error. `topology` and `backend` outlive the
+  /// set.
+  Status create(Bootstrap& bootstrap, const Topology& topology, DeviceBackend& backend,
+                const ChannelSettings& settings);
 
-  /// The device's view. `control` is what its waits poll.
-  device::Communicator handle(const device::WaitControl& control) const;
+  /// The device's view; the caller fills in the limits of its waits.
+  device::Communicator handle() const { return handle_; }
 
   /// Largest payload of a first record.
   std::uint64_t eager_bytes() const { return settings_.ring_bytes / 4; }
   std::uint64_t ring_bytes() const { return settings_.ring_bytes; }
 
-  /// This rank's abort word.
-  const std::uint64_t* abort_word() const { return &header(topology_->host_rank()).abort_word; }
+  std::uint64_t abort_word() const { return read_abort_word(abort_words_of(own())); }
 
   /// Tells this rank and every rank of its host that the communicator has failed.
   void set_abort_words(Failure failure);
 
- private:
-  Status open_peers(Bootstrap& bootstrap);
-  void fill_own_segment();
-  void fill_tables();
+  /// Faults of the last launch. They are read when it has ended, and cleared before the next.
+  const device::FaultReports& reports() const { return control_of(own())->reports; }
+  Status clear_reports();
 
-  SegmentHeader& header(int host_rank) const {
-    return *reinterpret_cast<SegmentHeader*>(segment(host_rank).data());
+ private:
+  /// Host memory of one rank that its peers map: one page.
+  struct Control {
+    std::uint64_t abort_word;
+    alignas(device::kLineBytes) device::FaultReports reports;
+  };
+
+  Status open_peers(Bootstrap& bootstrap, const RegionOffer& control, const RegionOffer& region);
+  Status open_peer(std::size_t index, const RegionOffer& control, const RegionOffer& region,
+                   const Memory* const (&pointers)[2]);
+  Status fill_own_region();
+  Status fill_tables();
+
+  std::size_t own() const { return static_cast<std::size_t>(topology_->host_rank()); }
+  Control* control_of(std::size_t index) const {
+    return reinterpret_cast<Control*>(controls_[index].get());
   }
-  const SharedSegment& segment(int host_rank) const {
-    return *segments_[static_cast<std::size_t>(host_rank)];
-  }
+  std::uint64_t* abort_words_of(std::size_t index) const { return &control_of(index)->abort_word; }
 
   const Topology* topology_ = nullptr;
+  DeviceBackend* backend_ = nullptr;
   ChannelSettings settings_{};
   ChannelLayout layout_;
-  std::vector<std::shared_ptr<SharedSegment>> segments_;  ///< by host rank
-  std::vector<device::SendChannel> send_;
-  std::vector<device::ReceiveChannel> receive_;
-  std::vector<device::ChannelState> states_;
+  std::vector<Memory> controls_;  ///< by host rank
+  Memory control_as_seen_;        ///< this rank's, by the device
+  std::vector<Memory> regions_;   ///< by host rank
+  Memory tables_;
+  device::Communicator handle_{};
 };
 
 }  // namespace causeway

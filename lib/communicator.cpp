@@ -6,25 +6,19 @@
 #include "plan.hpp"
 #include "topology.hpp"
 
-#include <launch.h>
-
 #include <algorithm>
-#include <bit>
-#include <limits>
 #include <mutex>
-#include <system_error>
+#include <vector>
 
 namespace causeway {
 
 namespace {
 
-/// A ring size that is larger than any that a rank can ask for.
-constexpr std::uint64_t kAutomatic = std::numeric_limits<std::uint64_t>::max();
-
-/// What ranks have to agree on, as each would have it. Plain data.
+/// What ranks have to agree on, as each would have it; 0 leaves a choice to the device. Plain data.
 struct Wishes {
   Place place;
-  std::uint64_t ring_bytes;  ///< or kAutomatic
+  std::uint64_t gpu_id;  ///< 0 for none
+  std::uint64_t ring_bytes;
   std::uint64_t lanes;
   std::uint64_t start_count;
 };
@@ -33,14 +27,9 @@ struct Wishes {
 /// other role of the same rank, waiting for this processor. Some microseconds.
 constexpr std::uint32_t kSpinsWithProcessors = 100;
 
-/// Rings of a rank take up to this much together, within the limits below for each.
-constexpr std::uint64_t kRingBudget = std::uint64_t{32} << 20;
-constexpr std::uint64_t kLeastAutoRing = std::uint64_t{64} << 10;
-constexpr std::uint64_t kMostAutoRing = std::uint64_t{1} << 20;
-
-/// Large rings make more messages eager, which one thread can serve without waiting.
-std::uint64_t automatic_ring_bytes(std::uint64_t rings) {
-  return std::clamp(std::bit_floor(kRingBudget / rings), kLeastAutoRing, kMostAutoRing);
+/// The smaller of two wishes, where 0 is none.
+void take_smaller(std::uint64_t* wish, std::uint64_t other) {
+  if (other != 0 && (*wish == 0 || other < *wish)) *wish = other;
 }
 
 }  // namespace
@@ -48,87 +37,207 @@ std::uint64_t automatic_ring_bytes(std::uint64_t rings) {
 class Communicator::State {
  public:
   Topology topology;
+  std::unique_ptr<DeviceBackend> backend;
   ChannelSet channels;
-  std::unique_ptr<kernels::HostExecutor> executor;
   PlanLimits limits{};
   AlltoallvPlan plan;
-  device::FaultReports reports{};
-  std::uint64_t timeout_ns = 0;
-  std::uint32_t spins = 0;
+  device::Communicator handle{};
+  Memory scratch[2];  ///< of the device: for what it cannot address, and for exchanges in place
+  std::size_t scratch_bytes[2] = {0, 0};
   std::mutex turn;
 
   Status set_up(Bootstrap& bootstrap, const Config& config, const Status& config_status);
-  Status run(kernels::AlltoallvArgs args);
-  void fail(device::Fault cause);
+  Status set_up_channels(Bootstrap& bootstrap, const Config& config, Wishes agreed,
+                         std::uint32_t sharers);
+  Status exchange(const Buffers& buffers, bool declined);
+  Status enqueue(const Buffers& buffers, bool declined, void* stream);
+  Status result();
   Status failure() const;
-  device::Communicator handle() {
-    return channels.handle({channels.abort_word(), &reports, timeout_ns, spins});
-  }
+  Status stage(int which, std::span<const Extent> blocks, const std::byte* from,
+               std::vector<Extent>* staged);
 };
 
 Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
                                    const Status& config_status) {
   CAUSEWAY_TRY(agree(bootstrap, config_status));
-  const Wishes mine{this_place(), config.ring_bytes.value_or(kAutomatic), config.lanes,
-                    config.start_count};
+  std::string why = "CAUSEWAY_DEVICE is host";
+  std::unique_ptr<DeviceBackend> gpu;
+  if (config.device != DeviceChoice::kHost) gpu = make_cuda_backend(&why);
+  const bool missed = config.device == DeviceChoice::kCuda && !gpu;
+  CAUSEWAY_TRY(agree(bootstrap, missed ? Status::error(ErrorKind::kUnsupported,
+                                                       "CAUSEWAY_DEVICE is cuda, and there is no "
+                                                       "GPU to use: %s",
+                                                       why.c_str())
+                                       : Status()));
+  const Wishes mine{this_place(), gpu ? gpu->gpu_id() : 0, config.ring_bytes.value_or(0),
+                    config.lanes.value_or(0), config.start_count};
   std::vector<Wishes> all;
   CAUSEWAY_TRY(allgather(bootstrap, mine, &all));
   Wishes agreed = all.front();
   std::vector<Place> places;
+  std::uint32_t sharers = 0;
   for (const Wishes& wishes : all) {
     places.push_back(wishes.place);
-    agreed.ring_bytes = std::min(agreed.ring_bytes, wishes.ring_bytes);
-    agreed.lanes = std::min(agreed.lanes, wishes.lanes);
+    agreed.gpu_id = std::min(agreed.gpu_id, wishes.gpu_id);
+    sharers += wishes.gpu_id == mine.gpu_id ? 1 : 0;
+    take_smaller(&agreed.ring_bytes, wishes.ring_bytes);
+    take_smaller(&agreed.lanes, wishes.lanes);
     agreed.start_count = std::min(agreed.start_count, wishes.start_count);
   }
   topology = Topology(bootstrap.rank(), std::move(places));
   CAUSEWAY_TRY(topology.check_links());
-  if (agreed.ring_bytes == kAutomatic) {
-    agreed.ring_bytes = automatic_ring_bytes(agreed.lanes * topology.host_ranks().size());
+  if (gpu && agreed.gpu_id == 0) {
+    log(LogLevel::kInfo, "rank %d has a GPU and another rank has none: the host device serves",
+        topology.rank());
+  }
+  backend = agreed.gpu_id != 0 ? std::move(gpu) : make_host_backend();
+  if (agreed.gpu_id != 0 && sharers > 1) {
+    log(LogLevel::kWarn, "rank %d shares its GPU with %u other ranks, which take turns on it",
+        topology.rank(), sharers - 1);
+  }
+  return set_up_channels(bootstrap, config, agreed, sharers);
+}
+
+Status Communicator::State::set_up_channels(Bootstrap& bootstrap, const Config& config,
+                                            Wishes agreed, std::uint32_t sharers) {
+  const auto ranks = static_cast<std::uint32_t>(topology.size());
+  // What a device would choose may differ between GPUs of different sizes.
+  Wishes chosen = agreed;
+  const std::uint64_t most_blocks = config.max_ctas.value_or(backend->default_blocks(sharers));
+  if (agreed.lanes == 0) {
+    chosen.lanes = backend->default_lanes(ranks, static_cast<std::uint32_t>(most_blocks));
+  }
+  std::vector<Wishes> all;
+  CAUSEWAY_TRY(allgather(bootstrap, chosen, &all));
+  for (const Wishes& wishes : all) take_smaller(&chosen.lanes, wishes.lanes);
+  if (agreed.ring_bytes == 0) {
+    chosen.ring_bytes = backend->default_ring_bytes(chosen.lanes * topology.host_ranks().size());
   }
   CAUSEWAY_TRY(channels.create(
-      bootstrap, topology,
-      {static_cast<std::uint32_t>(agreed.lanes), agreed.ring_bytes, agreed.start_count}));
-
-  timeout_ns = config.timeout_seconds * 1'000'000'000U;
-  spins = static_cast<std::uint32_t>(
+      bootstrap, topology, *backend,
+      {static_cast<std::uint32_t>(chosen.lanes), chosen.ring_bytes, agreed.start_count}));
+  handle = channels.handle();
+  handle.control.timeout_ns = config.timeout_seconds * 1'000'000'000U;
+  handle.control.spins = static_cast<std::uint32_t>(
       config.spins.value_or(topology.has_processor_per_rank() ? kSpinsWithProcessors : 0));
-  const std::uint64_t visits = agreed.lanes * static_cast<std::uint64_t>(topology.size());
-  limits = {static_cast<std::uint32_t>(agreed.lanes),
-            static_cast<std::uint32_t>(std::min(config.max_ctas, visits)), channels.eager_bytes()};
-  Status threads;
-  try {
-    executor = std::make_unique<kernels::HostExecutor>(2 * limits.max_blocks - 1);
-  } catch (const std::system_error& problem) {
-    threads = Status::error(ErrorKind::kSystem, "cannot start %u threads: %s",
-                            2 * limits.max_blocks - 1, problem.what());
+  const std::uint64_t visits = chosen.lanes * ranks;
+  const std::uint64_t blocks = std::min(most_blocks, visits);
+  limits = {static_cast<std::uint32_t>(chosen.lanes), static_cast<std::uint32_t>(blocks),
+            channels.eager_bytes()};
+  return agree(bootstrap, backend->prepare(limits.max_blocks));
+}
+
+/// Copies blocks into scratch memory of the device, one behind the other, and says where they lie.
+Status Communicator::State::stage(int which, std::span<const Extent> blocks, const std::byte* from,
+                                  std::vector<Extent>* staged) {
+  std::uint64_t total = 0;
+  staged->clear();
+  for (const Extent& block : blocks) {
+    staged->push_back({static_cast<std::int64_t>(total), block.bytes});
+    total += device::round_up(block.bytes, device::kPayloadAlign);
   }
-  return agree(bootstrap, threads);
+  if (total > scratch_bytes[which]) {
+    scratch[which].reset();
+    scratch_bytes[which] = 0;
+    CAUSEWAY_TRY(backend->allocate(total, &scratch[which]));
+    scratch_bytes[which] = total;
+  }
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (blocks[i].bytes == 0) continue;
+    CAUSEWAY_TRY(backend->copy(scratch[which].get() + (*staged)[i].offset, from + blocks[i].offset,
+                               blocks[i].bytes));
+  }
+  return {};
 }
 
 /// Runs one exchange and says how it went. The caller has the turn.
-Status Communicator::State::run(kernels::AlltoallvArgs args) {
+Status Communicator::State::exchange(const Buffers& buffers, bool declined) {
   CAUSEWAY_TRY(failure());
-  reports = {};
-  args.comm = handle();
-  args.send = plan.send.data();
-  args.receive = plan.receive.data();
-  args.blocks = plan.blocks;
-  kernels::launch_alltoallv_host(*executor, args);
-  if (reports.fatal.fault != device::Fault::kNone) {
-    fail(reports.fatal.fault);
-    return fault_status(reports.fatal, topology.rank(), read_abort_word(channels.abort_word()));
+  const auto* sendbuf = static_cast<const std::byte*>(buffers.sendbuf);
+  auto* recvbuf = static_cast<std::byte*>(buffers.recvbuf);
+  std::span<const Extent> send = buffers.send;
+  std::span<const Extent> receive = buffers.receive;
+  std::vector<Extent> staged_send;
+  std::vector<Extent> staged_receive;
+  if (buffers.in_place) {
+    CAUSEWAY_TRY(stage(0, receive, recvbuf, &staged_send));
+  } else if (sendbuf != nullptr && !backend->addresses(sendbuf)) {
+    CAUSEWAY_TRY(stage(0, send, sendbuf, &staged_send));
   }
+  if (!staged_send.empty()) {
+    sendbuf = scratch[0].get();
+    send = staged_send;
+  }
+  if (recvbuf != nullptr && !backend->addresses(recvbuf)) {
+    // Bytes that no peer sends have to come back as they were.
+    CAUSEWAY_TRY(stage(1, receive, recvbuf, &staged_receive));
+    receive = staged_receive;
+  }
+  plan_alltoallv(limits, send, receive, &plan);
+  Exchange exchange{};
+  exchange.plan = &plan;
+  exchange.args.comm = handle;
+  exchange.args.sendbuf = sendbuf;
+  exchange.args.recvbuf = staged_receive.empty() ? recvbuf : scratch[1].get();
+  exchange.args.blocks = plan.blocks;
+  exchange.args.declined = declined;
+  const Status ran = backend->run(exchange);
+  if (!ran.ok()) {
+    channels.set_abort_words({device::Fault::kAborted, topology.rank()});
+    return ran;
+  }
+  for (std::size_t i = 0; i < staged_receive.size(); ++i) {
+    if (staged_receive[i].bytes == 0) continue;
+    CAUSEWAY_TRY(backend->copy(recvbuf + buffers.receive[i].offset,
+                               scratch[1].get() + staged_receive[i].offset,
+                               staged_receive[i].bytes));
+  }
+  return result();
+}
+
+/// Enqueues one exchange. The caller has the turn.
+Status Communicator::State::enqueue(const Buffers& buffers, bool declined, void* stream) {
+  CAUSEWAY_TRY(result());
+  CAUSEWAY_TRY(failure());
+  const std::pair<const char*, const void*> users[] = {{"sendbuf", buffers.sendbuf},
+                                                       {"recvbuf", buffers.recvbuf}};
+  for (const auto& [name, address] : users) {
+    if (declined || address == nullptr || backend->addresses(address)) continue;
+    return Status::error(
+        ErrorKind::kBuffer,
+        "%s on rank %d is memory that the GPU cannot address; a stream call cannot "
+        "copy it",
+        name, topology.rank());
+  }
+  plan_alltoallv(limits, buffers.send, buffers.receive, &plan);
+  Exchange exchange{};
+  exchange.plan = &plan;
+  exchange.args.comm = handle;
+  exchange.args.sendbuf = static_cast<const std::byte*>(buffers.sendbuf);
+  exchange.args.recvbuf = static_cast<std::byte*>(buffers.recvbuf);
+  exchange.args.blocks = plan.blocks;
+  exchange.args.declined = declined;
+  return backend->enqueue(exchange, stream);
+}
+
+/// What the last launch reported.
+Status Communicator::State::result() {
+  const device::FaultReports reports = channels.reports();
+  if (reports.fatal.fault != device::Fault::kNone) {
+    channels.set_abort_words({reports.fatal.fault, topology.rank()});
+    return fault_status(reports.fatal, topology.rank(), channels.abort_word());
+  }
+  if (reports.declined.fault == device::Fault::kNone &&
+      reports.truncated.fault == device::Fault::kNone) {
+    return {};
+  }
+  CAUSEWAY_TRY(channels.clear_reports());
   CAUSEWAY_TRY(fault_status(reports.declined, topology.rank(), 0));
   return fault_status(reports.truncated, topology.rank(), 0);
 }
 
-void Communicator::State::fail(device::Fault cause) {
-  channels.set_abort_words({cause, topology.rank()});
-}
-
 Status Communicator::State::failure() const {
-  const std::uint64_t word = read_abort_word(channels.abort_word());
+  const std::uint64_t word = channels.abort_word();
   return word == 0 ? Status() : failure_status(Failure::from(word), topology.rank());
 }
 
@@ -142,8 +251,10 @@ Status Communicator::create(Bootstrap& bootstrap, const Config& config, const St
   auto state = std::make_unique<State>();
   CAUSEWAY_TRY(state->set_up(bootstrap, config, config_status));
   if (bootstrap.rank() == 0) {
-    log(LogLevel::kInfo, "communicator of %d ranks: host device, %u lanes, rings of %llu bytes",
-        state->topology.size(), state->limits.lanes,
+    log(LogLevel::kInfo,
+        "communicator of %d ranks: %s device, %u lanes, %u blocks, rings of %llu bytes",
+        state->topology.size(), state->backend->kind() == DeviceKind::kCuda ? "cuda" : "host",
+        state->limits.lanes, state->limits.max_blocks,
         static_cast<unsigned long long>(state->channels.ring_bytes()));
   }
   communicator->reset(new Communicator(std::move(state)));
@@ -153,29 +264,26 @@ Status Communicator::create(Bootstrap& bootstrap, const Config& config, const St
 int Communicator::rank() const { return state_->topology.rank(); }
 int Communicator::size() const { return state_->topology.size(); }
 
-Status Communicator::alltoallv(const void* sendbuf, std::span<const Extent> send, void* recvbuf,
-                               std::span<const Extent> receive) {
+Status Communicator::alltoallv(const Buffers& buffers) {
   const std::lock_guard turn(state_->turn);
-  plan_alltoallv(state_->limits, send, receive, &state_->plan);
-  kernels::AlltoallvArgs args{};
-  args.sendbuf = static_cast<const std::byte*>(sendbuf);
-  args.recvbuf = static_cast<std::byte*>(recvbuf);
-  return state_->run(args);
+  return state_->exchange(buffers, false);
 }
 
 Status Communicator::decline() {
   const std::lock_guard turn(state_->turn);
   const std::vector<Extent> nothing(static_cast<std::size_t>(size()), Extent{0, 0});
-  plan_alltoallv(state_->limits, nothing, nothing, &state_->plan);
-  kernels::AlltoallvArgs args{};
-  args.declined = true;
-  return state_->run(args);
+  return state_->exchange({nullptr, nothing, nullptr, nothing, false}, true);
 }
 
-void Communicator::abort() { state_->fail(device::Fault::kAborted); }
+Status Communicator::enqueue_alltoallv(const Buffers& buffers, void* stream) {
+  const std::lock_guard turn(state_->turn);
+  return state_->enqueue(buffers, false, stream);
+}
+
+void Communicator::abort() { state_->channels.set_abort_words({device::Fault::kAborted, rank()}); }
 
 Status Communicator::error() const { return state_->failure(); }
 
-device::Communicator Communicator::device_handle() const { return state_->handle(); }
+device::Communicator Communicator::device_handle() const { return state_->handle; }
 
 }  // namespace causeway

@@ -12,6 +12,16 @@
 
 namespace causeway {
 
+/// The blocks of one alltoallv: send[j] of sendbuf goes to rank j, and what rank i sends goes to
+/// receive[i] of recvbuf. Both lists have an entry for every rank.
+struct Buffers {
+  const void* sendbuf;
+  std::span<const Extent> send;
+  void* recvbuf;
+  std::span<const Extent> receive;
+  bool in_place;  ///< blocks are taken from where they are received; sendbuf and send do not count
+};
+
 /// Owns the memory, channels and threads behind exchanges. Exchanges of one communicator take
 /// turns.
 class Communicator {
@@ -28,11 +38,14 @@ class Communicator {
   int rank() const;
   int size() const;
 
-  /// Collective: sends send[j] of sendbuf to rank j and receives receive[j] of recvbuf from it.
-  /// Both have size() entries. Returns when recvbuf is filled and sendbuf may be changed.
-  /// kTruncated and kPeer leave the communicator usable; after kFailed every exchange fails.
-  Status alltoallv(const void* sendbuf, std::span<const Extent> send, void* recvbuf,
-                   std::span<const Extent> receive);
+  /// Collective. Returns when recvbuf is filled and sendbuf may be changed. kTruncated and kPeer
+  /// leave the communicator usable; after kFailed every exchange fails.
+  Status alltoallv(const Buffers& buffers);
+
+  /// Collective: enqueues an exchange on a stream of the communicator's device and returns; on the
+  /// host device `stream` is null and the exchange is done when this returns. Buffers are memory
+  /// that the device can address. What goes wrong on the stream is what a later call returns.
+  Status enqueue_alltoallv(const Buffers& buffers, void* stream);
 
   /// Takes the place of an exchange that this rank's caller got wrong: sends and takes nothing, so
   /// that the other ranks need not wait.

@@ -61,8 +61,20 @@ Status ring_field(const Setting& setting, const std::string& text, Config* confi
   return {};
 }
 
-Status spins_field(const Setting& setting, const std::string& text, Config* config) {
-  return optional_number(setting, text, &config->spins);
+template <std::optional<std::uint64_t> Config::*Field>
+Status optional_field(const Setting& setting, const std::string& text, Config* config) {
+  return optional_number(setting, text, &(config->*Field));
+}
+
+Status device_field(const Setting& setting, const std::string& text, Config* config) {
+  const std::pair<const char*, DeviceChoice> names[] = {
+      {"auto", DeviceChoice::kAuto}, {"host", DeviceChoice::kHost}, {"cuda", DeviceChoice::kCuda}};
+  for (const auto& [name, choice] : names) {
+    if (text != name) continue;
+    config->device = choice;
+    return {};
+  }
+  return refuse(setting, text, "one of auto, host, cuda");
 }
 
 Status start_field(const Setting& setting, const std::string& text, Config* config) {
@@ -87,25 +99,29 @@ constexpr std::uint64_t kUint32 = std::numeric_limits<std::uint32_t>::max();
 constexpr Setting kSettings[] = {
     {"CAUSEWAY_LOG", "warn", "what is printed on stderr: off, error, warn, info or debug",
      log_field, 0, 0},
+    {"CAUSEWAY_DEVICE", "auto",
+     "what runs exchanges: cuda, host, or auto, which is cuda where every rank has a GPU",
+     device_field, 0, 0},
     {"CAUSEWAY_RING_BYTES", "auto",
      "bytes of the ring that a peer writes into, one ring per peer and lane, rounded up to a power "
-     "of two; the smallest value of any rank counts; auto is 1M, or less where there are many",
+     "of two; the smallest value of any rank counts; auto is up to 1M, on GPUs 2M, less where "
+     "there are many",
      ring_field, 4096, std::uint64_t{1} << 40},
-    {"CAUSEWAY_LANES", "1",
+    {"CAUSEWAY_LANES", "auto",
      "channels to each peer, which large blocks are spread over; the smallest value of any rank "
-     "counts",
-     number_field<&Config::lanes>, 1, 64},
-    {"CAUSEWAY_MAX_CTAS", "1",
+     "counts; auto is 1, on GPUs up to 16",
+     optional_field<&Config::lanes>, 1, 64},
+    {"CAUSEWAY_MAX_CTAS", "auto",
      "thread blocks that serve an exchange; on the host device each is a sending and a receiving "
-     "thread",
-     number_field<&Config::max_ctas>, 1, 1024},
+     "thread; auto is 1, on GPUs as many as there are multiprocessors",
+     optional_field<&Config::max_ctas>, 1, 1024},
     {"CAUSEWAY_TIMEOUT", "1800",
      "seconds that an exchange waits for one peer before the communicator fails; 0 waits for ever",
      number_field<&Config::timeout_seconds>, 0, std::uint64_t{1} << 30},
     {"CAUSEWAY_SPINS", "auto",
      "polls before a waiting thread lets others run; auto spins only when every rank of the host "
      "has a processor",
-     spins_field, 0, kUint32},
+     optional_field<&Config::spins>, 0, kUint32},
     {"CAUSEWAY_START_COUNT", "0",
      "where the counts of channels begin, rounded down to a multiple of 16: for testing that they "
      "may pass any power of two; the smallest value of any rank counts",

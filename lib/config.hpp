@@ -12,12 +12,16 @@
 
 namespace causeway {
 
+/// Which device a communicator may run on; kAuto is CUDA where every rank has a GPU.
+enum class DeviceChoice { kAuto, kHost, kCuda };
+
 /// Values in force for one communicator. The table in config.cpp says what each means.
 struct Config {
   LogLevel log = LogLevel::kWarn;
-  std::optional<std::uint64_t> ring_bytes;  ///< unset: chosen from the number of ranks
-  std::uint64_t lanes = 0;
-  std::uint64_t max_ctas = 0;
+  DeviceChoice device = DeviceChoice::kAuto;
+  std::optional<std::uint64_t> ring_bytes;  ///< unset: the device's choice
+  std::optional<std::uint64_t> lanes;       ///< unset: the device's choice
+  std::optional<std::uint64_t> max_ctas;    ///< unset: the device's choice
   std::uint64_t timeout_seconds = 0;
   std::optional<std::uint64_t> spins;  ///< unset: chosen from the number of processors
   std::uint64_t start_count = 0;

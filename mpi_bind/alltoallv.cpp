@@ -5,8 +5,6 @@
 
 #include <causeway/mpix.h>
 
-#include <cstring>
-#include <memory>
 #include <vector>
 
 using namespace causeway;
@@ -70,45 +68,18 @@ Status to_extents(const Side<Count, Displacement>& side, int rank, int size,
   return {};
 }
 
-/// For MPI_IN_PLACE: a copy of what lies in recvbuf's blocks, and the blocks in it.
-std::unique_ptr<std::byte[]> copy_blocks(const void* recvbuf, const std::vector<Extent>& receive,
-                                         std::vector<Extent>* send) {
-  std::uint64_t total = 0;
-  for (const Extent& block : receive) total += block.bytes;
-  auto copy = std::make_unique_for_overwrite<std::byte[]>(total);
-  send->resize(receive.size());
-  std::uint64_t at = 0;
-  for (std::size_t peer = 0; peer < receive.size(); ++peer) {
-    const Extent& block = receive[peer];
-    (*send)[peer] = {static_cast<std::int64_t>(at), block.bytes};
-    if (block.bytes > 0) {
-      std::memcpy(copy.get() + at, static_cast<const std::byte*>(recvbuf) + block.offset,
-                  block.bytes);
-    }
-    at += block.bytes;
-  }
-  return copy;
-}
-
 /// What an exchange needs, made of the caller's arguments.
 struct Blocks {
-  const void* sendbuf = nullptr;
   std::vector<Extent> send;
   std::vector<Extent> receive;
-  std::unique_ptr<std::byte[]> copy;  ///< of recvbuf, for MPI_IN_PLACE
 };
 
 template <class Count, class Displacement>
 Status to_blocks(const Side<Count, Displacement>& send, const Side<Count, Displacement>& receive,
-                 int rank, int size, Blocks* blocks) try {
+                 int rank, int size, Blocks* blocks) {
   CAUSEWAY_TRY(to_extents(receive, rank, size, &blocks->receive));
-  blocks->sendbuf = send.buffer;
-  if (send.buffer != MPI_IN_PLACE) return to_extents(send, rank, size, &blocks->send);
-  blocks->copy = copy_blocks(receive.buffer, blocks->receive, &blocks->send);
-  blocks->sendbuf = blocks->copy.get();
-  return {};
-} catch (const std::bad_alloc&) {
-  return Status::error(ErrorKind::kSystem, "rank %d is out of memory", rank);
+  if (send.buffer == MPI_IN_PLACE) return {};
+  return to_extents(send, rank, size, &blocks->send);
 }
 
 template <class Count, class Displacement>
@@ -124,10 +95,8 @@ int alltoallv(const char* call, const Side<Count, Displacement>& send,
       const Status declined = communicator->decline();
       return declined.kind() == ErrorKind::kFailed ? declined : valid;
     }
-    const Status status = communicator->alltoallv(
-        blocks.sendbuf, blocks.send, const_cast<void*>(receive.buffer), blocks.receive);
-    blocks.copy.reset();
-    return status;
+    return communicator->alltoallv({send.buffer, blocks.send, const_cast<void*>(receive.buffer),
+                                    blocks.receive, send.buffer == MPI_IN_PLACE});
   });
 }
 

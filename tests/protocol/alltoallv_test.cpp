@@ -19,8 +19,8 @@ void exchange_at_random(Communicator& communicator, std::uint64_t seed, int exch
     Buffer send(own, counts[static_cast<std::size_t>(rank)]);
     Buffer receive(own, column(counts, rank));
     send.fill(static_cast<std::uint64_t>(e), rank);
-    const Status status = communicator.alltoallv(send.bytes.data(), send.blocks,
-                                                 receive.bytes.data(), receive.blocks);
+    const Status status = communicator.alltoallv(
+        {send.bytes.data(), send.blocks, receive.bytes.data(), receive.blocks, false});
     ASSERT_TRUE(status.ok()) << status.message();
     ASSERT_EQ(receive.wrong_bytes(static_cast<std::uint64_t>(e), rank, column(counts, rank)), 0U)
         << "rank " << rank << ", exchange " << e;
@@ -96,8 +96,8 @@ TEST(Alltoallv, ZeroBytesBetweenExchangesWithBytes) {
       Buffer send(random, counts[static_cast<std::size_t>(rank)]);
       Buffer receive(random, column(counts, rank));
       send.fill(e, rank);
-      const Status status = communicator.alltoallv(send.bytes.data(), send.blocks,
-                                                   receive.bytes.data(), receive.blocks);
+      const Status status = communicator.alltoallv(
+          {send.bytes.data(), send.blocks, receive.bytes.data(), receive.blocks, false});
       ASSERT_TRUE(status.ok()) << status.message();
       ASSERT_EQ(receive.wrong_bytes(e, rank, column(counts, rank)), 0U);
     }

@@ -82,9 +82,8 @@ TEST(Hooks, GatherOnOneSideAndAccumulateOnTheOther) {
       if (handle.rank == 0) {
         const device::SendChannel& channel = handle.send_channel(1, 0);
         device::with_link<HostDevice>(channel.link, [&](const auto& link) {
-          done = device::send(ThreadGroup{}, link, channel,
-                              {bytes, 0, bytes, 100 + e * 50, 1, 9}, handle.control,
-                              GatherEveryThird{array.data(), &split});
+          done = device::send(ThreadGroup{}, link, channel, {bytes, 0, bytes, 100 + e * 50, 1, 9},
+                              handle.control, GatherEveryThird{array.data(), &split});
         });
       } else {
         const auto base = random_array(seed + 5000 + e, bytes);
@@ -128,6 +127,7 @@ TEST(Hooks, AReceiverThatTakesLessTakesWholeElements) {
         EXPECT_EQ(report.needed, kSent);
         EXPECT_EQ(report.reached, asked);
         report = {};
+        handle.control.claims->truncated = 0;
       }
       EXPECT_EQ(split, 0);
     }

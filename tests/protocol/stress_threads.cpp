@@ -32,8 +32,8 @@ int main(int argc, char** argv) {
       result = run_stress(options, ranks_of, options.ranks,
                           [&](int c, const void* sendbuf, std::span<const Extent> send,
                               void* recvbuf, std::span<const Extent> receive) {
-                            const Status status =
-                                communicators[c]->alltoallv(sendbuf, send, recvbuf, receive);
+                            const Status status = communicators[c]->alltoallv(
+                                {sendbuf, send, recvbuf, receive, false});
                             return status.message();
                           });
       if (!result.problem.empty()) {

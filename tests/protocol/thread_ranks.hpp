@@ -36,11 +36,14 @@ inline void run_threads(int ranks, const std::function<void(int)>& body) {
   for (std::thread& thread : threads) thread.join();
 }
 
-/// Runs body(communicator) on `ranks` threads, each with its end of one communicator.
-inline void run_ranks(int ranks, const Settings& settings,
-                      const std::function<void(Communicator&)>& body) {
+/// Runs body(communicator) on `ranks` threads, each with its end of one communicator, after
+/// before(rank) on the same thread.
+inline void run_ranks(
+    int ranks, const Settings& settings, const std::function<void(Communicator&)>& body,
+    const std::function<void(int)>& before = [](int) {}) {
   const ThreadWorld world(ranks);
   run_threads(ranks, [&](int rank) {
+    before(rank);
     Config config;
     const Status readable = read_settings(settings, &config);
     std::unique_ptr<Communicator> communicator;

@@ -22,9 +22,8 @@ TEST(Place, KeepsARecordInOnePiece) {
 }
 
 TEST(Credit, IsRightAtTheStartAndAcrossEveryWrap) {
-  for (const std::uint64_t freed :
-       {std::uint64_t{0}, (std::uint64_t{1} << 32) - 16, (std::uint64_t{1} << 63) - 16,
-        ~std::uint64_t{0} - 15}) {
+  for (const std::uint64_t freed : {std::uint64_t{0}, (std::uint64_t{1} << 32) - 16,
+                                    (std::uint64_t{1} << 63) - 16, ~std::uint64_t{0} - 15}) {
     EXPECT_TRUE(has_credit(freed, freed, kRing));
     EXPECT_TRUE(has_credit(freed + kRing, freed, kRing));
     EXPECT_FALSE(has_credit(freed + kRing + 16, freed, kRing));
@@ -40,9 +39,8 @@ TEST(Pieces, CoverARecordInOrderWithoutStraddlingOrSplittingElements) {
     RecordHeader header{};
     header.granularity = static_cast<std::uint32_t>(1 + random() % 64);
     header.piece_bytes = round_down(kRing / 4, header.granularity) / (1 + random() % 4);
-    header.piece_bytes =
-        std::max<std::uint64_t>(round_down(header.piece_bytes, header.granularity),
-                                header.granularity);
+    header.piece_bytes = std::max<std::uint64_t>(round_down(header.piece_bytes, header.granularity),
+                                                 header.granularity);
     header.bytes = random() % 200 * header.granularity;
     std::uint64_t cursor = random() / 16 * 16;
     std::uint64_t done = 0;
@@ -82,7 +80,7 @@ TEST(MemoryLinkOnTheHost, PutsGetsSignalsAndWaits) {
   EXPECT_EQ(link.window(64), reinterpret_cast<std::byte*>(&region[8]));
 
   std::uint64_t abort_word = 0;
-  const WaitControl control{&abort_word, nullptr, 20'000'000, 10};
+  const WaitControl control{&abort_word, nullptr, nullptr, 20'000'000, 10};
   Fault fault = Fault::kNone;
   link.signal(128, 7);
   EXPECT_TRUE(link.wait(&region[16], control, fault, [](auto value) { return value == 7; }));
@@ -95,9 +93,10 @@ TEST(MemoryLinkOnTheHost, PutsGetsSignalsAndWaits) {
 
 TEST(FaultReports, TheFirstOfEachGravityCounts) {
   FaultReports reports{};
-  const WaitControl control{nullptr, &reports, 0, 0};
+  FaultClaims claims{};
+  const WaitControl control{nullptr, &reports, &claims, 0, 0};
   const auto report = [&](Fault fault, std::uint32_t peer) {
-    report_fault<HostDevice>(control, {0, fault, WaitFor::kNothing, peer, 0, 0, 0, 0});
+    report_fault<HostDevice>(control, {fault, WaitFor::kNothing, peer, 0, 0, 0, 0});
   };
   report(Fault::kTruncated, 1);
   report(Fault::kTruncated, 2);

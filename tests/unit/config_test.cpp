@@ -27,7 +27,7 @@ TEST(Config, HasDefaultsThatParse) {
   Config config;
   const Status status = load({}, {}, &config);
   ASSERT_TRUE(status.ok()) << status.message();
-  EXPECT_EQ(config.lanes, 1U);
+  EXPECT_FALSE(config.lanes.has_value());
   EXPECT_EQ(config.timeout_seconds, 1800U);
   EXPECT_FALSE(config.ring_bytes.has_value());
   EXPECT_FALSE(config.spins.has_value());
@@ -44,19 +44,24 @@ TEST(Config, InfoWinsOverTheEnvironment) {
 
 TEST(Config, RoundsWhatItSaysItRounds) {
   Config config;
-  ASSERT_TRUE(load({}, {{"CAUSEWAY_RING_BYTES", "5000"}, {"CAUSEWAY_START_COUNT", "31"}}, &config)
-                  .ok());
+  ASSERT_TRUE(
+      load({}, {{"CAUSEWAY_RING_BYTES", "5000"}, {"CAUSEWAY_START_COUNT", "31"}}, &config).ok());
   EXPECT_EQ(config.ring_bytes, 8192U);
   EXPECT_EQ(config.start_count, 16U);
 }
 
 TEST(Config, RefusesWhatASettingCannotTake) {
   const std::pair<const char*, const char*> wrong[] = {
-      {"CAUSEWAY_RING_BYTES", "nonsense"}, {"CAUSEWAY_RING_BYTES", "-1"},
-      {"CAUSEWAY_RING_BYTES", "100"},      {"CAUSEWAY_RING_BYTES", "64KB"},
-      {"CAUSEWAY_LANES", "0"},             {"CAUSEWAY_LANES", "65"},
-      {"CAUSEWAY_TIMEOUT", "1.5"},         {"CAUSEWAY_TIMEOUT", "99999999999999999999"},
-      {"CAUSEWAY_SPINS", "17179869184G"},  {"CAUSEWAY_LOG", "loud"},
+      {"CAUSEWAY_RING_BYTES", "nonsense"},
+      {"CAUSEWAY_RING_BYTES", "-1"},
+      {"CAUSEWAY_RING_BYTES", "100"},
+      {"CAUSEWAY_RING_BYTES", "64KB"},
+      {"CAUSEWAY_LANES", "0"},
+      {"CAUSEWAY_LANES", "65"},
+      {"CAUSEWAY_TIMEOUT", "1.5"},
+      {"CAUSEWAY_TIMEOUT", "99999999999999999999"},
+      {"CAUSEWAY_SPINS", "17179869184G"},
+      {"CAUSEWAY_LOG", "loud"},
   };
   for (const auto& [name, value] : wrong) {
     Config config;

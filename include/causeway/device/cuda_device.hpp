@@ -41,20 +41,31 @@ struct CudaDevice {
     }
   }
 
-  /// Polls without pause, and looks at the abort word now and then. Deadlines are the host's, which
-  /// sets the abort word when one passes.
+  /// Polls without pause, and looks at the abort word and the clock now and then.
   class Pacer {
    public:
     __device__ explicit Pacer(const WaitControl& control) : control_(control) {}
 
     __device__ Fault pause() {
       if (++rounds_ % kPollsPerLook != 0) return Fault::kNone;
-      return load_acquire(control_.abort_word) != 0 ? Fault::kAborted : Fault::kNone;
+      if (load_acquire(control_.abort_word) != 0) return Fault::kAborted;
+      if (control_.timeout_ns == 0) return Fault::kNone;
+      const std::uint64_t now = nanoseconds();
+      if (since_ == 0) since_ = now;
+      return now - since_ > control_.timeout_ns ? Fault::kTimedOut : Fault::kNone;
     }
 
    private:
     static constexpr std::uint32_t kPollsPerLook = 1024;
+
+    __device__ static std::uint64_t nanoseconds() {
+      std::uint64_t time;
+      asm volatile("mov.u64 %0, %globaltimer;" : "=l"(time));
+      return time;
+    }
+
     const WaitControl& control_;
+    std::uint64_t since_ = 0;
     std::uint32_t rounds_ = 0;
   };
 

@@ -19,9 +19,8 @@ enum class Fault : std::uint32_t {
 /// What a wait was for.
 enum class WaitFor : std::uint32_t { kNothing = 0, kHeader, kPayload, kCredit, kPost };
 
-/// One fault: which, with whom, and how far the counts were. Written once by whoever claims it.
+/// One fault: which, with whom, and how far the counts were.
 struct FaultReport {
-  std::uint32_t claimed;
   Fault fault;
   WaitFor wait_for;
   std::uint32_t peer;  ///< rank in the communicator
@@ -33,19 +32,26 @@ struct FaultReport {
 
 CAUSEWAY_FN constexpr bool is_fatal(Fault fault) { return fault > Fault::kDeclined; }
 
-/// Faults of one launch, claimed separately, so that a light one never hides a grave one.
+/// Faults of one launch, by gravity, so that a light one never hides a grave one. The first to
+/// claim a report writes it.
 struct FaultReports {
   FaultReport truncated;
   FaultReport declined;
   FaultReport fatal;
 };
+struct FaultClaims {
+  std::uint32_t truncated;
+  std::uint32_t declined;
+  std::uint32_t fatal;
+};
 
 /// What every wait of a launch polls besides its own word, and how it passes the time.
 struct WaitControl {
   const std::uint64_t* abort_word;  ///< nonzero: leave. Any thread or peer may set it.
-  FaultReports* reports;
-  std::uint64_t timeout_ns;  ///< longest single wait; 0 waits for ever
-  std::uint32_t spins;       ///< polls before the processor is given to others
+  FaultReports* reports;            ///< host memory that the device can write
+  FaultClaims* claims;              ///< the device's own memory; zero while a report is free
+  std::uint64_t timeout_ns;         ///< longest single wait; 0 waits for ever
+  std::uint32_t spins;              ///< polls before the processor is given to others
 };
 
 /// Polls a word of this rank's memory until until(value) is true, and acquires what was released
@@ -68,17 +74,14 @@ CAUSEWAY_TEMPLATE
 template <class Device>
 CAUSEWAY_FN void report_fault(const WaitControl& control, const FaultReport& report) {
   FaultReports& reports = *control.reports;
-  FaultReport& place = is_fatal(report.fault)             ? reports.fatal
-                       : report.fault == Fault::kDeclined ? reports.declined
-                                                          : reports.truncated;
-  if (!Device::claim(&place.claimed)) return;
-  place.fault = report.fault;
-  place.wait_for = report.wait_for;
-  place.peer = report.peer;
-  place.lane = report.lane;
-  place.sequence = report.sequence;
-  place.needed = report.needed;
-  place.reached = report.reached;
+  FaultClaims& claims = *control.claims;
+  if (is_fatal(report.fault)) {
+    if (Device::claim(&claims.fatal)) reports.fatal = report;
+  } else if (report.fault == Fault::kDeclined) {
+    if (Device::claim(&claims.declined)) reports.declined = report;
+  } else {
+    if (Device::claim(&claims.truncated)) reports.truncated = report;
+  }
 }
 
 }  // namespace causeway::device

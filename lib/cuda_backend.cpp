@@ -1,0 +1,271 @@
+// The CUDA device: kernels over GPU memory that CUDA IPC shares between processes.
+#include "device_backend.hpp"
+
+#include <cuda.h>
+#include <cuda_runtime_api.h>
+#include <launch.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <thread>
+
+namespace causeway {
+
+namespace {
+
+Status cuda_status(const char* call, cudaError_t code) {
+  if (code == cudaSuccess) return {};
+  return Status::error(ErrorKind::kSystem, "%s failed: %s (%s)", call, cudaGetErrorString(code),
+                       cudaGetErrorName(code));
+}
+
+#define CAUSEWAY_CUDA(call, ...) CAUSEWAY_TRY(cuda_status(#call, call(__VA_ARGS__)))
+
+/// Makes a GPU current for a scope.
+class CurrentGpu {
+ public:
+  explicit CurrentGpu(int ordinal) {
+    cudaGetDevice(&before_);
+    if (before_ != ordinal) cudaSetDevice(ordinal);
+  }
+  ~CurrentGpu() { cudaSetDevice(before_); }
+  CurrentGpu(const CurrentGpu&) = delete;
+  CurrentGpu& operator=(const CurrentGpu&) = delete;
+
+ private:
+  int before_ = 0;
+};
+
+/// The base of the allocation that holds an address. The driver API is looked up when it is needed,
+/// so that the library loads where there is no driver.
+Status allocation_base(const void* address, const std::byte** base) {
+  void* entry = nullptr;
+  cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
+  CAUSEWAY_CUDA(cudaGetDriverEntryPointByVersion, "cuMemGetAddressRange", &entry, 12000,
+                cudaEnableDefault, &found);
+  if (found != cudaDriverEntryPointSuccess) {
+    return {ErrorKind::kSystem, "the CUDA driver has no cuMemGetAddressRange"};
+  }
+  CUdeviceptr start = 0;
+  std::size_t size = 0;
+  using Function = CUresult (*)(CUdeviceptr*, std::size_t*, CUdeviceptr);
+  const CUresult code =
+      reinterpret_cast<Function>(entry)(&start, &size, reinterpret_cast<CUdeviceptr>(address));
+  if (code != CUDA_SUCCESS) {
+    return Status::error(ErrorKind::kSystem, "cuMemGetAddressRange failed: %d", code);
+  }
+  *base = reinterpret_cast<const std::byte*>(start);
+  return {};
+}
+
+/// Rings of a rank take up to this much GPU memory together.
+constexpr std::uint64_t kRingBudget = std::uint64_t{256} << 20;
+constexpr std::uint64_t kLeastRing = std::uint64_t{256} << 10;
+constexpr std::uint64_t kMostRing = std::uint64_t{2} << 20;
+/// More lanes than this do not make a pair faster.
+constexpr std::uint32_t kMostLanes = 16;
+
+class CudaBackend final : public DeviceBackend {
+ public:
+  explicit CudaBackend(int ordinal) : ordinal_(ordinal) {}
+  ~CudaBackend() override {
+    const CurrentGpu gpu(ordinal_);
+    if (stream_ != nullptr) cudaStreamDestroy(stream_);
+    if (done_ != nullptr) cudaEventDestroy(done_);
+  }
+
+  Status set_up() {
+    const CurrentGpu gpu(ordinal_);
+    CAUSEWAY_CUDA(cudaDeviceGetAttribute, &multiprocessors_, cudaDevAttrMultiProcessorCount,
+                  ordinal_);
+    cudaDeviceProp properties{};
+    CAUSEWAY_CUDA(cudaGetDeviceProperties, &properties, ordinal_);
+    static_assert(sizeof properties.uuid == 2 * sizeof id_);
+    std::uint64_t words[2];
+    std::memcpy(words, &properties.uuid, sizeof words);
+    id_ = words[0] ^ words[1];
+    CAUSEWAY_CUDA(cudaStreamCreateWithFlags, &stream_, cudaStreamNonBlocking);
+    CAUSEWAY_CUDA(cudaEventCreateWithFlags, &done_, cudaEventDisableTiming);
+    return {};
+  }
+
+  DeviceKind kind() const override { return DeviceKind::kCuda; }
+  std::uint64_t gpu_id() const override { return id_; }
+  /// Blocks that spin have to be resident at the same time on a GPU that ranks share.
+  std::uint32_t default_blocks(std::uint32_t sharers) const override {
+    return std::max<std::uint32_t>(1, static_cast<std::uint32_t>(multiprocessors_) / sharers);
+  }
+  std::uint32_t default_lanes(std::uint32_t ranks, std::uint32_t blocks) const override {
+    return std::clamp<std::uint32_t>(blocks / ranks, 1, kMostLanes);
+  }
+  std::uint64_t default_ring_bytes(std::uint64_t rings) const override {
+    return std::clamp(std::bit_floor(kRingBudget / rings), kLeastRing, kMostRing);
+  }
+
+  Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) override {
+    const CurrentGpu gpu(ordinal_);
+    void* made = nullptr;
+    CAUSEWAY_CUDA(cudaMalloc, &made, bytes);
+    const int ordinal = ordinal_;
+    *region = Memory(static_cast<std::byte*>(made), [ordinal](std::byte* address) {
+      const CurrentGpu current(ordinal);
+      cudaFree(address);
+    });
+    CAUSEWAY_TRY(zero(made, bytes));
+    cudaIpcMemHandle_t handle{};
+    CAUSEWAY_CUDA(cudaIpcGetMemHandle, &handle, region->get());
+    const std::byte* base = nullptr;
+    CAUSEWAY_TRY(allocation_base(region->get(), &base));
+    static_assert(sizeof handle == sizeof offer->handle);
+    std::memcpy(offer->handle, &handle, sizeof handle);
+    offer->offset = static_cast<std::uint64_t>(region->get() - base);
+    offer->ordinal = ordinal_;
+    offer->descriptor = -1;
+    return {};
+  }
+
+  Status open_region(const Place&, const RegionOffer& offer, std::size_t, Memory* region) override {
+    const CurrentGpu gpu(ordinal_);
+    cudaIpcMemHandle_t handle{};
+    std::memcpy(&handle, offer.handle, sizeof handle);
+    void* base = nullptr;
+    CAUSEWAY_CUDA(cudaIpcOpenMemHandle, &base, handle, cudaIpcMemLazyEnablePeerAccess);
+    const int ordinal = ordinal_;
+    const std::shared_ptr<void> opened(base, [ordinal](void* address) {
+      const CurrentGpu current(ordinal);
+      cudaIpcCloseMemHandle(address);
+    });
+    *region = Memory(opened, static_cast<std::byte*>(base) + offer.offset);
+    return {};
+  }
+
+  Status share_region(const RegionOffer& offer) override {
+    if (offer.ordinal == ordinal_) return {};
+    const CurrentGpu gpu(ordinal_);
+    const cudaError_t code = cudaDeviceEnablePeerAccess(offer.ordinal, 0);
+    if (code == cudaErrorPeerAccessAlreadyEnabled) {
+      cudaGetLastError();
+      return {};
+    }
+    return cuda_status("cudaDeviceEnablePeerAccess", code);
+  }
+
+  void withdraw(const RegionOffer&) override {}
+
+  /// On the stream, because giving memory back with cudaFree waits for every kernel of the process.
+  Status allocate(std::size_t bytes, Memory* memory) override {
+    const CurrentGpu gpu(ordinal_);
+    void* made = nullptr;
+    CAUSEWAY_CUDA(cudaMallocAsync, &made, bytes, stream_);
+    const int ordinal = ordinal_;
+    const cudaStream_t stream = stream_;
+    *memory = Memory(static_cast<std::byte*>(made), [ordinal, stream](std::byte* address) {
+      const CurrentGpu current(ordinal);
+      cudaFreeAsync(address, stream);
+    });
+    return zero(made, bytes);
+  }
+
+  Status copy(void* to, const void* from, std::size_t bytes) override {
+    const CurrentGpu gpu(ordinal_);
+    CAUSEWAY_CUDA(cudaMemcpyAsync, to, from, bytes, cudaMemcpyDefault, stream_);
+    CAUSEWAY_CUDA(cudaStreamSynchronize, stream_);
+    return {};
+  }
+
+  Status map_host_memory(const Memory& memory, std::size_t bytes, Memory* as_seen) override {
+    const CurrentGpu gpu(ordinal_);
+    CAUSEWAY_CUDA(cudaHostRegister, memory.get(), bytes, cudaHostRegisterMapped);
+    void* address = nullptr;
+    CAUSEWAY_CUDA(cudaHostGetDevicePointer, &address, memory.get(), 0);
+    // The registration ends before the memory does.
+    *as_seen = Memory(static_cast<std::byte*>(address),
+                      [memory](std::byte*) { cudaHostUnregister(memory.get()); });
+    return {};
+  }
+
+  bool addresses(const void* address) const override {
+    cudaPointerAttributes attributes{};
+    if (cudaPointerGetAttributes(&attributes, address) != cudaSuccess) {
+      cudaGetLastError();
+      return false;
+    }
+    return attributes.type == cudaMemoryTypeManaged || attributes.type == cudaMemoryTypeHost ||
+           (attributes.type == cudaMemoryTypeDevice && attributes.device == ordinal_);
+  }
+
+  Status prepare(std::uint32_t) override {
+    const CurrentGpu gpu(ordinal_);
+    return cuda_status("loading kernels", static_cast<cudaError_t>(kernels::load_alltoallv_cuda()));
+  }
+
+  Status run(const Exchange& exchange) override {
+    const CurrentGpu gpu(ordinal_);
+    CAUSEWAY_TRY(launch(exchange, stream_));
+    // The kernel's own waits end by abort word or deadline, so this does too.
+    cudaError_t code = cudaErrorNotReady;
+    while ((code = cudaStreamQuery(stream_)) == cudaErrorNotReady) std::this_thread::yield();
+    return cuda_status("alltoallv on the GPU", code);
+  }
+
+  Status enqueue(const Exchange& exchange, void* stream) override {
+    const CurrentGpu gpu(ordinal_);
+    return launch(exchange, static_cast<cudaStream_t>(stream));
+  }
+
+ private:
+  Status zero(void* memory, std::size_t bytes) {
+    CAUSEWAY_CUDA(cudaMemsetAsync, memory, 0, bytes, stream_);
+    return cuda_status("cudaStreamSynchronize", cudaStreamSynchronize(stream_));
+  }
+
+  /// Launches of one communicator run in the order in which they were enqueued, whatever their
+  /// streams. In a capture the order is the graph's.
+  Status launch(const Exchange& exchange, cudaStream_t stream) {
+    cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
+    CAUSEWAY_CUDA(cudaStreamIsCapturing, stream, &capture);
+    const bool captured = capture != cudaStreamCaptureStatusNone;
+    if (!captured && launched_ && stream != last_stream_) {
+      CAUSEWAY_CUDA(cudaStreamWaitEvent, stream, done_, 0);
+    }
+    CAUSEWAY_TRY(cuda_status(
+        "launching alltoallv",
+        static_cast<cudaError_t>(kernels::launch_alltoallv_cuda(
+            exchange.args, exchange.plan->send.data(), exchange.plan->receive.data(), stream))));
+    if (captured) return {};
+    CAUSEWAY_CUDA(cudaEventRecord, done_, stream);
+    launched_ = true;
+    last_stream_ = stream;
+    return {};
+  }
+
+  const int ordinal_;
+  int multiprocessors_ = 0;
+  std::uint64_t id_ = 0;
+  cudaStream_t stream_ = nullptr;  ///< of blocking calls
+  cudaEvent_t done_ = nullptr;     ///< after the last launch
+  cudaStream_t last_stream_ = nullptr;
+  bool launched_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<DeviceBackend> make_cuda_backend(std::string* why) {
+  int gpus = 0;
+  const cudaError_t code = cudaGetDeviceCount(&gpus);
+  if (code != cudaSuccess || gpus == 0) {
+    cudaGetLastError();
+    *why = code == cudaSuccess ? "no GPU is visible" : cudaGetErrorString(code);
+    return nullptr;
+  }
+  int ordinal = 0;
+  cudaGetDevice(&ordinal);
+  auto backend = std::make_unique<CudaBackend>(ordinal);
+  const Status status = backend->set_up();
+  *why = status.message();
+  if (!status.ok()) return nullptr;
+  return backend;
+}
+
+}  // namespace causeway

@@ -1,0 +1,89 @@
+// DeviceBackend: what the core needs of the device that runs a communicator's exchanges.
+#pragma once
+
+#include "plan.hpp"
+#include "status.hpp"
+#include "topology.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace causeway {
+
+/// Memory that goes back the way it was made when its last owner lets go.
+using Memory = std::shared_ptr<std::byte>;
+
+/// How the other ranks of a host find a region. Plain data.
+struct RegionOffer {
+  int descriptor;            ///< of shared memory, in the owner's process; -1 for GPU memory
+  int ordinal;               ///< of the GPU in the owner's process; -1 for shared memory
+  std::uint64_t offset;      ///< of the region in the allocation that `handle` names
+  unsigned char handle[64];  ///< of GPU memory: a cudaIpcMemHandle_t
+};
+
+/// One exchange as the core hands it to a device.
+struct Exchange {
+  kernels::AlltoallvArgs args;  ///< but for the blocks, which the plan holds
+  const AlltoallvPlan* plan;
+};
+
+/// A device of this process. Calls come from any thread, one at a time for each communicator.
+class DeviceBackend {
+ public:
+  virtual ~DeviceBackend() = default;
+
+  virtual DeviceKind kind() const = 0;
+
+  /// Equal for ranks that share one GPU, whatever they call it; 0 on the host.
+  virtual std::uint64_t gpu_id() const = 0;
+
+  /// Thread blocks of a launch where `sharers` ranks run on one device, and lanes of each pair of
+  /// `ranks` ranks with that many blocks.
+  virtual std::uint32_t default_blocks(std::uint32_t sharers) const = 0;
+  virtual std::uint32_t default_lanes(std::uint32_t ranks, std::uint32_t blocks) const = 0;
+  /// Bytes of each of a rank's `rings` rings.
+  virtual std::uint64_t default_ring_bytes(std::uint64_t rings) const = 0;
+
+  /// Makes memory of zeros that peers can open.
+  virtual Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) = 0;
+
+  /// Opens the region that another process of this host offers.
+  virtual Status open_region(const Place& owner, const RegionOffer& offer, std::size_t bytes,
+                             Memory* region) = 0;
+
+  /// Makes the region of another rank of this process accessible, which may lie on another device.
+  virtual Status share_region(const RegionOffer& offer) = 0;
+
+  /// For when every peer has opened what this rank offers.
+  virtual void withdraw(const RegionOffer& offer) = 0;
+
+  /// Makes memory of zeros for this rank's own tables.
+  virtual Status allocate(std::size_t bytes, Memory* memory) = 0;
+
+  /// Copies between memory of the host and of the device, and returns when it is done.
+  virtual Status copy(void* to, const void* from, std::size_t bytes) = 0;
+
+  /// Makes page-aligned host memory accessible to the device under *as_seen, which keeps it so.
+  virtual Status map_host_memory(const Memory& memory, std::size_t bytes, Memory* as_seen) = 0;
+
+  /// Whether exchanges can load from and store to the memory at `address` themselves.
+  virtual bool addresses(const void* address) const = 0;
+
+  /// Starts threads for launches of up to `blocks` blocks.
+  virtual Status prepare(std::uint32_t blocks) = 0;
+
+  /// Runs an exchange to its end.
+  virtual Status run(const Exchange& exchange) = 0;
+
+  /// Enqueues an exchange on a user's stream.
+  virtual Status enqueue(const Exchange& exchange, void* stream) = 0;
+};
+
+/// The CPU threads of this process.
+std::unique_ptr<DeviceBackend> make_host_backend();
+
+/// The current GPU of the calling thread; null, with the reason in *why, when there is none.
+std::unique_ptr<DeviceBackend> make_cuda_backend(std::string* why);
+
+}  // namespace causeway

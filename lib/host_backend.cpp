@@ -1,0 +1,112 @@
+// The host device: CPU threads over shared memory.
+#include "device_backend.hpp"
+#include "shared_segment.hpp"
+
+#include <launch.h>
+
+#include <algorithm>
+#include <bit>
+#include <new>
+#include <system_error>
+
+namespace causeway {
+
+namespace {
+
+/// Rings of a rank take up to this much together, within the limits below for each. Large rings
+/// make more messages eager, which one thread can serve without waiting.
+constexpr std::uint64_t kRingBudget = std::uint64_t{32} << 20;
+constexpr std::uint64_t kLeastRing = std::uint64_t{64} << 10;
+constexpr std::uint64_t kMostRing = std::uint64_t{1} << 20;
+
+class HostBackend final : public DeviceBackend {
+ public:
+  DeviceKind kind() const override { return DeviceKind::kHost; }
+  std::uint64_t gpu_id() const override { return 0; }
+  std::uint32_t default_blocks(std::uint32_t) const override { return 1; }
+  std::uint32_t default_lanes(std::uint32_t, std::uint32_t) const override { return 1; }
+  std::uint64_t default_ring_bytes(std::uint64_t rings) const override {
+    return std::clamp(std::bit_floor(kRingBudget / rings), kLeastRing, kMostRing);
+  }
+
+  Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) override {
+    std::shared_ptr<SharedSegment> segment;
+    CAUSEWAY_TRY(SharedSegment::create(bytes, &segment));
+    offered_ = segment;
+    offer->descriptor = segment->descriptor();
+    *region = Memory(segment, segment->data());
+    return {};
+  }
+
+  Status open_region(const Place& owner, const RegionOffer& offer, std::size_t bytes,
+                     Memory* region) override {
+    std::shared_ptr<SharedSegment> segment;
+    CAUSEWAY_TRY(SharedSegment::open(owner.pid, offer.descriptor, bytes, &segment));
+    *region = Memory(segment, segment->data());
+    return {};
+  }
+
+  Status share_region(const RegionOffer&) override { return {}; }
+
+  void withdraw(const RegionOffer&) override {
+    if (offered_) offered_->close_descriptor();
+    offered_.reset();
+  }
+
+  Status allocate(std::size_t bytes, Memory* memory) override {
+    constexpr std::align_val_t kAlign{device::kLineBytes};
+    auto* const bytes_made = static_cast<std::byte*>(::operator new(bytes, kAlign));
+    std::fill_n(bytes_made, bytes, std::byte{0});
+    *memory = Memory(bytes_made, [](std::byte* made) { ::operator delete(made, kAlign); });
+    return {};
+  }
+
+  Status copy(void* to, const void* from, std::size_t bytes) override {
+    std::copy_n(static_cast<const std::byte*>(from), bytes, static_cast<std::byte*>(to));
+    return {};
+  }
+
+  Status map_host_memory(const Memory& memory, std::size_t, Memory* as_seen) override {
+    *as_seen = memory;
+    return {};
+  }
+
+  bool addresses(const void*) const override { return true; }
+
+  Status prepare(std::uint32_t blocks) override {
+    const std::uint32_t threads = 2 * blocks - 1;
+    try {
+      executor_ = std::make_unique<kernels::HostExecutor>(threads);
+    } catch (const std::system_error& problem) {
+      return Status::error(ErrorKind::kSystem, "cannot start %u threads: %s", threads,
+                           problem.what());
+    }
+    return {};
+  }
+
+  Status run(const Exchange& exchange) override {
+    kernels::AlltoallvArgs args = exchange.args;
+    args.send = exchange.plan->send.data();
+    args.receive = exchange.plan->receive.data();
+    kernels::launch_alltoallv_host(*executor_, args);
+    return {};
+  }
+
+  Status enqueue(const Exchange& exchange, void* stream) override {
+    if (stream != nullptr) {
+      return {ErrorKind::kArgument,
+              "stream is not NULL, and the communicator's device is the host"};
+    }
+    return run(exchange);
+  }
+
+ private:
+  std::shared_ptr<SharedSegment> offered_;
+  std::unique_ptr<kernels::HostExecutor> executor_;
+};
+
+}  // namespace
+
+std::unique_ptr<DeviceBackend> make_host_backend() { return std::make_unique<HostBackend>(); }
+
+}  // namespace causeway

@@ -161,6 +161,18 @@ void ChannelSet::set_abort_words(Failure failure) {
   }
 }
 
+void ChannelSet::depart() {
+  __atomic_store_n(&control_of(own())->departed, std::uint64_t{1}, __ATOMIC_RELEASE);
+}
+
+bool ChannelSet::has_departed(int rank) const {
+  for (std::size_t index = 0; index < controls_.size(); ++index) {
+    if (topology_->host_ranks()[index] != rank) continue;
+    return __atomic_load_n(&control_of(index)->departed, __ATOMIC_ACQUIRE) != 0;
+  }
+  return true;
+}
+
 Status ChannelSet::clear_reports() {
   control_of(own())->reports = {};
   const device::FaultClaims none{};

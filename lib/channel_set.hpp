@@ -41,6 +41,11 @@ class ChannelSet {
   /// Tells this rank and every rank of its host that the communicator has failed.
   void set_abort_words(Failure failure);
 
+  /// Says to the ranks of the host that this one takes part no more, and whether another one has
+  /// said so: its process may then end.
+  void depart();
+  bool has_departed(int rank) const;
+
   /// Faults of the last launch. They are read when it has ended, and cleared before the next.
   const device::FaultReports& reports() const { return control_of(own())->reports; }
   Status clear_reports();
@@ -49,6 +54,7 @@ class ChannelSet {
   /// Host memory of one rank that its peers map: one page.
   struct Control {
     std::uint64_t abort_word;
+    std::uint64_t departed;
     alignas(device::kLineBytes) device::FaultReports reports;
   };
 

@@ -5,6 +5,7 @@
 #include "failure.hpp"
 #include "plan.hpp"
 #include "topology.hpp"
+#include "watchdog.hpp"
 
 #include <algorithm>
 #include <mutex>
@@ -45,8 +46,15 @@ class Communicator::State {
   Memory scratch[2];  ///< of the device: for what it cannot address, and for exchanges in place
   std::size_t scratch_bytes[2] = {0, 0};
   std::mutex turn;
+  bool complete = false;                        ///< all ranks are set up
+  std::vector<std::unique_ptr<Watch>> watches;  ///< of peers; they end before what they tell
+
+  ~State() {
+    if (complete) channels.depart();
+  }
 
   Status set_up(Bootstrap& bootstrap, const Config& config, const Status& config_status);
+  void watch_peers();
   Status set_up_channels(Bootstrap& bootstrap, const Config& config, Wishes agreed,
                          std::uint32_t sharers);
   Status exchange(const Buffers& buffers, bool declined);
@@ -124,7 +132,28 @@ Status Communicator::State::set_up_channels(Bootstrap& bootstrap, const Config& 
   const std::uint64_t blocks = std::min(most_blocks, visits);
   limits = {static_cast<std::uint32_t>(chosen.lanes), static_cast<std::uint32_t>(blocks),
             channels.eager_bytes()};
-  return agree(bootstrap, backend->prepare(limits.max_blocks));
+  CAUSEWAY_TRY(agree(bootstrap, backend->prepare(limits.max_blocks)));
+  complete = true;
+  watch_peers();
+  return {};
+}
+
+/// Makes the communicator fail when a peer's process ends while it still takes part.
+void Communicator::State::watch_peers() {
+  for (const int peer : topology.host_ranks()) {
+    if (topology.same_process(peer)) continue;
+    const auto on_end = [this, peer] {
+      if (!channels.has_departed(peer)) channels.set_abort_words({device::Fault::kPeerEnded, peer});
+    };
+    std::unique_ptr<Watch> watch;
+    const Status watched = watch_process(topology.place(peer).pid, on_end, &watch);
+    if (!watched.ok()) {
+      log(LogLevel::kWarn, "rank %d: %s; if it ends, only CAUSEWAY_TIMEOUT will tell",
+          topology.rank(), watched.message().c_str());
+      return;
+    }
+    watches.push_back(std::move(watch));
+  }
 }
 
 /// Copies blocks into scratch memory of the device, one behind the other, and says where they lie.
@@ -197,7 +226,8 @@ Status Communicator::State::exchange(const Buffers& buffers, bool declined) {
 
 /// Enqueues one exchange. The caller has the turn.
 Status Communicator::State::enqueue(const Buffers& buffers, bool declined, void* stream) {
-  CAUSEWAY_TRY(result());
+  // What an earlier call left on the stream does not keep this one from taking part.
+  const Status earlier = result();
   CAUSEWAY_TRY(failure());
   const std::pair<const char*, const void*> users[] = {{"sendbuf", buffers.sendbuf},
                                                        {"recvbuf", buffers.recvbuf}};
@@ -217,7 +247,8 @@ Status Communicator::State::enqueue(const Buffers& buffers, bool declined, void*
   exchange.args.recvbuf = static_cast<std::byte*>(buffers.recvbuf);
   exchange.args.blocks = plan.blocks;
   exchange.args.declined = declined;
-  return backend->enqueue(exchange, stream);
+  CAUSEWAY_TRY(backend->enqueue(exchange, stream));
+  return earlier;
 }
 
 /// What the last launch reported.
@@ -275,6 +306,12 @@ Status Communicator::decline() {
   return state_->exchange({nullptr, nothing, nullptr, nothing, false}, true);
 }
 
+Status Communicator::enqueue_decline(void* stream) {
+  const std::lock_guard turn(state_->turn);
+  const std::vector<Extent> nothing(static_cast<std::size_t>(size()), Extent{0, 0});
+  return state_->enqueue({nullptr, nothing, nullptr, nothing, false}, true, stream);
+}
+
 Status Communicator::enqueue_alltoallv(const Buffers& buffers, void* stream) {
   const std::lock_guard turn(state_->turn);
   return state_->enqueue(buffers, false, stream);
@@ -282,7 +319,11 @@ Status Communicator::enqueue_alltoallv(const Buffers& buffers, void* stream) {
 
 void Communicator::abort() { state_->channels.set_abort_words({device::Fault::kAborted, rank()}); }
 
-Status Communicator::error() const { return state_->failure(); }
+Status Communicator::error() const {
+  const device::FaultReport fatal = state_->channels.reports().fatal;
+  if (fatal.fault == device::Fault::kNone) return state_->failure();
+  return fault_status(fatal, rank(), state_->channels.abort_word());
+}
 
 device::Communicator Communicator::device_handle() const { return state_->handle; }
 

@@ -50,6 +50,7 @@ class Communicator {
   /// Takes the place of an exchange that this rank's caller got wrong: sends and takes nothing, so
   /// that the other ranks need not wait.
   Status decline();
+  Status enqueue_decline(void* stream);
 
   /// Makes pending and later exchanges fail, here and on the ranks of the same host. Local; from
   /// any thread.

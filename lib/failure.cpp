@@ -36,9 +36,10 @@ std::uint64_t read_abort_word(const std::uint64_t* word) {
 }
 
 Status failure_status(Failure failure, int rank) {
-  const char* const what = failure.cause == device::Fault::kAborted    ? "was aborted"
-                           : failure.cause == device::Fault::kTimedOut ? "timed out"
-                                                                       : "found corrupt data";
+  const char* what = "found corrupt data";
+  if (failure.cause == device::Fault::kAborted) what = "was aborted";
+  if (failure.cause == device::Fault::kTimedOut) what = "timed out";
+  if (failure.cause == device::Fault::kPeerEnded) what = "has ended, or was killed";
   return Status::error(ErrorKind::kFailed, "rank %d: the communicator has failed: rank %d %s", rank,
                        failure.rank, what);
 }
@@ -63,6 +64,7 @@ Status fault_status(const device::FaultReport& report, int rank, std::uint64_t a
                            "rank %d got nothing from rank %d, whose own arguments were wrong", rank,
                            peer);
     case Fault::kAborted:
+    case Fault::kPeerEnded:
       return failure_status(Failure::from(abort_word), rank);
     case Fault::kTimedOut:
       return Status::error(ErrorKind::kFailed,

@@ -1,4 +1,4 @@
-// MPIX_Alltoallv and MPIX_Alltoallv_c.
+// MPIX_Alltoallv and its forms: _c, _on_stream, _on_stream_c.
 #include "comm_cache.hpp"
 #include "datatype.hpp"
 #include "entry.hpp"
@@ -30,7 +30,7 @@ template <class Count, class Displacement>
 Status to_extents(const Side<Count, Displacement>& side, int rank, int size,
                   std::vector<Extent>* extents) {
   std::int64_t element = 0;
-  CAUSEWAY_TRY(contiguous_bytes(side.type_name, side.type, &element));
+  CAUSEWAY_TRY(contiguous_bytes(side.type_name, rank, side.type, &element));
   if (side.counts == nullptr) {
     return Status::error(ErrorKind::kArgument, "%s is NULL on rank %d", side.counts_name, rank);
   }
@@ -82,21 +82,36 @@ Status to_blocks(const Side<Count, Displacement>& send, const Side<Count, Displa
   return to_extents(send, rank, size, &blocks->send);
 }
 
+/// How a call runs its exchange: to its end, or on a stream.
+struct Way {
+  bool on_stream;
+  void* stream;
+};
+
 template <class Count, class Displacement>
 int alltoallv(const char* call, const Side<Count, Displacement>& send,
-              const Side<Count, Displacement>& receive, MPI_Comm comm) {
+              const Side<Count, Displacement>& receive, MPI_Comm comm, const Way& way) {
   return enter(comm, call, [&]() -> Status {
     Communicator* communicator = nullptr;
     CAUSEWAY_TRY(attach(comm, MPI_INFO_NULL, &communicator));
     thread_local Blocks blocks;
-    const Status valid =
-        to_blocks(send, receive, communicator->rank(), communicator->size(), &blocks);
-    if (!valid.ok()) {
-      const Status declined = communicator->decline();
-      return declined.kind() == ErrorKind::kFailed ? declined : valid;
+    const int rank = communicator->rank();
+    const bool in_place = send.buffer == MPI_IN_PLACE;
+    Status valid = to_blocks(send, receive, rank, communicator->size(), &blocks);
+    if (in_place && way.on_stream) {
+      valid =
+          Status::error(ErrorKind::kBuffer,
+                        "sendbuf is MPI_IN_PLACE on rank %d; a stream call cannot copy it", rank);
     }
-    return communicator->alltoallv({send.buffer, blocks.send, const_cast<void*>(receive.buffer),
-                                    blocks.receive, send.buffer == MPI_IN_PLACE});
+    const Buffers buffers{send.buffer, blocks.send, const_cast<void*>(receive.buffer),
+                          blocks.receive, in_place};
+    if (valid.ok()) {
+      return way.on_stream ? communicator->enqueue_alltoallv(buffers, way.stream)
+                           : communicator->alltoallv(buffers);
+    }
+    const Status declined =
+        way.on_stream ? communicator->enqueue_decline(way.stream) : communicator->decline();
+    return declined.kind() == ErrorKind::kFailed ? declined : valid;
   });
 }
 
@@ -109,7 +124,7 @@ int PMPIX_Alltoallv(const void* sendbuf, const int sendcounts[], const int sdisp
       "MPIX_Alltoallv",
       {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls, "sendtype", sendtype},
       {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls, "recvtype", recvtype},
-      comm);
+      comm, {false, nullptr});
 }
 CAUSEWAY_ENTRY(Alltoallv);
 
@@ -120,6 +135,30 @@ int PMPIX_Alltoallv_c(const void* sendbuf, const MPI_Count sendcounts[], const M
       "MPIX_Alltoallv_c",
       {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls, "sendtype", sendtype},
       {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls, "recvtype", recvtype},
-      comm);
+      comm, {false, nullptr});
 }
 CAUSEWAY_ENTRY(Alltoallv_c);
+
+int PMPIX_Alltoallv_on_stream(const void* sendbuf, const int sendcounts[], const int sdispls[],
+                              MPI_Datatype sendtype, void* recvbuf, const int recvcounts[],
+                              const int rdispls[], MPI_Datatype recvtype, MPI_Comm comm,
+                              void* stream) {
+  return alltoallv<int, int>(
+      "MPIX_Alltoallv_on_stream",
+      {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls, "sendtype", sendtype},
+      {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls, "recvtype", recvtype},
+      comm, {true, stream});
+}
+CAUSEWAY_ENTRY(Alltoallv_on_stream);
+
+int PMPIX_Alltoallv_on_stream_c(const void* sendbuf, const MPI_Count sendcounts[],
+                                const MPI_Aint sdispls[], MPI_Datatype sendtype, void* recvbuf,
+                                const MPI_Count recvcounts[], const MPI_Aint rdispls[],
+                                MPI_Datatype recvtype, MPI_Comm comm, void* stream) {
+  return alltoallv<MPI_Count, MPI_Aint>(
+      "MPIX_Alltoallv_on_stream_c",
+      {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls, "sendtype", sendtype},
+      {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls, "recvtype", recvtype},
+      comm, {true, stream});
+}
+CAUSEWAY_ENTRY(Alltoallv_on_stream_c);

@@ -66,8 +66,12 @@ CAUSEWAY_API int MPIX_Comm_abort(MPI_Comm comm);
  * blocks are taken from and put into recvbuf, and the send arguments are ignored. A block of zero
  * elements moves nothing and waits for nobody; its buffer may be NULL.
  *
- * Buffers are host memory. Datatypes are contiguous: predefined ones without gaps, and what
- * MPI_Type_contiguous and MPI_Type_dup make of these; others give MPI_ERR_TYPE.
+ * Buffers are host or GPU memory, in any mix across the ranks. What runs the exchange is agreed
+ * when comm is attached: each rank's current GPU where every rank has one, else the host (see the
+ * setting CAUSEWAY_DEVICE). A GPU reads and writes its own memory, managed and pinned memory; other
+ * memory is copied through a buffer on the GPU. The call does not order itself after work on the
+ * caller's streams, as CUDA-aware MPI does not. Datatypes are contiguous: predefined ones without
+ * gaps, and what MPI_Type_contiguous and MPI_Type_dup make of these; others give MPI_ERR_TYPE.
  *
  * Counts that disagree: a receiver that was sent more than it asked for keeps what fits, writes
  * nothing beyond it, and returns MPI_ERR_TRUNCATE; comm stays usable. One that asked for nothing
@@ -85,6 +89,38 @@ CAUSEWAY_API int MPIX_Alltoallv_c(const void* sendbuf, const MPI_Count sendcount
                                   const MPI_Count recvcounts[], const MPI_Aint rdispls[],
                                   MPI_Datatype recvtype, MPI_Comm comm);
 
+/*
+ * MPIX_Alltoallv and MPIX_Alltoallv_c on a stream: collective over comm; enqueues the exchange on
+ * `stream`, a cudaStream_t of the rank's GPU, and returns without waiting for it. Buffers are
+ * memory that the GPU can address; MPI_IN_PLACE is not allowed. Counts and displacements are read
+ * before the call returns; buffers belong to the exchange until the stream has passed it. The call
+ * may be captured in a CUDA graph, which may be replayed any number of times, between other
+ * exchanges on comm too, in the same order on all ranks; comm has to be attached before the
+ * capture. Exchanges on one communicator run one after the other, also from several streams; in
+ * graphs the order is the caller's to keep. What goes wrong on the stream is reported by the next
+ * call on comm, or by MPIX_Comm_get_error. On a communicator whose device is the host, `stream` is
+ * NULL and the exchange is done on return.
+ */
+CAUSEWAY_API int MPIX_Alltoallv_on_stream(const void* sendbuf, const int sendcounts[],
+                                          const int sdispls[], MPI_Datatype sendtype, void* recvbuf,
+                                          const int recvcounts[], const int rdispls[],
+                                          MPI_Datatype recvtype, MPI_Comm comm, void* stream);
+CAUSEWAY_API int MPIX_Alltoallv_on_stream_c(const void* sendbuf, const MPI_Count sendcounts[],
+                                            const MPI_Aint sdispls[], MPI_Datatype sendtype,
+                                            void* recvbuf, const MPI_Count recvcounts[],
+                                            const MPI_Aint rdispls[], MPI_Datatype recvtype,
+                                            MPI_Comm comm, void* stream);
+
+CAUSEWAY_API int PMPIX_Alltoallv_on_stream(const void* sendbuf, const int sendcounts[],
+                                           const int sdispls[], MPI_Datatype sendtype,
+                                           void* recvbuf, const int recvcounts[],
+                                           const int rdispls[], MPI_Datatype recvtype,
+                                           MPI_Comm comm, void* stream);
+CAUSEWAY_API int PMPIX_Alltoallv_on_stream_c(const void* sendbuf, const MPI_Count sendcounts[],
+                                             const MPI_Aint sdispls[], MPI_Datatype sendtype,
+                                             void* recvbuf, const MPI_Count recvcounts[],
+                                             const MPI_Aint rdispls[], MPI_Datatype recvtype,
+                                             MPI_Comm comm, void* stream);
 CAUSEWAY_API int PMPIX_Comm_attach(MPI_Comm comm, MPI_Info info);
 CAUSEWAY_API int PMPIX_Comm_detach(MPI_Comm comm);
 CAUSEWAY_API int PMPIX_Comm_get_error(MPI_Comm comm, int* code);

@@ -14,6 +14,7 @@ enum class Fault : std::uint32_t {
   kAborted,    ///< the abort word was set while this rank waited
   kTimedOut,   ///< the deadline of a wait passed
   kCorrupt,    ///< a record's header is not one that this library writes
+  kPeerEnded,  ///< a peer's process has ended; found by the host
 };
 
 /// What a wait was for.

@@ -1,0 +1,148 @@
+// The watchdog: tells communicators that a process which they exchange with has ended.
+#include "watchdog.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace causeway {
+
+/// One for the process, made with the first watch. It sleeps in poll() on a pidfd for each process
+/// that is watched, and ends with the last watch.
+class Watchdog {
+ public:
+  static Watchdog& instance() {
+    // Never destroyed: a program may exit with watches still held.
+    static auto* const the_watchdog = new Watchdog;
+    return *the_watchdog;
+  }
+
+  Status add(Watch* watch) {
+    const std::lock_guard turn(starting_);
+    const std::lock_guard lock(mutex_);
+    Process& process = processes_[watch->pid_];
+    if (process.watches.empty()) {
+      process.descriptor = static_cast<int>(syscall(SYS_pidfd_open, watch->pid_, 0));
+      if (process.descriptor < 0) {
+        const int problem = errno;
+        processes_.erase(watch->pid_);
+        return Status::error(ErrorKind::kSystem, "cannot watch process %d: %s",
+                             static_cast<int>(watch->pid_), std::strerror(problem));
+      }
+    }
+    process.watches.push_back(watch);
+    const Status started = start();
+    if (!started.ok()) drop(watch);
+    return started;
+  }
+
+  void remove(Watch* watch) {
+    const std::lock_guard turn(starting_);
+    std::thread ended;
+    {
+      const std::lock_guard lock(mutex_);
+      drop(watch);
+      if (processes_.empty()) ended = std::move(thread_);
+      wake();
+    }
+    if (!ended.joinable()) return;
+    ended.join();
+    close(wake_);
+    wake_ = -1;
+  }
+
+ private:
+  struct Process {
+    int descriptor = -1;
+    std::vector<Watch*> watches;
+  };
+
+  // The functions below are called with mutex_ held.
+
+  void drop(Watch* watch) {
+    const auto found = processes_.find(watch->pid_);
+    if (found == processes_.end()) return;
+    std::erase(found->second.watches, watch);
+    if (!found->second.watches.empty()) return;
+    close(found->second.descriptor);
+    processes_.erase(found);
+  }
+
+  void wake() {
+    const std::uint64_t one = 1;
+    if (wake_ >= 0 && write(wake_, &one, sizeof one) < 0) return;
+  }
+
+  Status start() {
+    wake();
+    if (thread_.joinable()) return {};
+    wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (wake_ < 0) {
+      return Status::error(ErrorKind::kSystem, "eventfd failed: %s", std::strerror(errno));
+    }
+    try {
+      thread_ = std::thread([this] { run(); });
+    } catch (const std::system_error& problem) {
+      close(wake_);
+      wake_ = -1;
+      return Status::error(ErrorKind::kSystem, "cannot start a thread: %s", problem.what());
+    }
+    return {};
+  }
+
+  void run() {
+    for (;;) {
+      std::vector<pollfd> polled;
+      {
+        const std::lock_guard lock(mutex_);
+        if (processes_.empty()) return;
+        polled.push_back({wake_, POLLIN, 0});
+        for (const auto& [pid, process] : processes_) {
+          if (process.descriptor >= 0) polled.push_back({process.descriptor, POLLIN, 0});
+        }
+      }
+      if (poll(polled.data(), polled.size(), -1) < 0) continue;
+      const std::lock_guard lock(mutex_);
+      std::uint64_t count = 0;
+      if (polled.front().revents != 0 && read(wake_, &count, sizeof count) < 0) continue;
+      for (auto& [pid, process] : processes_) tell(process);
+    }
+  }
+
+  /// Tells a process's watches if it has ended, once.
+  static void tell(Process& process) {
+    pollfd ended{process.descriptor, POLLIN, 0};
+    if (process.descriptor < 0 || poll(&ended, 1, 0) <= 0) return;
+    close(process.descriptor);
+    process.descriptor = -1;
+    for (const Watch* watch : process.watches) watch->on_end_();
+  }
+
+  std::mutex starting_;  ///< held while the thread is started or ended
+  std::mutex mutex_;
+  std::map<pid_t, Process> processes_;
+  std::thread thread_;
+  int wake_ = -1;
+};
+
+Watch::Watch(pid_t pid, std::function<void()> on_end) : pid_(pid), on_end_(std::move(on_end)) {}
+
+Watch::~Watch() { Watchdog::instance().remove(this); }
+
+Status watch_process(pid_t pid, std::function<void()> on_end, std::unique_ptr<Watch>* watch) {
+  auto made = std::make_unique<Watch>(pid, std::move(on_end));
+  CAUSEWAY_TRY(Watchdog::instance().add(made.get()));
+  *watch = std::move(made);
+  return {};
+}
+
+}  // namespace causeway

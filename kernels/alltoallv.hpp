@@ -32,6 +32,11 @@ struct Alltoallv {
   AlltoallvArgs args;
 
   CAUSEWAY_FN std::uint32_t blocks() const { return args.blocks; }
+  CAUSEWAY_FN Alltoallv as_one_block() const {
+    Alltoallv result = *this;
+    result.args.blocks = 1;
+    return result;
+  }
 
   CAUSEWAY_TEMPLATE
   template <device::Group G>

@@ -39,15 +39,18 @@ class HostExecutor {
   std::vector<std::thread> threads_;
 };
 
-/// Runs an operation's blocks: by the calling thread alone, sends before receives, when no send
+/// Runs an operation: by the calling thread alone, as one block, sends before receives, when no send
 /// would wait; otherwise each role of each block on a thread of its own, for which the executor
 /// needs 2 * blocks - 1 threads.
 template <class Operation, class ThreadGroup>
 void run_on_host(HostExecutor& executor, const Operation& operation, const ThreadGroup& group) {
   const std::uint32_t blocks = operation.blocks();
   if (operation.sends_at_once()) {
-    for (std::uint32_t block = 0; block < blocks; ++block) operation.send(group, block);
-    for (std::uint32_t block = 0; block < blocks; ++block) operation.receive(group, block);
+    // Several blocks one after the other would leave the ascending order of visits, and two ranks
+    // could wait for each other.
+    const Operation one_block = operation.as_one_block();
+    one_block.send(group, 0);
+    one_block.receive(group, 0);
     return;
   }
   executor.run([&](std::uint32_t index) {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <new>
 #include <vector>
 
 namespace causeway {
@@ -57,8 +58,12 @@ class Communicator::State {
   void watch_peers();
   Status set_up_channels(Bootstrap& bootstrap, const Config& config, Wishes agreed,
                          std::uint32_t sharers);
-  Status exchange(const Buffers& buffers, bool declined);
-  Status enqueue(const Buffers& buffers, bool declined, void* stream);
+  Exchange describe(const Buffers* buffers);
+  Status stage_buffers(const Buffers& buffers, Buffers* staged, std::vector<Extent>* send,
+                       std::vector<Extent>* receive);
+  Status exchange(const Buffers* buffers);
+  Status check_for_stream(const Buffers& buffers, const void* stream) const;
+  Status enqueue(const Buffers* buffers, void* stream);
   Status result();
   Status failure() const;
   Status stage(int which, std::span<const Extent> blocks, const std::byte* from,
@@ -179,76 +184,116 @@ Status Communicator::State::stage(int which, std::span<const Extent> blocks, con
   return {};
 }
 
-/// Runs one exchange and says how it went. The caller has the turn.
-Status Communicator::State::exchange(const Buffers& buffers, bool declined) {
-  CAUSEWAY_TRY(failure());
-  const auto* sendbuf = static_cast<const std::byte*>(buffers.sendbuf);
-  auto* recvbuf = static_cast<std::byte*>(buffers.recvbuf);
-  std::span<const Extent> send = buffers.send;
-  std::span<const Extent> receive = buffers.receive;
-  std::vector<Extent> staged_send;
-  std::vector<Extent> staged_receive;
-  if (buffers.in_place) {
-    CAUSEWAY_TRY(stage(0, receive, recvbuf, &staged_send));
-  } else if (sendbuf != nullptr && !backend->addresses(sendbuf)) {
-    CAUSEWAY_TRY(stage(0, send, sendbuf, &staged_send));
-  }
-  if (!staged_send.empty()) {
-    sendbuf = scratch[0].get();
-    send = staged_send;
-  }
-  if (recvbuf != nullptr && !backend->addresses(recvbuf)) {
-    // Bytes that no peer sends have to come back as they were.
-    CAUSEWAY_TRY(stage(1, receive, recvbuf, &staged_receive));
-    receive = staged_receive;
-  }
-  plan_alltoallv(limits, send, receive, &plan);
+/// An exchange of buffers that the device can address; one that takes no part, without them.
+Exchange Communicator::State::describe(const Buffers* buffers) {
   Exchange exchange{};
   exchange.plan = &plan;
   exchange.args.comm = handle;
-  exchange.args.sendbuf = sendbuf;
-  exchange.args.recvbuf = staged_receive.empty() ? recvbuf : scratch[1].get();
+  exchange.args.declined = buffers == nullptr;
+  if (buffers == nullptr) {
+    const std::vector<Extent> nothing(static_cast<std::size_t>(topology.size()), Extent{0, 0});
+    plan_alltoallv(limits, nothing, nothing, &plan);
+  } else {
+    plan_alltoallv(limits, buffers->send, buffers->receive, &plan);
+    exchange.args.sendbuf = static_cast<const std::byte*>(buffers->sendbuf);
+    exchange.args.recvbuf = static_cast<std::byte*>(buffers->recvbuf);
+  }
   exchange.args.blocks = plan.blocks;
-  exchange.args.declined = declined;
-  const Status ran = backend->run(exchange);
+  return exchange;
+}
+
+/// Puts what the device cannot address, or what would be overwritten before it is sent, into
+/// scratch memory; *staged is what to exchange instead of `buffers`, with blocks in *send and
+/// *receive.
+Status Communicator::State::stage_buffers(const Buffers& buffers, Buffers* staged,
+                                          std::vector<Extent>* send,
+                                          std::vector<Extent>* receive) try {
+  *staged = buffers;
+  const auto* recvbuf = static_cast<const std::byte*>(buffers.recvbuf);
+  if (buffers.in_place) {
+    CAUSEWAY_TRY(stage(0, buffers.receive, recvbuf, send));
+  } else if (buffers.sendbuf != nullptr && !backend->addresses(buffers.sendbuf)) {
+    CAUSEWAY_TRY(stage(0, buffers.send, static_cast<const std::byte*>(buffers.sendbuf), send));
+  }
+  if (!send->empty()) {
+    staged->sendbuf = scratch[0].get();
+    staged->send = *send;
+  }
+  if (recvbuf != nullptr && !backend->addresses(recvbuf)) {
+    // Bytes that no peer sends have to come back as they were.
+    CAUSEWAY_TRY(stage(1, buffers.receive, recvbuf, receive));
+    staged->recvbuf = scratch[1].get();
+    staged->receive = *receive;
+  }
+  return {};
+} catch (const std::bad_alloc&) {
+  return Status::error(ErrorKind::kSystem, "rank %d is out of memory", topology.rank());
+}
+
+/// Runs one exchange, or takes no part in it where `buffers` is null, and says how it went. The
+/// caller has the turn.
+Status Communicator::State::exchange(const Buffers* buffers) {
+  CAUSEWAY_TRY(failure());
+  Buffers staged{};
+  std::vector<Extent> staged_send;
+  std::vector<Extent> staged_receive;
+  Status ready;
+  if (buffers != nullptr) {
+    ready = stage_buffers(*buffers, &staged, &staged_send, &staged_receive);
+  }
+  const bool takes_part = buffers != nullptr && ready.ok();
+  const Status ran = backend->run(describe(takes_part ? &staged : nullptr));
   if (!ran.ok()) {
     channels.set_abort_words({device::Fault::kAborted, topology.rank()});
     return ran;
   }
-  for (std::size_t i = 0; i < staged_receive.size(); ++i) {
+  auto* const recvbuf = buffers == nullptr ? nullptr : static_cast<std::byte*>(buffers->recvbuf);
+  for (std::size_t i = 0; takes_part && i < staged_receive.size(); ++i) {
     if (staged_receive[i].bytes == 0) continue;
-    CAUSEWAY_TRY(backend->copy(recvbuf + buffers.receive[i].offset,
+    CAUSEWAY_TRY(backend->copy(recvbuf + buffers->receive[i].offset,
                                scratch[1].get() + staged_receive[i].offset,
                                staged_receive[i].bytes));
   }
-  return result();
+  const Status outcome = result();
+  return ready.ok() || outcome.kind() == ErrorKind::kFailed ? outcome : ready;
 }
 
-/// Enqueues one exchange. The caller has the turn.
-Status Communicator::State::enqueue(const Buffers& buffers, bool declined, void* stream) {
-  // What an earlier call left on the stream does not keep this one from taking part.
-  const Status earlier = result();
-  CAUSEWAY_TRY(failure());
+/// An error for a buffer that a launch on a stream cannot use.
+Status Communicator::State::check_for_stream(const Buffers& buffers, const void* stream) const {
+  if (backend->kind() == DeviceKind::kHost && stream != nullptr) {
+    return Status::error(ErrorKind::kArgument,
+                         "stream is %p on rank %d, and the communicator's device is the host; it "
+                         "has to be NULL",
+                         stream, topology.rank());
+  }
   const std::pair<const char*, const void*> users[] = {{"sendbuf", buffers.sendbuf},
                                                        {"recvbuf", buffers.recvbuf}};
   for (const auto& [name, address] : users) {
-    if (declined || address == nullptr || backend->addresses(address)) continue;
+    if (address == nullptr || backend->addresses(address)) continue;
     return Status::error(
         ErrorKind::kBuffer,
         "%s on rank %d is memory that the GPU cannot address; a stream call cannot "
         "copy it",
         name, topology.rank());
   }
-  plan_alltoallv(limits, buffers.send, buffers.receive, &plan);
-  Exchange exchange{};
-  exchange.plan = &plan;
-  exchange.args.comm = handle;
-  exchange.args.sendbuf = static_cast<const std::byte*>(buffers.sendbuf);
-  exchange.args.recvbuf = static_cast<std::byte*>(buffers.recvbuf);
-  exchange.args.blocks = plan.blocks;
-  exchange.args.declined = declined;
+  return {};
+}
+
+/// Enqueues one exchange, or one in which this rank takes no part where `buffers` is null. The
+/// caller has the turn.
+Status Communicator::State::enqueue(const Buffers* buffers, void* stream) {
+  // What an earlier call left on the stream does not keep this one from taking part.
+  const Status earlier = result();
+  CAUSEWAY_TRY(failure());
+  const Status usable = buffers == nullptr ? Status() : check_for_stream(*buffers, stream);
+  const Exchange exchange = describe(usable.ok() ? buffers : nullptr);
+  if (backend->kind() == DeviceKind::kHost) {
+    CAUSEWAY_TRY(backend->run(exchange));
+    const Status outcome = result();
+    return usable.ok() || outcome.kind() == ErrorKind::kFailed ? outcome : usable;
+  }
   CAUSEWAY_TRY(backend->enqueue(exchange, stream));
-  return earlier;
+  return usable.ok() ? earlier : usable;
 }
 
 /// What the last launch reported.
@@ -297,32 +342,30 @@ int Communicator::size() const { return state_->topology.size(); }
 
 Status Communicator::alltoallv(const Buffers& buffers) {
   const std::lock_guard turn(state_->turn);
-  return state_->exchange(buffers, false);
+  return state_->exchange(&buffers);
 }
 
 Status Communicator::decline() {
   const std::lock_guard turn(state_->turn);
-  const std::vector<Extent> nothing(static_cast<std::size_t>(size()), Extent{0, 0});
-  return state_->exchange({nullptr, nothing, nullptr, nothing, false}, true);
-}
-
-Status Communicator::enqueue_decline(void* stream) {
-  const std::lock_guard turn(state_->turn);
-  const std::vector<Extent> nothing(static_cast<std::size_t>(size()), Extent{0, 0});
-  return state_->enqueue({nullptr, nothing, nullptr, nothing, false}, true, stream);
+  return state_->exchange(nullptr);
 }
 
 Status Communicator::enqueue_alltoallv(const Buffers& buffers, void* stream) {
   const std::lock_guard turn(state_->turn);
-  return state_->enqueue(buffers, false, stream);
+  return state_->enqueue(&buffers, stream);
+}
+
+Status Communicator::enqueue_decline(void* stream) {
+  const std::lock_guard turn(state_->turn);
+  return state_->enqueue(nullptr, stream);
 }
 
 void Communicator::abort() { state_->channels.set_abort_words({device::Fault::kAborted, rank()}); }
 
 Status Communicator::error() const {
-  const device::FaultReport fatal = state_->channels.reports().fatal;
-  if (fatal.fault == device::Fault::kNone) return state_->failure();
-  return fault_status(fatal, rank(), state_->channels.abort_word());
+  CAUSEWAY_TRY(state_->failure());
+  // What a launch on a stream has reported, and no call has seen yet.
+  return fault_status(state_->channels.reports().fatal, rank(), 0);
 }
 
 device::Communicator Communicator::device_handle() const { return state_->handle; }

@@ -76,7 +76,7 @@ class DeviceBackend {
   /// Runs an exchange to its end.
   virtual Status run(const Exchange& exchange) = 0;
 
-  /// Enqueues an exchange on a user's stream.
+  /// Enqueues an exchange on a user's stream; the host device has none, and runs it.
   virtual Status enqueue(const Exchange& exchange, void* stream) = 0;
 };
 

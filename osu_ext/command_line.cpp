@@ -74,7 +74,8 @@ class Reader {
   }
 
   void apply(const Option& option) {
-    if (option.argument.empty()) {
+    const bool stands_alone = rest_.empty() || std::string_view(rest_.front()).starts_with("-");
+    if (option.argument.empty() || (option.may_lack_value && stands_alone)) {
       option.apply({});
     } else if (rest_.empty()) {
       error_ = spelled(option) + " needs a value: " + std::string(option.argument);

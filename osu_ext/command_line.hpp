@@ -17,8 +17,11 @@ struct Option {
   std::string_view name;  ///< long name without the dashes
   std::string_view argument;
   std::string help;  ///< lines after the first are indented below it
-  /// Takes the value (empty for a switch); returns what is needed instead, or "" when it is fine.
+  /// Takes the value (empty where there is none); returns what is needed instead, or "" when it is
+  /// fine.
   std::function<std::string(std::string_view value)> apply;
+  /// Whether the value may be left out: before the end, or before what begins with a dash.
+  bool may_lack_value = false;
 };
 
 /// Reads `arguments` (without the program's name) in order: -x V, -xV, -ab, --name V, --name=V.

@@ -1,6 +1,8 @@
-// One alltoallv by any library: called, timed in windows and validated.
+// One alltoallv by any library on any device: called, timed in windows and validated.
 #pragma once
 
+#include "device.hpp"
+#include "library.hpp"
 #include "options.hpp"
 #include "pattern.hpp"
 #include "payload.hpp"
@@ -18,16 +20,6 @@
 
 namespace causeway::osu {
 
-/// A call with the arguments of MPI_Alltoallv.
-struct Library {
-  const char* name;
-  int (*alltoallv)(const void*, const int*, const int*, MPI_Datatype, void*, const int*, const int*,
-                   MPI_Datatype, MPI_Comm);
-};
-
-/// What MPI_Error_string says of an error code.
-[[nodiscard]] std::string error_sentence(int code);
-
 /// An element as MPI knows it.
 struct ElementType {
   MPI_Datatype type;
@@ -42,51 +34,77 @@ struct Measured {
   bool passed = true;  ///< the same on all ranks; true where nothing was validated
 };
 
+/// What all libraries did for one size.
+struct MeasuredSize {
+  int calls = 0;                     ///< timed calls of each library
+  double bytes_to_others = 0.0;      ///< that a rank sends to others in a call, mean of the ranks
+  std::vector<Measured> by_library;  ///< in the order of the libraries
+};
+
 /// Runs exchanges of one pattern over a communicator. Every function is collective.
 class Exchange {
  public:
-  /// `options` must outlive this.
-  Exchange(const Options& options, MPI_Comm comm);
+  /// `options` and `device` must outlive this.
+  Exchange(const Options& options, Device& device, MPI_Comm comm);
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
 
   /// Allocates buffers for sizes up to `largest`; false on all ranks when one of them could not.
   [[nodiscard]] bool allocate(std::size_t largest);
 
   /// Warms each library up, then times them in turns, window by window. Where the options ask for
-  /// validation, each call sends new bytes and is checked; the lowest rank that got a wrong byte
-  /// says so on standard error. A library's error code ends the program.
-  [[nodiscard]] std::vector<Measured> measure(std::span<const Library> libraries, Element element,
-                                              std::size_t bytes_per_peer);
+  /// validation, new bytes are sent and checked: in each call on the host, in calls of their own
+  /// where many are timed together. The lowest rank that got a wrong byte says so on standard
+  /// error. A library's error ends the program.
+  [[nodiscard]] MeasuredSize measure(std::span<const std::unique_ptr<Library>> libraries,
+                                     Element element, std::size_t bytes_per_peer);
 
  private:
-  struct FreeAligned {
-    void operator()(std::byte* buffer) const;
-  };
-  using Buffer = std::unique_ptr<std::byte[], FreeAligned>;
-
   /// A wrong byte and the call that brought it.
   struct Failure {
     WrongByte byte;
     std::uint64_t call;
   };
 
-  /// Seconds that this rank spent in one call. Keeps the first failure.
-  double timed_call(const Library& library, std::optional<Failure>& failure);
-  void call(const Library& library, std::byte* receive);
-  void write_payload();
-  [[nodiscard]] bool agree_passed(const Library& library, const std::optional<Failure>& failure,
-                                  std::size_t bytes_per_peer) const;
+  /// Whether a turn sends new bytes and is checked.
+  enum class Bytes { kAny, kChecked };
 
-  [[nodiscard]] static Buffer allocated(std::size_t extent);
+  /// One library's part in a measurement.
+  struct Contestant {
+    Library& library;
+    std::vector<double> seconds;  ///< per call, by window
+    std::optional<Failure> failure;
+  };
+
+  /// Seconds that this rank spent in `calls` calls that are timed together.
+  double timed_turn(Contestant& contestant, int calls, Bytes bytes);
+  /// The same of any number of calls, in turns as the device has them.
+  double timed_calls(Contestant& contestant, int calls);
+  /// Calls that are checked and not timed, where timed ones are not checked.
+  void check(Contestant& contestant, std::size_t bytes_per_peer);
+
+  [[nodiscard]] double mean_bytes_to_others() const;
+  [[nodiscard]] Call call_into(const Buffer& receive) const;
+  void run(Library& library, const Buffer& receive, int times);
+  void write_payload();
+  void find_failure(std::optional<Failure>& failure);
+  void require(const Library& library, const std::string& error) const;
+  [[nodiscard]] bool agree_passed(const Contestant& contestant, std::size_t bytes_per_peer) const;
 
   const Options& options_;
+  Device& device_;
   MPI_Comm comm_;
   int rank_ = 0;
   int ranks_ = 1;
   Pattern pattern_;
+  Bytes timed_bytes_ = Bytes::kAny;
 
   Buffer send_;
   Buffer receive_;
   Buffer spare_;  ///< receives validation's untimed calls, which must not deliver the checked bytes
+  Buffer send_mirror_;
+  Buffer receive_mirror_;
 
   ElementType element_{};
   Blocks sent_;

@@ -14,11 +14,17 @@ constexpr std::int64_t kMostBytes = std::int64_t{1} << 62;
 constexpr std::int64_t kMostIterations = std::numeric_limits<int>::max();
 constexpr std::int64_t kMostValidationWarmups = 10;
 constexpr std::size_t kLeastMemory = std::size_t{1} << 20;
+constexpr std::size_t kHostMemory = std::size_t{512} << 20;
+constexpr std::size_t kGpuMemory = std::size_t{8} << 30;
 
 constexpr int kSmallIterations = 1000;
 constexpr int kLargeIterations = 100;
 constexpr int kSmallWarmups = 100;
 constexpr int kLargeWarmups = 10;
+constexpr int kSmallChecks = 20;
+constexpr int kLargeChecks = 5;
+constexpr int kGraphCalls = 20;
+constexpr int kMostGraphCalls = 1000;
 
 /// [MIN:]MAX, where an empty side keeps its default.
 std::string read_sizes(Options& options, std::string_view text) {
@@ -56,6 +62,28 @@ std::string read_elements(Options& options, std::string_view text) {
     }
   }
   return known ? "" : "needed is mpi_char, mpi_int, mpi_float or all";
+}
+
+std::string read_place(Options& options, std::string_view text) {
+  const bool is_cuda = text == "cuda";
+  options.place = is_cuda ? Place::kCuda : Place::kHost;
+  return is_cuda || text == "host" ? "" : "needed is host or cuda";
+}
+
+/// Names between commas.
+std::string read_rivals(Options& options, std::string_view text) {
+  while (true) {
+    const std::size_t comma = text.find(',');
+    const std::string_view name = text.substr(0, comma);
+    if (name != "mpi" && name != "nccl") {
+      return "needed is mpi, nccl or mpi,nccl";
+    }
+    (name == "mpi" ? options.versus_mpi : options.versus_nccl) = true;
+    if (comma == std::string_view::npos) {
+      return {};
+    }
+    text.remove_prefix(comma + 1);
+  }
 }
 
 /// A row's `apply` that stores a whole number in `target`, as a Value.
@@ -97,6 +125,10 @@ int Options::warmups_for(std::size_t bytes) const {
   return warmups.value_or(bytes > kLargestSmallMessage ? kLargeWarmups : kSmallWarmups);
 }
 
+int Options::checks_for(std::size_t bytes) {
+  return bytes > kLargestSmallMessage ? kLargeChecks : kSmallChecks;
+}
+
 std::vector<Option> osu_options(Options& options) {
   return {
       {'h', "help", "", "print this text", set_switch(options.help)},
@@ -112,12 +144,15 @@ std::vector<Option> osu_options(Options& options) {
       {'x', "warmup", "N", "calls before the timed ones (default 100; 10 above 8192 bytes)",
        store_number<int>(options.warmups, 0, kMostIterations)},
       {'M', "mem-limit", "BYTES",
-       "skip sizes whose blocks for all peers exceed BYTES (default 536870912,\nat least 1048576)",
+       "skip sizes whose blocks for all peers exceed BYTES (default 536870912,\nwith -d cuda "
+       "8589934592; at least 1048576)",
        store_number<std::size_t>(options.memory_limit, 0, kMostBytes)},
-      {'c', "validation", "", "check every received byte of every call; adds a column",
+      {'c', "validation", "",
+       "check every received byte of every call, with -d cuda of calls of their\nown; adds a "
+       "column",
        set_switch(options.validate)},
       {'u', "validation-warmup", "N",
-       "with -c: untimed calls before each call (default 5, at most 10)",
+       "with -c on the host: untimed calls before each call (default 5, at\nmost 10)",
        store_number<int>(options.validation_warmups, 0, kMostValidationWarmups)},
       {'T', "type", "TYPE",
        "mpi_char (default), mpi_int, mpi_float or all; may be given again\nfor a further type",
@@ -129,11 +164,19 @@ std::vector<Option> exchange_options(Options& options) {
   return {
       {'l', "in-place", "", "exchange within one buffer (MPI_IN_PLACE)",
        set_switch(options.in_place)},
-      {'\0', "vs", "mpi", "time MPI's own call too, in turns with causeway's; adds columns",
-       [&options](std::string_view text) -> std::string {
-         options.versus_mpi = text == "mpi";
-         return options.versus_mpi ? "" : "needed is mpi";
-       }},
+      {'d', "device", "PLACE", "where the buffers are: host (default) or cuda",
+       [&options](std::string_view text) { return read_place(options, text); }},
+      {'\0', "cuda-graph", "[N]",
+       "with -d cuda: record N calls (default 20) in a CUDA graph and replay it",
+       [&options](std::string_view text) {
+         options.graph_calls = kGraphCalls;
+         return text.empty() ? std::string()
+                             : store_number<int>(options.graph_calls, 1, kMostGraphCalls)(text);
+       },
+       true},
+      {'\0', "vs", "LIBRARIES",
+       "time mpi, nccl or mpi,nccl too, in turns with causeway; adds columns",
+       [&options](std::string_view text) { return read_rivals(options, text); }},
       {'\0', "skew", "A",
        "the peer d ranks further on gets a share of 1 + A*d, scaled to keep\n"
        "the mean per peer; A from 0 to 1 (default 0)",
@@ -158,10 +201,22 @@ std::optional<std::string> finish_options(Options& options, int ranks) {
     return "option -m, --message-size: MIN " + std::to_string(options.smallest) +
            " is larger than MAX " + std::to_string(options.largest);
   }
-  if (options.memory_limit < kLeastMemory) {
-    options.notes.push_back("option -M, --mem-limit: " + std::to_string(options.memory_limit) +
+  const bool on_gpu = options.place == Place::kCuda;
+  options.memory_limit = options.memory_limit.value_or(on_gpu ? kGpuMemory : kHostMemory);
+  if (*options.memory_limit < kLeastMemory) {
+    options.notes.push_back("option -M, --mem-limit: " + std::to_string(*options.memory_limit) +
                             " is too low, using " + std::to_string(kLeastMemory));
     options.memory_limit = kLeastMemory;
+  }
+  if (!on_gpu && options.graph_calls > 0) {
+    return "option --cuda-graph needs -d, --device cuda";
+  }
+  if (!on_gpu && options.versus_nccl) {
+    return "option --vs nccl needs -d, --device cuda";
+  }
+  if (on_gpu && options.in_place) {
+    return "option -l, --in-place, does not go with -d, --device cuda: a call on a stream has no "
+           "MPI_IN_PLACE";
   }
   // With two ranks the other one is a single hop away both ways, so skew keeps the symmetry.
   if (options.in_place && options.skew > 0.0 && ranks > 2) {

@@ -2,6 +2,7 @@
 #include "exchange.hpp"
 #include "options.hpp"
 #include "report.hpp"
+#include "selection.hpp"
 
 #include <causeway/mpix.h>
 #include <mpi.h>
@@ -41,10 +42,13 @@ class Benchmark {
   int refuse(const std::string& sentence) const;
   [[nodiscard]] bool first_says(bool yes) const;
 
+  [[nodiscard]] int attach() const;
   [[nodiscard]] std::size_t largest_runnable();
   [[nodiscard]] std::vector<std::size_t> sizes(std::size_t element_bytes,
                                                std::size_t largest) const;
+  void write_csv_heading();
   void print_heading() const;
+  [[nodiscard]] int run_elements(std::size_t largest);
   [[nodiscard]] bool run_sizes(Exchange& exchange, Element element, std::size_t largest);
   [[nodiscard]] bool run_size(Exchange& exchange, Element element, std::size_t bytes);
 
@@ -52,6 +56,7 @@ class Benchmark {
   int rank_ = 0;
   int ranks_ = 1;
   Options options_;
+  Selection selection_;
   Columns columns_;
   std::optional<CsvFile> csv_;  ///< on rank 0
 };
@@ -78,14 +83,15 @@ bool Benchmark::first_says(bool yes) const {
 
 std::size_t Benchmark::largest_runnable() {
   // OSU's rule: the limit is for the blocks of all peers, in one buffer.
-  const std::size_t by_memory = options_.memory_limit / static_cast<std::size_t>(ranks_);
+  const std::size_t limit = options_.memory_limit.value();
+  const std::size_t by_memory = limit / static_cast<std::size_t>(ranks_);
   const std::size_t by_int = largest_addressable(ranks_);
   const std::size_t most = std::min(by_memory, by_int);
   if (most < options_.largest) {
-    options_.notes.push_back(
-        "skipping sizes above " + std::to_string(most) + " bytes per peer: " +
-        (by_memory < by_int ? "option -M, --mem-limit, is " + std::to_string(options_.memory_limit)
-                            : std::string("a displacement of type int reaches no further")));
+    options_.notes.push_back("skipping sizes above " + std::to_string(most) + " bytes per peer: " +
+                             (by_memory < by_int
+                                  ? "option -M, --mem-limit, is " + std::to_string(limit)
+                                  : std::string("a displacement of type int reaches no further")));
   }
   return std::min(most, options_.largest);
 }
@@ -100,6 +106,18 @@ std::vector<std::size_t> Benchmark::sizes(std::size_t element_bytes, std::size_t
   return all;
 }
 
+void Benchmark::write_csv_heading() {
+  for (const std::string& remark : selection_.device->file_remarks()) {
+    csv_->write_comment(remark);
+  }
+  for (const LibraryName& rival : columns_.rivals) {
+    if (!rival.remark.empty()) {
+      csv_->write_comment(rival.title + ": " + rival.remark);
+    }
+  }
+  csv_->write_columns();
+}
+
 void Benchmark::print_heading() const {
   std::printf("\n");
   print_title("MPIX_Alltoallv");
@@ -107,32 +125,28 @@ void Benchmark::print_heading() const {
     print_comment("Pattern: skew " + shortest(options_.skew) + ", sparsity " +
                   shortest(options_.sparsity) + ", seed " + std::to_string(options_.seed));
   }
+  for (const std::string& remark : selection_.device->table_remarks()) {
+    print_comment(remark);
+  }
   print_meaning(columns_);
 }
 
 bool Benchmark::run_size(Exchange& exchange, Element element, std::size_t bytes) {
-  std::vector<Library> libraries{{"causeway", MPIX_Alltoallv}};
-  if (options_.versus_mpi) {
-    libraries.push_back({"mpi", MPI_Alltoallv});
-  }
-  const std::vector<Measured> measured = exchange.measure(libraries, element, bytes);
+  const MeasuredSize measured = exchange.measure(selection_.libraries, element, bytes);
 
-  Row row;
-  row.bytes = bytes;
-  row.iterations = options_.iterations_for(bytes);
-  row.causeway = measured.front().time;
-  row.causeway_passed = measured.front().passed;
-  if (options_.versus_mpi) {
-    row.mpi = measured.back().time;
-    row.mpi_passed = measured.back().passed;
+  Row row{bytes, measured.calls, measured.bytes_to_others, {}};
+  for (std::size_t i = 0; i < selection_.libraries.size(); ++i) {
+    const Measured& result = measured.by_library[i];
+    row.results.push_back({selection_.libraries[i]->name(), result.time, result.passed});
   }
   if (is_first()) {
     print_row(columns_, row);
   }
   if (csv_) {
-    csv_->write_row(columns_, row, options_.in_place ? "alltoallv_in_place" : "alltoallv", ranks_);
+    csv_->write_row(columns_, row, options_.in_place ? "alltoallv_in_place" : "alltoallv", ranks_,
+                    selection_.device->name());
   }
-  return row.causeway_passed && row.mpi_passed;
+  return row.passed();
 }
 
 bool Benchmark::run_sizes(Exchange& exchange, Element element, std::size_t largest) {
@@ -172,6 +186,14 @@ int Benchmark::run(std::span<char* const> command_line) {
     return refuse("at least two ranks are needed, there is 1");
   }
 
+  if (const auto missing = select_for(options_, comm_, selection_)) {
+    return refuse(*missing);
+  }
+  columns_ = {options_.full, options_.validate, options_.place == Place::kCuda, {}};
+  for (std::size_t i = 1; i < selection_.libraries.size(); ++i) {
+    columns_.rivals.push_back(selection_.libraries[i]->name());
+  }
+
   const std::size_t largest = largest_runnable();
   for (const std::string& note : options_.notes) {
     complain(note);
@@ -184,21 +206,47 @@ int Benchmark::run(std::span<char* const> command_line) {
   }
   if (!options_.csv_path.empty() && is_first()) {
     csv_.emplace(options_.csv_path, command_line);
+    write_csv_heading();
   }
   if (!first_says(!csv_ || csv_->flush())) {
     return refuse("option --csv: cannot write '" + options_.csv_path + "'");
   }
-  Exchange exchange(options_, comm_);
+  int status = run_elements(largest);
+  if (status == kNotPossible) {
+    return status;
+  }
+  if (const int code = MPIX_Comm_detach(comm_); code != MPI_SUCCESS) {
+    complain("MPIX_Comm_detach: " + error_sentence(code));
+    status = kFailed;
+  }
+  if (!first_says(!csv_ || csv_->flush())) {
+    complain("option --csv: could not write all of '" + options_.csv_path + "'");
+    status = kFailed;
+  }
+  // A code that only some ranks got must not make their exit statuses differ.
+  MPI_Allreduce(MPI_IN_PLACE, &status, 1, MPI_INT, MPI_MAX, comm_);
+  return status;
+}
+
+int Benchmark::attach() const {
+  MPI_Info info = MPI_INFO_NULL;
+  MPI_Info_create(&info);
+  MPI_Info_set(info, "causeway_device", selection_.device->name());
+  const int code = MPIX_Comm_attach(comm_, info);
+  MPI_Info_free(&info);
+  return code;
+}
+
+int Benchmark::run_elements(std::size_t largest) {
+  Exchange exchange(options_, *selection_.device, comm_);
   if (!exchange.allocate(largest)) {
     return refuse("no memory for the buffers; lower -m or -M");
   }
-
   // Here rather than on first use, so that no timed call contains it even without warm-up.
-  if (const int code = MPIX_Comm_attach(comm_, MPI_INFO_NULL); code != MPI_SUCCESS) {
+  if (const int code = attach(); code != MPI_SUCCESS) {
     complain("MPIX_Comm_attach: " + error_sentence(code));
     return kFailed;
   }
-  columns_ = {options_.full, options_.validate, options_.versus_mpi};
   if (is_first()) {
     print_heading();
   }
@@ -207,18 +255,7 @@ int Benchmark::run(std::span<char* const> command_line) {
   if (!passed) {
     complain("validation failed, the remaining sizes were not run");
   }
-  const int code = MPIX_Comm_detach(comm_);
-  int status = passed && code == MPI_SUCCESS ? kDone : kFailed;
-  if (code != MPI_SUCCESS) {
-    complain("MPIX_Comm_detach: " + error_sentence(code));
-  }
-  if (!first_says(!csv_ || csv_->flush())) {
-    complain("option --csv: could not write all of '" + options_.csv_path + "'");
-    status = std::max(status, kFailed);
-  }
-  // A code that only some ranks got must not make their exit statuses differ.
-  MPI_Allreduce(MPI_IN_PLACE, &status, 1, MPI_INT, MPI_MAX, comm_);
-  return status;
+  return passed ? kDone : kFailed;
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What a benchmark prints: OSU's header and columns, the comparison with MPI, and the CSV file.
+// What a benchmark prints: OSU's header and columns, the comparison of libraries, and the CSV file.
 #include "report.hpp"
 
 #include <causeway/config.h>
@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <iomanip>
 
 namespace causeway::osu {
@@ -42,7 +43,15 @@ std::string_view verdict(const Columns& columns, bool passed) {
   return !columns.validation ? "no" : passed ? "pass" : "fail";
 }
 
+const Result* result_of(const Row& row, std::string_view library) {
+  const auto found = std::ranges::find_if(
+      row.results, [&](const Result& result) { return result.library.name == library; });
+  return found == row.results.end() ? nullptr : &*found;
+}
+
 }  // namespace
+
+bool Row::passed() const { return std::ranges::all_of(results, &Result::passed); }
 
 void print_title(std::string_view operation) {
   std::printf("# OSU-style %.*s Latency Test, causeway v%s\n", static_cast<int>(operation.size()),
@@ -54,14 +63,27 @@ void print_comment(std::string_view text) {
 }
 
 void print_meaning(const Columns& columns) {
-  if (!columns.versus_mpi) {
-    return;
+  if (columns.bandwidth) {
+    std::printf(
+        "# BusBw: bytes that a rank sends to other ranks, mean of the ranks, divided by the time "
+        "of\n"
+        "# the slowest rank, median of %d windows\n",
+        kWindows);
   }
-  std::printf(
-      "# Slowest: slowest rank's mean time of a causeway call, median of %d windows\n"
-      "# MPI Slowest: the same of MPI's call, timed in turns with causeway's\n"
-      "# MPI/Causeway: MPI Slowest divided by Slowest; above 1, causeway is faster\n",
-      kWindows);
+  if (!columns.rivals.empty()) {
+    std::printf("# Slowest: slowest rank's mean time of a causeway call, median of %d windows\n",
+                kWindows);
+  }
+  for (const LibraryName& rival : columns.rivals) {
+    const char* const title = rival.title.c_str();
+    if (!rival.remark.empty()) {
+      std::printf("# %s: %s\n", title, rival.remark.c_str());
+    }
+    std::printf(
+        "# %s Slowest: the same of %s's call, timed in turns with causeway's\n"
+        "# %s/Causeway: %s Slowest divided by Slowest; above 1, causeway is faster\n",
+        title, title, title, title);
+  }
 }
 
 void print_columns(const Columns& columns) {
@@ -70,36 +92,53 @@ void print_columns(const Columns& columns) {
     std::printf("%*s%*s%*s", kFieldWidth, "Min Latency(us)", kFieldWidth, "Max Latency(us)",
                 kIterationsWidth, "Iterations");
   }
+  if (columns.bandwidth) {
+    std::printf("%*s", kFieldWidth, "BusBw(GB/s)");
+  }
   if (columns.validation) {
     std::printf("%*s", kFieldWidth, "Validation");
   }
-  if (columns.versus_mpi) {
-    std::printf("%*s%*s%*s", kFieldWidth, "Slowest(us)", kFieldWidth, "MPI Slowest(us)",
-                kFieldWidth, "MPI/Causeway");
+  if (!columns.rivals.empty()) {
+    std::printf("%*s", kFieldWidth, "Slowest(us)");
+  }
+  for (const LibraryName& rival : columns.rivals) {
+    std::printf("%*s%*s", kFieldWidth, (rival.title + " Slowest(us)").c_str(), kFieldWidth,
+                (rival.title + "/Causeway").c_str());
   }
   std::printf("\n");
   std::fflush(stdout);
 }
 
 void print_row(const Columns& columns, const Row& row) {
-  std::printf("%-*zu%*.2f", kSizeWidth, row.bytes, kFieldWidth, row.causeway.average_us);
+  const RankSpread& time = row.causeway().time;
+  std::printf("%-*zu%*.2f", kSizeWidth, row.bytes, kFieldWidth, time.average_us);
   if (columns.full) {
-    std::printf("%*.2f%*.2f%*d", kFieldWidth, row.causeway.fastest_us, kFieldWidth,
-                row.causeway.slowest_us, kIterationsWidth, row.iterations);
+    std::printf("%*.2f%*.2f%*d", kFieldWidth, time.fastest_us, kFieldWidth, time.slowest_us,
+                kIterationsWidth, row.iterations);
+  }
+  if (columns.bandwidth) {
+    std::printf("%*.2f", kFieldWidth, bus_bandwidth(row, time));
   }
   if (columns.validation) {
-    std::printf("%*s", kFieldWidth, row.causeway_passed && row.mpi_passed ? "Pass" : "Fail");
+    std::printf("%*s", kFieldWidth, row.passed() ? "Pass" : "Fail");
   }
-  if (columns.versus_mpi) {
-    std::printf("%*.2f%*.2f%*.2f", kFieldWidth, row.causeway.slowest_us, kFieldWidth,
-                row.mpi.slowest_us, kFieldWidth, ratio_vs_mpi(row));
+  if (!columns.rivals.empty()) {
+    std::printf("%*.2f", kFieldWidth, time.slowest_us);
+  }
+  for (const Result& rival : std::span(row.results).subspan(1)) {
+    std::printf("%*.2f%*.2f", kFieldWidth, rival.time.slowest_us, kFieldWidth,
+                ratio(rival.time, time));
   }
   std::printf("\n");
   std::fflush(stdout);
 }
 
-double ratio_vs_mpi(const Row& row) {
-  return row.causeway.slowest_us > 0.0 ? row.mpi.slowest_us / row.causeway.slowest_us : 0.0;
+double ratio(const RankSpread& above, const RankSpread& below) {
+  return below.slowest_us > 0.0 ? above.slowest_us / below.slowest_us : 0.0;
+}
+
+double bus_bandwidth(const Row& row, const RankSpread& time) {
+  return time.slowest_us > 0.0 ? row.bytes_to_others / time.slowest_us / 1e3 : 0.0;
 }
 
 CsvFile::CsvFile(const std::string& path, std::span<char* const> command_line) : file_(path) {
@@ -112,31 +151,45 @@ CsvFile::CsvFile(const std::string& path, std::span<char* const> command_line) :
   write_comment("host: " + host_name());
   write_comment("MPI: " + mpi_version());
   write_comment(std::string("causeway: ") + CAUSEWAY_VERSION_STRING);
+  if (const char* const commit = std::getenv("CAUSEWAY_COMMIT")) {
+    write_comment("commit: " + one_line(commit));
+  }
   write_comment(
       "latency_us: mean over the ranks; min_us, max_us: fastest and slowest rank; all of "
       "the window whose max_us is the median");
   write_comment("ratio_vs_mpi: max_us of mpi divided by max_us of the line's library");
+}
+
+void CsvFile::write_columns() {
+  write_comment(
+      "busbw_gbs: bytes that a rank sends to other ranks, mean of the ranks, divided by max_us");
+  write_comment("latency_nccl_us: latency_us of nccl; ratio_vs_nccl: as ratio_vs_mpi, with nccl");
   file_ << "library,operation,ranks,bytes_per_peer,latency_us,min_us,max_us,ratio_vs_mpi,"
-           "validated\n";
+           "validated,device,busbw_gbs,latency_nccl_us,ratio_vs_nccl\n";
 }
 
 void CsvFile::write_comment(std::string_view text) { file_ << "# " << text << '\n'; }
 
 void CsvFile::write_row(const Columns& columns, const Row& row, std::string_view operation,
-                        int ranks) {
-  const auto write = [&](std::string_view library, const RankSpread& time, double ratio,
-                         bool passed) {
-    file_ << std::fixed << std::setprecision(3) << library << ',' << operation << ',' << ranks
-          << ',' << row.bytes << ',' << time.average_us << ',' << time.fastest_us << ','
-          << time.slowest_us << ',';
-    if (columns.versus_mpi) {
-      file_ << ratio;
+                        int ranks, std::string_view device) {
+  const Result* const mpi = result_of(row, "mpi");
+  const Result* const nccl = result_of(row, "nccl");
+  file_ << std::fixed << std::setprecision(3);
+  const auto write_if = [&](bool known, double value) {
+    file_ << ',';
+    if (known) {
+      file_ << value;
     }
-    file_ << ',' << verdict(columns, passed) << '\n';
   };
-  write("causeway", row.causeway, ratio_vs_mpi(row), row.causeway_passed);
-  if (columns.versus_mpi) {
-    write("mpi", row.mpi, 1.0, row.mpi_passed);
+  for (const auto& [library, time, passed] : row.results) {
+    file_ << library.name << ',' << operation << ',' << ranks << ',' << row.bytes << ','
+          << time.average_us << ',' << time.fastest_us << ',' << time.slowest_us;
+    write_if(mpi != nullptr, mpi != nullptr ? ratio(mpi->time, time) : 0.0);
+    file_ << ',' << verdict(columns, passed) << ',' << device;
+    write_if(columns.bandwidth, bus_bandwidth(row, time));
+    write_if(nccl != nullptr, nccl != nullptr ? nccl->time.average_us : 0.0);
+    write_if(nccl != nullptr, nccl != nullptr ? ratio(nccl->time, time) : 0.0);
+    file_ << '\n';
   }
 }
 

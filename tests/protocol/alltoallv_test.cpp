@@ -104,6 +104,28 @@ TEST(Alltoallv, ZeroBytesBetweenExchangesWithBytes) {
   });
 }
 
+TEST(Alltoallv, EveryRankWithItsOwnNumberOfBlocks) {
+  const std::uint64_t seed = test_seed();
+  for (std::uint64_t round = 0; round < 40; ++round) {
+    const ThreadWorld world(3);
+    run_threads(3, [&](int rank) {
+      Random own(seed + round * 3 + static_cast<std::uint64_t>(rank));
+      Config config;
+      const Status readable =
+          read_settings({{"CAUSEWAY_RING_BYTES", "4096"},
+                         {"CAUSEWAY_LANES", "3"},
+                         {"CAUSEWAY_TIMEOUT", "10"},
+                         {"CAUSEWAY_MAX_CTAS", std::to_string(1 + own() % 9)}},
+                        &config);
+      const auto bootstrap = world.bootstrap(rank);
+      std::unique_ptr<Communicator> communicator;
+      ASSERT_TRUE(Communicator::create(*bootstrap, config, readable, &communicator).ok());
+      exchange_at_random(*communicator, seed + round, 10, 100000);
+    });
+    if (testing::Test::HasFatalFailure()) return;
+  }
+}
+
 TEST(Alltoallv, TwoCommunicatorsInOneOrder) {
   const ThreadWorld first(3);
   const ThreadWorld second(3);

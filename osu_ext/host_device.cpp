@@ -1,0 +1,56 @@
+// The host as a benchmark's device: page-aligned memory, every call timed by itself.
+#include "device.hpp"
+
+#include <cstring>
+#include <new>
+
+namespace causeway::osu {
+namespace {
+
+/// Page-aligned, as OSU's buffers are.
+constexpr std::align_val_t kBufferAlignment{4096};
+
+class HostDevice final : public Device {
+ public:
+  const char* name() const override { return "host"; }
+
+  Buffer allocate(std::size_t bytes) override {
+    auto* const memory =
+        static_cast<std::byte*>(::operator new(bytes, kBufferAlignment, std::nothrow));
+    if (memory != nullptr) {
+      // Touched here, so that no timed call meets a page for the first time.
+      std::memset(memory, 0, bytes);
+    }
+    return {memory, [](std::byte* buffer) { ::operator delete(buffer, kBufferAlignment); }};
+  }
+
+  Buffer allocate_mirror(std::size_t) override {
+    return {nullptr, [](std::byte*) {}};
+  }
+  bool has_mirrors() const override { return false; }
+
+  std::string copy(std::byte* to, const std::byte* from, std::size_t bytes) override {
+    std::memcpy(to, from, bytes);
+    return {};
+  }
+
+  int calls_per_turn(int) const override { return 1; }
+  int rounded_up(int calls) const override { return calls; }
+
+  std::string prepare(Library&, const Call&) override { return {}; }
+  void forget() override {}
+
+  std::string run(Library& library, const Call& call, int times) override {
+    std::string error;
+    for (int n = 0; n < times && error.empty(); ++n) {
+      error = library.exchange(call);
+    }
+    return error;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Device> make_host_device() { return std::make_unique<HostDevice>(); }
+
+}  // namespace causeway::osu

@@ -1,0 +1,79 @@
+// What can run an alltoallv: causeway, MPI or NCCL, called with the same arguments.
+#pragma once
+
+#include "pattern.hpp"
+
+#include <mpi.h>
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+namespace causeway::osu {
+
+/// The arguments of one alltoallv.
+struct Call {
+  const void* send = nullptr;  ///< MPI_IN_PLACE for an exchange within `receive`
+  void* receive = nullptr;
+  const Blocks* sent = nullptr;
+  const Blocks* received = nullptr;
+  MPI_Datatype type = MPI_DATATYPE_NULL;
+  MPI_Comm comm = MPI_COMM_NULL;
+  /// Host memory as large as `send` and `receive`, where these are on a GPU; else NULL.
+  std::byte* send_mirror = nullptr;
+  std::byte* receive_mirror = nullptr;
+};
+
+/// How a library is called in options and files, in columns, and in the table's head.
+struct LibraryName {
+  std::string name;
+  std::string title;
+  std::string remark;  ///< what a reader of its times has to know; empty for nothing
+};
+
+/// All ranks call the same functions of the same libraries in the same order.
+class Library {
+ public:
+  explicit Library(LibraryName name) : name_(std::move(name)) {}
+  virtual ~Library() = default;
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
+
+  [[nodiscard]] const LibraryName& name() const { return name_; }
+
+  /// Runs the exchange to its end, or enqueues it on the stream that the library was made with.
+  /// Returns what went wrong, or "".
+  [[nodiscard]] virtual std::string exchange(const Call& call) = 0;
+
+  /// Whether `exchange` only enqueues, so that a CUDA graph can record it.
+  [[nodiscard]] virtual bool can_be_captured() const { return false; }
+
+  /// What has gone wrong in exchanges that were enqueued, or "".
+  [[nodiscard]] virtual std::string late_failure() const { return {}; }
+
+ private:
+  LibraryName name_;
+};
+
+/// A function with the arguments of MPI_Alltoallv.
+using AlltoallvFunction = int (*)(const void*, const int*, const int*, MPI_Datatype, void*,
+                                  const int*, const int*, MPI_Datatype, MPI_Comm);
+
+/// A library whose exchange is over when its call returns.
+class BlockingLibrary final : public Library {
+ public:
+  BlockingLibrary(LibraryName name, AlltoallvFunction function)
+      : Library(std::move(name)), function_(function) {}
+  [[nodiscard]] std::string exchange(const Call& call) override;
+
+ private:
+  AlltoallvFunction function_;
+};
+
+/// What MPI_Error_string says of an error code.
+[[nodiscard]] std::string error_sentence(int code);
+
+/// "" for MPI_SUCCESS, else what a call of alltoallv did.
+[[nodiscard]] std::string alltoallv_failure(int code);
+
+}  // namespace causeway::osu

@@ -1,0 +1,142 @@
+// Chooses the device and the libraries that the options ask for, of those that the build has.
+#include "selection.hpp"
+
+#include <causeway/config.h>
+#include <causeway/mpix.h>
+
+#include <array>
+#include <cstdio>
+#include <utility>
+
+#if CAUSEWAY_HAVE_CUDA
+#include "gpu_device.hpp"
+#endif
+#if CAUSEWAY_OSU_HAVE_NCCL
+#include "nccl_library.hpp"
+#endif
+
+namespace causeway::osu {
+namespace {
+
+using Refusal = std::optional<std::string>;
+
+Refusal select_host(const Options& options, Selection& selection) {
+  selection.device = make_host_device();
+  selection.libraries.push_back(
+      std::make_unique<BlockingLibrary>(LibraryName{"causeway", "Causeway", ""}, MPIX_Alltoallv));
+  if (options.versus_mpi) {
+    selection.libraries.push_back(
+        std::make_unique<BlockingLibrary>(LibraryName{"mpi", "MPI", ""}, MPI_Alltoallv));
+  }
+  return std::nullopt;
+}
+
+#if CAUSEWAY_HAVE_CUDA
+
+/// Makes the lowest rank's error everyone's; nothing where no rank has one.
+Refusal agree(MPI_Comm comm, const std::string& error) {
+  int rank = 0;
+  int ranks = 1;
+  MPI_Comm_rank(comm, &rank);
+  MPI_Comm_size(comm, &ranks);
+  const int mine = error.empty() ? ranks : rank;
+  int lowest = ranks;
+  MPI_Allreduce(&mine, &lowest, 1, MPI_INT, MPI_MIN, comm);
+  if (lowest == ranks) {
+    return std::nullopt;
+  }
+  std::array<char, 1024> text{};
+  std::snprintf(text.data(), text.size(), "rank %d: %s", lowest, error.c_str());
+  MPI_Bcast(text.data(), static_cast<int>(text.size()), MPI_CHAR, lowest, comm);
+  return text.data();
+}
+
+/// A rank's place among those of its host.
+struct HostPlace {
+  int rank = 0;
+  int ranks = 1;
+};
+
+HostPlace place_on_host(MPI_Comm comm) {
+  MPI_Comm host = MPI_COMM_NULL;
+  MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
+  HostPlace place;
+  MPI_Comm_rank(host, &place.rank);
+  MPI_Comm_size(host, &place.ranks);
+  MPI_Comm_free(&host);
+  return place;
+}
+
+#if CAUSEWAY_OSU_HAVE_NCCL
+Refusal select_nccl(MPI_Comm comm, cudaStream_t stream, Selection& selection) {
+  std::string error;
+  std::unique_ptr<Library> nccl = make_nccl(comm, stream, error);
+  if (auto refusal = agree(comm, error.empty() ? error : "option --vs nccl: " + error)) {
+    // A rank whose communicator was made may not wait for the others to end it.
+    (void)nccl.release();
+    return refusal;
+  }
+  selection.libraries.push_back(std::move(nccl));
+  return std::nullopt;
+}
+#endif
+
+Refusal select_cuda(const Options& options, MPI_Comm comm, Selection& selection) {
+  const HostPlace place = place_on_host(comm);
+  std::string error;
+  const int gpus = visible_gpus(error);
+  if (auto refusal = agree(comm, gpus > 0 ? "" : "option -d, --device cuda: " + error)) {
+    return refusal;
+  }
+  auto device =
+      std::make_unique<GpuDevice>(place.rank % gpus, options.graph_calls, options.validate);
+  error = device->set_up();
+  if (auto refusal = agree(comm, error.empty() ? "" : "option -d, --device cuda: " + error)) {
+    return refusal;
+  }
+  const cudaStream_t stream = device->stream();
+  selection.device = std::move(device);
+  selection.libraries.push_back(make_causeway_on_stream(stream));
+  if (options.versus_mpi) {
+    selection.libraries.push_back(make_mpi_on_gpu(stream));
+  }
+  if (!options.versus_nccl) {
+    return std::nullopt;
+  }
+#if CAUSEWAY_OSU_HAVE_NCCL
+  // NCCL finds that out too, after a while and with many words. Ranks with a GPU each see one.
+  if (auto refusal =
+          agree(comm, gpus == 1 || place.ranks <= gpus
+                          ? ""
+                          : "option --vs nccl: " + std::to_string(place.ranks) + " ranks share " +
+                                std::to_string(gpus) + " GPUs, and NCCL wants one for each")) {
+    return refusal;
+  }
+  return select_nccl(comm, stream, selection);
+#else
+  return std::nullopt;
+#endif
+}
+
+#endif
+
+}  // namespace
+
+std::optional<std::string> select_for(const Options& options, MPI_Comm comm, Selection& selection) {
+  if (options.place == Place::kHost) {
+    return select_host(options, selection);
+  }
+#if CAUSEWAY_HAVE_CUDA
+#if !CAUSEWAY_OSU_HAVE_NCCL
+  if (options.versus_nccl) {
+    return "option --vs nccl: this build has no NCCL";
+  }
+#endif
+  return select_cuda(options, comm, selection);
+#else
+  (void)comm;
+  return "option -d, --device cuda: this build has no CUDA";
+#endif
+}
+
+}  // namespace causeway::osu

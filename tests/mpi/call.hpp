@@ -1,0 +1,55 @@
+// A call of MPIX_Alltoallv whose arguments a test may spoil one by one.
+#pragma once
+
+#include "scoped_mpi.hpp"
+#include "traffic.hpp"
+
+#include <gtest/gtest.h>
+#include <mpi.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace causeway::test {
+
+/// Each rank sends each rank one int. An array that is empty stands for NULL.
+struct Call {
+  /// `round` makes the ints differ from those of other calls.
+  Call(MPI_Comm on, int round);
+
+  int run(Entry entry = Entry::kInt) const;
+
+  /// Passes when each rank's int is where it belongs.
+  ::testing::AssertionResult arrived() const;
+
+  MPI_Comm comm;
+  int rank = 0;
+  int size = 0;
+  int round;
+  std::vector<int> sent;
+  std::vector<int> received;
+  const void* sendbuf;
+  void* recvbuf;
+  std::optional<std::vector<int>> sendcounts;
+  std::optional<std::vector<int>> sdispls;
+  std::optional<std::vector<int>> recvcounts;
+  std::optional<std::vector<int>> rdispls;
+  MPI_Datatype sendtype = MPI_INT;
+  MPI_Datatype recvtype = MPI_INT;
+  std::vector<ScopedType> types;  ///< owned by this call
+};
+
+/// Collective over comm: passes when two calls with nothing spoilt go well.
+::testing::AssertionResult works(MPI_Comm comm);
+
+/// The sentence of an error code.
+std::string sentence(int code);
+
+int class_of(int code);
+
+/// Passes when a code is of class `wanted` and its sentence holds all of `fragments`.
+::testing::AssertionResult is_error(int code, int wanted,
+                                    const std::vector<std::string>& fragments);
+
+}  // namespace causeway::test

@@ -1,0 +1,71 @@
+// A program that leaves communicators attached: MPI_Finalize frees what it still finds.
+#include "process_state.hpp"
+#include "scoped_mpi.hpp"
+
+#include <causeway/mpix.h>
+
+#include <cstdio>
+#include <vector>
+
+namespace {
+
+using namespace causeway::test;
+
+/// Sends one int to each rank of comm; true when all that was sent has arrived.
+bool exchange(MPI_Comm comm) {
+  int rank = 0;
+  int size = 0;
+  MPI_Comm_rank(comm, &rank);
+  MPI_Comm_size(comm, &size);
+  const auto ranks = static_cast<std::size_t>(size);
+  const std::vector<int> counts(ranks, 1);
+  std::vector<int> displacements(ranks);
+  for (std::size_t peer = 0; peer < ranks; ++peer) displacements[peer] = static_cast<int>(peer);
+  const std::vector<int> sent(ranks, rank);
+  std::vector<int> received(ranks, -1);
+  return MPIX_Alltoallv(sent.data(), counts.data(), displacements.data(), MPI_INT, received.data(),
+                        counts.data(), displacements.data(), MPI_INT, comm) == MPI_SUCCESS &&
+         received == displacements;
+}
+
+/// Exchanges on several communicators, of which some stay attached. True when all went well.
+bool leave_some_attached() {
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm kept = MPI_COMM_NULL;
+  MPI_Comm kept_part = MPI_COMM_NULL;
+  MPI_Comm_dup(MPI_COMM_WORLD, &kept);
+  MPI_Comm_split(MPI_COMM_WORLD, rank % 2, -rank, &kept_part);
+  const ScopedComm freed = ScopedComm::dup(MPI_COMM_WORLD);
+  const ScopedComm freed_part = ScopedComm::split(MPI_COMM_WORLD, rank % 3, rank);
+  MPI_Comm detached = MPI_COMM_NULL;
+  MPI_Comm_dup(MPI_COMM_WORLD, &detached);
+  bool well = true;
+  for (const MPI_Comm comm : {MPI_Comm{MPI_COMM_WORLD}, kept, MPI_Comm{freed}, kept_part,
+                              MPI_Comm{MPI_COMM_SELF}, MPI_Comm{freed_part}, detached}) {
+    well = MPIX_Comm_attach(comm, MPI_INFO_NULL) == MPI_SUCCESS && well;
+    well = exchange(comm) && well;
+  }
+  return MPIX_Comm_detach(detached) == MPI_SUCCESS && well;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bool early = MPIX_Comm_detach(MPI_COMM_WORLD) == MPI_SUCCESS;
+  MPI_Init(&argc, &argv);
+  const bool well = leave_some_attached();
+  const int attached = shared_mappings();
+  MPI_Finalize();
+  const int left = shared_mappings();
+  const bool late = MPIX_Comm_attach(MPI_COMM_WORLD, MPI_INFO_NULL) == MPI_SUCCESS;
+  if (early || late || !well || attached == 0 || left != 0) {
+    std::fprintf(stderr,
+                 "called before MPI_Init: %d, after MPI_Finalize: %d, exchanged: %d, "
+                 "mappings while attached: %d, left: %d\n",
+                 early, late, well, attached, left);
+    return 1;
+  }
+  std::printf("finalized\n");
+  return 0;
+}

@@ -1,0 +1,134 @@
+/* Calls every function of causeway/mpix.h, which has to be C99 for this to compile. */
+#include "mpix_c99.h"
+
+#include <causeway/mpix.h>
+
+#include <stdlib.h>
+
+#define EXPECT(condition)              \
+  do {                                 \
+    if (!(condition)) return __LINE__; \
+  } while (0)
+
+typedef int Alltoallv(const void*, const int[], const int[], MPI_Datatype, void*, const int[],
+                      const int[], MPI_Datatype, MPI_Comm);
+typedef int OnStream(const void*, const int[], const int[], MPI_Datatype, void*, const int[],
+                     const int[], MPI_Datatype, MPI_Comm, void*);
+typedef int AlltoallvC(const void*, const MPI_Count[], const MPI_Aint[], MPI_Datatype, void*,
+                       const MPI_Count[], const MPI_Aint[], MPI_Datatype, MPI_Comm);
+typedef int OnStreamC(const void*, const MPI_Count[], const MPI_Aint[], MPI_Datatype, void*,
+                      const MPI_Count[], const MPI_Aint[], MPI_Datatype, MPI_Comm, void*);
+
+/* Arguments with which each rank sends each rank one int. */
+struct arguments {
+  int size;
+  int *sent, *received, *counts, *displacements;
+  MPI_Count* wide_counts;
+  MPI_Aint* wide_displacements;
+};
+
+static void fill(struct arguments* a, int rank) {
+  int peer;
+  for (peer = 0; peer < a->size; ++peer) {
+    a->sent[peer] = 1000 * rank + peer;
+    a->received[peer] = -1;
+    a->counts[peer] = 1;
+    a->displacements[peer] = peer;
+    a->wide_counts[peer] = 1;
+    a->wide_displacements[peer] = peer;
+  }
+}
+
+static int arrived(const struct arguments* a, int rank) {
+  int peer;
+  for (peer = 0; peer < a->size; ++peer) {
+    if (a->received[peer] != 1000 * peer + rank) return 0;
+  }
+  return 1;
+}
+
+static int exchange(struct arguments* a, int rank, Alltoallv* call, MPI_Comm comm) {
+  fill(a, rank);
+  return call(a->sent, a->counts, a->displacements, MPI_INT, a->received, a->counts,
+              a->displacements, MPI_INT, comm) == MPI_SUCCESS &&
+         arrived(a, rank);
+}
+
+static int exchange_c(struct arguments* a, int rank, AlltoallvC* call, MPI_Comm comm) {
+  fill(a, rank);
+  return call(a->sent, a->wide_counts, a->wide_displacements, MPI_INT, a->received, a->wide_counts,
+              a->wide_displacements, MPI_INT, comm) == MPI_SUCCESS &&
+         arrived(a, rank);
+}
+
+static int exchange_on_stream(struct arguments* a, int rank, OnStream* call, MPI_Comm comm) {
+  fill(a, rank);
+  return call(a->sent, a->counts, a->displacements, MPI_INT, a->received, a->counts,
+              a->displacements, MPI_INT, comm, NULL) == MPI_SUCCESS &&
+         arrived(a, rank);
+}
+
+static int exchange_on_stream_c(struct arguments* a, int rank, OnStreamC* call, MPI_Comm comm) {
+  fill(a, rank);
+  return call(a->sent, a->wide_counts, a->wide_displacements, MPI_INT, a->received, a->wide_counts,
+              a->wide_displacements, MPI_INT, comm, NULL) == MPI_SUCCESS &&
+         arrived(a, rank);
+}
+
+/* Stream calls that wait for nothing are those of the host device. */
+static int call_stream_forms(struct arguments* a, int rank, MPI_Comm comm) {
+  MPI_Info info;
+  MPI_Info_create(&info);
+  MPI_Info_set(info, "causeway_device", "host");
+  EXPECT(MPIX_Comm_attach(comm, info) == MPI_SUCCESS);
+  MPI_Info_free(&info);
+  EXPECT(exchange_on_stream(a, rank, MPIX_Alltoallv_on_stream, comm));
+  EXPECT(exchange_on_stream(a, rank, PMPIX_Alltoallv_on_stream, comm));
+  EXPECT(exchange_on_stream_c(a, rank, MPIX_Alltoallv_on_stream_c, comm));
+  EXPECT(exchange_on_stream_c(a, rank, PMPIX_Alltoallv_on_stream_c, comm));
+  EXPECT(MPIX_Comm_detach(comm) == MPI_SUCCESS);
+  return 0;
+}
+
+static int call_all(struct arguments* a, int rank, MPI_Comm comm) {
+  int code = -1;
+  EXPECT(MPIX_Comm_attach(comm, MPI_INFO_NULL) == MPI_SUCCESS);
+  EXPECT(PMPIX_Comm_attach(comm, MPI_INFO_NULL) == MPI_SUCCESS);
+  EXPECT(exchange(a, rank, MPIX_Alltoallv, comm));
+  EXPECT(exchange(a, rank, PMPIX_Alltoallv, comm));
+  EXPECT(exchange_c(a, rank, MPIX_Alltoallv_c, comm));
+  EXPECT(exchange_c(a, rank, PMPIX_Alltoallv_c, comm));
+  EXPECT(MPIX_Comm_get_error(comm, &code) == MPI_SUCCESS && code == MPI_SUCCESS);
+  EXPECT(MPIX_Comm_detach(comm) == MPI_SUCCESS);
+  EXPECT(PMPIX_Comm_attach(comm, MPI_INFO_NULL) == MPI_SUCCESS);
+  EXPECT(MPIX_Comm_abort(comm) == MPI_SUCCESS);
+  EXPECT(PMPIX_Comm_abort(comm) == MPI_SUCCESS);
+  EXPECT(PMPIX_Comm_get_error(comm, &code) == MPI_SUCCESS && code != MPI_SUCCESS);
+  EXPECT(PMPIX_Comm_detach(comm) == MPI_SUCCESS);
+  return 0;
+}
+
+int call_every_function_from_c(MPI_Comm comm) {
+  struct arguments a;
+  size_t ranks;
+  int rank;
+  int line;
+  MPI_Comm_rank(comm, &rank);
+  MPI_Comm_size(comm, &a.size);
+  ranks = (size_t)a.size;
+  a.sent = malloc(ranks * sizeof *a.sent);
+  a.received = malloc(ranks * sizeof *a.received);
+  a.counts = malloc(ranks * sizeof *a.counts);
+  a.displacements = malloc(ranks * sizeof *a.displacements);
+  a.wide_counts = malloc(ranks * sizeof *a.wide_counts);
+  a.wide_displacements = malloc(ranks * sizeof *a.wide_displacements);
+  line = call_all(&a, rank, comm);
+  if (line == 0) line = call_stream_forms(&a, rank, comm);
+  free(a.sent);
+  free(a.received);
+  free(a.counts);
+  free(a.displacements);
+  free(a.wide_counts);
+  free(a.wide_displacements);
+  return line;
+}

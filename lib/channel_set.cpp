@@ -1,7 +1,9 @@
 // The channels of a communicator: memory that the ranks of a host share, and the tables of ends.
 #include "channel_set.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <thread>
 
 namespace causeway {
 
@@ -27,6 +29,7 @@ Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology, Device
   layout_ = ChannelLayout(topology.host_ranks().size(), settings.lanes, settings.ring_bytes);
   controls_.resize(topology.host_ranks().size());
   regions_.resize(topology.host_ranks().size());
+  ended_ = std::make_unique<std::atomic<bool>[]>(topology.host_ranks().size());
 
   // Abort words are shared by the host's means on any device.
   const std::unique_ptr<DeviceBackend> host = make_host_backend();
@@ -161,16 +164,36 @@ void ChannelSet::set_abort_words(Failure failure) {
   }
 }
 
-void ChannelSet::depart() {
-  __atomic_store_n(&control_of(own())->departed, std::uint64_t{1}, __ATOMIC_RELEASE);
+void ChannelSet::depart(Stage stage) {
+  __atomic_store_n(&control_of(own())->stage, static_cast<std::uint64_t>(stage), __ATOMIC_RELEASE);
 }
 
-bool ChannelSet::has_departed(int rank) const {
+Stage ChannelSet::stage_of(std::size_t index) const {
+  return static_cast<Stage>(__atomic_load_n(&control_of(index)->stage, __ATOMIC_ACQUIRE));
+}
+
+bool ChannelSet::peer_ended(int rank) {
+  const auto& ranks = topology_->host_ranks();
+  const auto index = static_cast<std::size_t>(std::ranges::find(ranks, rank) - ranks.begin());
+  ended_[index] = true;
+  return stage_of(index) == Stage::kHere;
+}
+
+bool ChannelSet::wait_for_all(Stage stage, std::chrono::seconds patience) const {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
   for (std::size_t index = 0; index < controls_.size(); ++index) {
-    if (topology_->host_ranks()[index] != rank) continue;
-    return __atomic_load_n(&control_of(index)->departed, __ATOMIC_ACQUIRE) != 0;
+    while (stage_of(index) < stage) {
+      if (ended_[index] || std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+    }
   }
   return true;
+}
+
+void ChannelSet::close_peers() {
+  for (std::size_t index = 0; index < regions_.size(); ++index) {
+    if (index != own()) regions_[index].reset();
+  }
 }
 
 Status ChannelSet::clear_reports() {

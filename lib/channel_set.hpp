@@ -9,6 +9,9 @@
 
 #include <causeway/device/communicator.hpp>
 
+#include <atomic>
+#include <chrono>
+#include <memory>
 #include <vector>
 
 namespace causeway {
@@ -18,6 +21,13 @@ struct ChannelSettings {
   std::uint32_t lanes;
   std::uint64_t ring_bytes;  ///< a power of two
   std::uint64_t start_count;
+};
+
+/// How far a rank has come in leaving a communicator.
+enum class Stage : std::uint64_t {
+  kHere = 0,
+  kDeparted,  ///< it runs no more exchanges
+  kClosed,    ///< it has let go of its peers' memory
 };
 
 /// Owns this rank's region, its view of its peers' and the tables of channel ends, all in memory of
@@ -41,10 +51,21 @@ class ChannelSet {
   /// Tells this rank and every rank of its host that the communicator has failed.
   void set_abort_words(Failure failure);
 
-  /// Says to the ranks of the host that this one takes part no more, and whether another one has
-  /// said so: its process may then end.
-  void depart();
-  bool has_departed(int rank) const;
+  /// Says to the ranks of the host how far this one has come in leaving.
+  void depart(Stage stage);
+
+  /// For when the process of a peer has ended; true when it had not departed before.
+  bool peer_ended(int rank);
+
+  /// Waits until every rank of the host has come so far; false when one has ended without, or has
+  /// not come in time.
+  bool wait_for_all(Stage stage, std::chrono::seconds patience) const;
+
+  /// Lets go of the peers' regions. No launch is running or will.
+  void close_peers();
+
+  /// Never gives this rank's region back: a peer may still write to it.
+  void keep_own_region() { new Memory(regions_[own()]); }
 
   /// Faults of the last launch. They are read when it has ended, and cleared before the next.
   const device::FaultReports& reports() const { return control_of(own())->reports; }
@@ -54,7 +75,7 @@ class ChannelSet {
   /// Host memory of one rank that its peers map: one page.
   struct Control {
     std::uint64_t abort_word;
-    std::uint64_t departed;
+    std::uint64_t stage;
     alignas(device::kLineBytes) device::FaultReports reports;
   };
 
@@ -68,15 +89,17 @@ class ChannelSet {
   Control* control_of(std::size_t index) const {
     return reinterpret_cast<Control*>(controls_[index].get());
   }
+  Stage stage_of(std::size_t index) const;
   std::uint64_t* abort_words_of(std::size_t index) const { return &control_of(index)->abort_word; }
 
   const Topology* topology_ = nullptr;
   DeviceBackend* backend_ = nullptr;
   ChannelSettings settings_{};
   ChannelLayout layout_;
-  std::vector<Memory> controls_;  ///< by host rank
-  Memory control_as_seen_;        ///< this rank's, by the device
-  std::vector<Memory> regions_;   ///< by host rank
+  std::vector<Memory> controls_;                ///< by host rank
+  Memory control_as_seen_;                      ///< this rank's, by the device
+  std::vector<Memory> regions_;                 ///< by host rank
+  std::unique_ptr<std::atomic<bool>[]> ended_;  ///< by host rank: its process has
   Memory tables_;
   device::Communicator handle_{};
 };

@@ -8,6 +8,7 @@
 #include "watchdog.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <mutex>
 #include <new>
 #include <vector>
@@ -29,6 +30,9 @@ struct Wishes {
 /// other role of the same rank, waiting for this processor. Some microseconds.
 constexpr std::uint32_t kSpinsWithProcessors = 100;
 
+/// Seconds that a rank whose exchanges never time out waits for its peers to detach.
+constexpr std::uint64_t kMostPatience = 86400;
+
 /// The smaller of two wishes, where 0 is none.
 void take_smaller(std::uint64_t* wish, std::uint64_t other) {
   if (other != 0 && (*wish == 0 || other < *wish)) *wish = other;
@@ -47,12 +51,11 @@ class Communicator::State {
   Memory scratch[2];  ///< of the device: for what it cannot address, and for exchanges in place
   std::size_t scratch_bytes[2] = {0, 0};
   std::mutex turn;
-  bool complete = false;                        ///< all ranks are set up
+  bool complete = false;  ///< all ranks are set up
+  std::uint64_t timeout_seconds = 0;
   std::vector<std::unique_ptr<Watch>> watches;  ///< of peers; they end before what they tell
 
-  ~State() {
-    if (complete) channels.depart();
-  }
+  ~State();
 
   Status set_up(Bootstrap& bootstrap, const Config& config, const Status& config_status);
   void watch_peers();
@@ -130,6 +133,7 @@ Status Communicator::State::set_up_channels(Bootstrap& bootstrap, const Config& 
       bootstrap, topology, *backend,
       {static_cast<std::uint32_t>(chosen.lanes), chosen.ring_bytes, agreed.start_count}));
   handle = channels.handle();
+  timeout_seconds = config.timeout_seconds != 0 ? config.timeout_seconds : kMostPatience;
   handle.control.timeout_ns = config.timeout_seconds * 1'000'000'000U;
   handle.control.spins = static_cast<std::uint32_t>(
       config.spins.value_or(topology.has_processor_per_rank() ? kSpinsWithProcessors : 0));
@@ -143,12 +147,31 @@ Status Communicator::State::set_up_channels(Bootstrap& bootstrap, const Config& 
   return {};
 }
 
+/// A GPU may still be writing to its peers when its own exchange, or its peer's, has ended: before
+/// memory goes back, all ranks have to have come here, and before that, all to have let go of it.
+Communicator::State::~State() {
+  if (!complete) return;
+  const auto patience = std::chrono::seconds(timeout_seconds);
+  channels.depart(Stage::kDeparted);
+  if (backend->kind() == DeviceKind::kHost) return;
+  bool together = channels.wait_for_all(Stage::kDeparted, patience);
+  if (together) {
+    channels.close_peers();
+    channels.depart(Stage::kClosed);
+    together = channels.wait_for_all(Stage::kClosed, patience);
+  }
+  if (together) return;
+  log(LogLevel::kWarn, "rank %d: a peer has not detached; GPU memory that it may write is kept",
+      topology.rank());
+  channels.keep_own_region();
+}
+
 /// Makes the communicator fail when a peer's process ends while it still takes part.
 void Communicator::State::watch_peers() {
   for (const int peer : topology.host_ranks()) {
     if (topology.same_process(peer)) continue;
     const auto on_end = [this, peer] {
-      if (!channels.has_departed(peer)) channels.set_abort_words({device::Fault::kPeerEnded, peer});
+      if (channels.peer_ended(peer)) channels.set_abort_words({device::Fault::kPeerEnded, peer});
     };
     std::unique_ptr<Watch> watch;
     const Status watched = watch_process(topology.place(peer).pid, on_end, &watch);
@@ -300,7 +323,10 @@ Status Communicator::State::enqueue(const Buffers* buffers, void* stream) {
 Status Communicator::State::result() {
   const device::FaultReports reports = channels.reports();
   if (reports.fatal.fault != device::Fault::kNone) {
-    channels.set_abort_words({reports.fatal.fault, topology.rank()});
+    // An abort that this rank was told of keeps the name of the rank where it began.
+    const std::uint64_t told = channels.abort_word();
+    channels.set_abort_words(told != 0 ? Failure::from(told)
+                                       : Failure{reports.fatal.fault, topology.rank()});
     return fault_status(reports.fatal, topology.rank(), channels.abort_word());
   }
   if (reports.declined.fault == device::Fault::kNone &&

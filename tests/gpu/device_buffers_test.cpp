@@ -166,3 +166,14 @@ TEST(GpuStream, MemoryThatTheGpuCannotAddressIsRefused) {
 
 }  // namespace
 }  // namespace causeway::test
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  int gpus = 0;
+  const cudaError_t code = cudaGetDeviceCount(&gpus);
+  if (code != cudaSuccess || gpus == 0) {
+    std::printf("SKIPPED: no GPU on this machine (%s)\n", cudaGetErrorString(code));
+    return 0;
+  }
+  return RUN_ALL_TESTS();
+}

@@ -129,7 +129,7 @@ struct Alltoallv {
     if (lane == 0 && from.bytes > to.bytes && group.rank() == 0) {
       device::report_fault<Device>(
           args.comm.control, {device::Fault::kTruncated, device::WaitFor::kNothing, self, lane, 0,
-                              from.bytes, to.bytes});
+                              from.bytes, to.bytes, 0});
     }
   }
 };

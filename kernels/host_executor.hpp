@@ -39,9 +39,9 @@ class HostExecutor {
   std::vector<std::thread> threads_;
 };
 
-/// Runs an operation: by the calling thread alone, as one block, sends before receives, when no send
-/// would wait; otherwise each role of each block on a thread of its own, for which the executor
-/// needs 2 * blocks - 1 threads.
+/// Runs an operation: by the calling thread alone, as one block, sends before receives, when no
+/// send would wait; otherwise each role of each block on a thread of its own, for which the
+/// executor needs 2 * blocks - 1 threads.
 template <class Operation, class ThreadGroup>
 void run_on_host(HostExecutor& executor, const Operation& operation, const ThreadGroup& group) {
   const std::uint32_t blocks = operation.blocks();

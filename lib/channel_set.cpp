@@ -196,6 +196,15 @@ void ChannelSet::close_peers() {
   }
 }
 
+device::FaultReports ChannelSet::reports() const {
+  const device::FaultReports& written = control_of(own())->reports;
+  const auto read = [](const device::FaultReport& report) {
+    return __atomic_load_n(&report.complete, __ATOMIC_ACQUIRE) != 0 ? report
+                                                                    : device::FaultReport{};
+  };
+  return {read(written.truncated), read(written.declined), read(written.fatal)};
+}
+
 Status ChannelSet::clear_reports() {
   control_of(own())->reports = {};
   const device::FaultClaims none{};

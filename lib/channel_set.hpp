@@ -67,8 +67,8 @@ class ChannelSet {
   /// Never gives this rank's region back: a peer may still write to it.
   void keep_own_region() { new Memory(regions_[own()]); }
 
-  /// Faults of the last launch. They are read when it has ended, and cleared before the next.
-  const device::FaultReports& reports() const { return control_of(own())->reports; }
+  /// Faults that launches have reported and nobody has cleared. May be called while one runs.
+  device::FaultReports reports() const;
   Status clear_reports();
 
  private:

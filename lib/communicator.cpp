@@ -319,7 +319,7 @@ Status Communicator::State::enqueue(const Buffers* buffers, void* stream) {
   return usable.ok() ? earlier : usable;
 }
 
-/// What the last launch reported.
+/// What launches have reported since this was last asked.
 Status Communicator::State::result() {
   const device::FaultReports reports = channels.reports();
   if (reports.fatal.fault != device::Fault::kNone) {
@@ -327,7 +327,7 @@ Status Communicator::State::result() {
     const std::uint64_t told = channels.abort_word();
     channels.set_abort_words(told != 0 ? Failure::from(told)
                                        : Failure{reports.fatal.fault, topology.rank()});
-    return fault_status(reports.fatal, topology.rank(), channels.abort_word());
+    return failure();
   }
   if (reports.declined.fault == device::Fault::kNone &&
       reports.truncated.fault == device::Fault::kNone) {
@@ -338,8 +338,11 @@ Status Communicator::State::result() {
   return fault_status(reports.truncated, topology.rank(), 0);
 }
 
+/// What has made the communicator unusable: what this rank saw itself, else what it was told.
 Status Communicator::State::failure() const {
   const std::uint64_t word = channels.abort_word();
+  const device::FaultReport seen = channels.reports().fatal;
+  if (seen.fault != device::Fault::kNone) return fault_status(seen, topology.rank(), word);
   return word == 0 ? Status() : failure_status(Failure::from(word), topology.rank());
 }
 
@@ -388,11 +391,7 @@ Status Communicator::enqueue_decline(void* stream) {
 
 void Communicator::abort() { state_->channels.set_abort_words({device::Fault::kAborted, rank()}); }
 
-Status Communicator::error() const {
-  CAUSEWAY_TRY(state_->failure());
-  // What a launch on a stream has reported, and no call has seen yet.
-  return fault_status(state_->channels.reports().fatal, rank(), 0);
-}
+Status Communicator::error() const { return state_->failure(); }
 
 device::Communicator Communicator::device_handle() const { return state_->handle; }
 

@@ -98,6 +98,9 @@ int alltoallv(const char* call, const Side<Count, Displacement>& send,
     const int rank = communicator->rank();
     const bool in_place = send.buffer == MPI_IN_PLACE;
     Status valid = to_blocks(send, receive, rank, communicator->size(), &blocks);
+    if (valid.ok() && receive.buffer == MPI_IN_PLACE) {
+      valid = Status::error(ErrorKind::kBuffer, "recvbuf is MPI_IN_PLACE on rank %d", rank);
+    }
     if (in_place && way.on_stream) {
       valid =
           Status::error(ErrorKind::kBuffer,

@@ -16,8 +16,13 @@ Status mpi_status(const char* call, int code) {
 }  // namespace
 
 Status MpiBootstrap::create(MPI_Comm comm, std::unique_ptr<MpiBootstrap>* bootstrap) {
+  // Not MPI_Comm_dup, which would copy the user's attributes and call their functions.
+  MPI_Group group = MPI_GROUP_NULL;
   MPI_Comm own = MPI_COMM_NULL;
-  CAUSEWAY_TRY(mpi_status("MPI_Comm_dup", PMPI_Comm_dup(comm, &own)));
+  CAUSEWAY_TRY(mpi_status("MPI_Comm_group", PMPI_Comm_group(comm, &group)));
+  const int made = PMPI_Comm_create(comm, group, &own);
+  PMPI_Group_free(&group);
+  CAUSEWAY_TRY(mpi_status("MPI_Comm_create", made));
   bootstrap->reset(new MpiBootstrap(own));
   return {};
 }

@@ -96,7 +96,7 @@ TEST(FaultReports, TheFirstOfEachGravityCounts) {
   FaultClaims claims{};
   const WaitControl control{nullptr, &reports, &claims, 0, 0};
   const auto report = [&](Fault fault, std::uint32_t peer) {
-    report_fault<HostDevice>(control, {fault, WaitFor::kNothing, peer, 0, 0, 0, 0});
+    report_fault<HostDevice>(control, {fault, WaitFor::kNothing, peer, 0, 0, 0, 0, 0});
   };
   report(Fault::kTruncated, 1);
   report(Fault::kTruncated, 2);

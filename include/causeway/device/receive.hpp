@@ -194,7 +194,7 @@ class Receiver {
                           std::uint64_t needed, std::uint64_t seen) const {
     if (!leads()) return;
     report_fault<Device>(control_,
-                         {fault, wait_for, shape_.peer, shape_.lane, sequence, needed, seen});
+                         {fault, wait_for, shape_.peer, shape_.lane, sequence, needed, seen, 0});
   }
 
   const G& group_;

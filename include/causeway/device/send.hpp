@@ -206,7 +206,7 @@ class Sender {
                           std::uint64_t seen) const {
     if (!leads()) return;
     report_fault<Device>(control_,
-                         {fault, wait_for, shape_.peer, shape_.lane, sequence_, needed, seen});
+                         {fault, wait_for, shape_.peer, shape_.lane, sequence_, needed, seen, 0});
   }
 
   const G& group_;

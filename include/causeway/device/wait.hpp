@@ -20,7 +20,8 @@ enum class Fault : std::uint32_t {
 /// What a wait was for.
 enum class WaitFor : std::uint32_t { kNothing = 0, kHeader, kPayload, kCredit, kPost };
 
-/// One fault: which, with whom, and how far the counts were.
+/// One fault: which, with whom, and how far the counts were. The host may look while a launch runs:
+/// `complete` is released last, and makes the rest readable.
 struct FaultReport {
   Fault fault;
   WaitFor wait_for;
@@ -29,6 +30,7 @@ struct FaultReport {
   std::uint64_t sequence;  ///< exchange of this pair, counted from the channel's start
   std::uint64_t needed;    ///< byte count waited for; bytes sent, for kTruncated
   std::uint64_t reached;   ///< byte count seen; bytes asked for, for kTruncated
+  std::uint64_t complete;  ///< 1 when there is a report
 };
 
 CAUSEWAY_FN constexpr bool is_fatal(Fault fault) { return fault > Fault::kDeclined; }
@@ -70,6 +72,24 @@ CAUSEWAY_FN bool wait_until(const std::uint64_t* word, const WaitControl& contro
   return true;
 }
 
+namespace impl {
+
+CAUSEWAY_TEMPLATE
+template <class Device>
+CAUSEWAY_FN void write_report(std::uint32_t* claim, FaultReport* place, const FaultReport& report) {
+  if (!Device::claim(claim)) return;
+  place->fault = report.fault;
+  place->wait_for = report.wait_for;
+  place->peer = report.peer;
+  place->lane = report.lane;
+  place->sequence = report.sequence;
+  place->needed = report.needed;
+  place->reached = report.reached;
+  Device::store_release(&place->complete, 1);
+}
+
+}  // namespace impl
+
 /// Records a fault unless one of its gravity is recorded already. Called by one thread.
 CAUSEWAY_TEMPLATE
 template <class Device>
@@ -77,11 +97,11 @@ CAUSEWAY_FN void report_fault(const WaitControl& control, const FaultReport& rep
   FaultReports& reports = *control.reports;
   FaultClaims& claims = *control.claims;
   if (is_fatal(report.fault)) {
-    if (Device::claim(&claims.fatal)) reports.fatal = report;
+    impl::write_report<Device>(&claims.fatal, &reports.fatal, report);
   } else if (report.fault == Fault::kDeclined) {
-    if (Device::claim(&claims.declined)) reports.declined = report;
+    impl::write_report<Device>(&claims.declined, &reports.declined, report);
   } else {
-    if (Device::claim(&claims.truncated)) reports.truncated = report;
+    impl::write_report<Device>(&claims.truncated, &reports.truncated, report);
   }
 }
 

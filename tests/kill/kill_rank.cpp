@@ -1,9 +1,11 @@
 // Exchanges until one rank is killed in the middle: `mpirun -n 4 kill_rank BYTES_PER_PEER`.
 //
 // The rank that is killed and the moment come from the time. Every other rank prints
-// 'survivor R: dead rank D, class: text' and ends without MPI_Finalize, which would wait for the dead.
+// 'survivor R: dead rank D, class: text' and ends without MPI_Finalize, which would wait for the
+// dead.
 #include <causeway/mpix.h>
 
+#include <unistd.h>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -11,7 +13,6 @@
 #include <random>
 #include <string>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -67,8 +68,8 @@ int main(int argc, char** argv) {
   MPI_Error_string(code, text, &length);
   MPI_Error_class(code, &error_class);
   MPI_Error_string(error_class, kind, &length);
-  const bool named = std::string(text).find("rank " + std::to_string(victim) + " has ended") !=
-                     std::string::npos;
+  const bool named =
+      std::string(text).find("rank " + std::to_string(victim) + " has ended") != std::string::npos;
   std::printf("survivor %d: dead rank %s%d, %s: %s\n", rank, named ? "" : "not named: ", victim,
               kind, text);
   std::fflush(stdout);

@@ -102,6 +102,12 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
   }
   topology = Topology(bootstrap.rank(), std::move(places));
   CAUSEWAY_TRY(topology.check_links());
+  const bool denied = config.device == DeviceChoice::kCuda && agreed.gpu_id == 0;
+  CAUSEWAY_TRY(
+      agree(bootstrap, denied ? Status(ErrorKind::kUnsupported,
+                                       "CAUSEWAY_DEVICE is cuda, and another rank has no GPU or "
+                                       "was told not to use it")
+                              : Status()));
   if (gpu && agreed.gpu_id == 0) {
     log(LogLevel::kInfo, "rank %d has a GPU and another rank has none: the host device serves",
         topology.rank());
@@ -152,6 +158,7 @@ Status Communicator::State::set_up_channels(Bootstrap& bootstrap, const Config& 
 Communicator::State::~State() {
   if (!complete) return;
   const auto patience = std::chrono::seconds(timeout_seconds);
+  backend->finish();
   channels.depart(Stage::kDeparted);
   if (backend->kind() == DeviceKind::kHost) return;
   bool together = channels.wait_for_all(Stage::kDeparted, patience);
@@ -309,14 +316,13 @@ Status Communicator::State::enqueue(const Buffers* buffers, void* stream) {
   const Status earlier = result();
   CAUSEWAY_TRY(failure());
   const Status usable = buffers == nullptr ? Status() : check_for_stream(*buffers, stream);
-  const Exchange exchange = describe(usable.ok() ? buffers : nullptr);
-  if (backend->kind() == DeviceKind::kHost) {
-    CAUSEWAY_TRY(backend->run(exchange));
-    const Status outcome = result();
-    return usable.ok() || outcome.kind() == ErrorKind::kFailed ? outcome : usable;
+  const Status enqueued = backend->enqueue(describe(usable.ok() ? buffers : nullptr), stream);
+  if (!enqueued.ok()) {
+    channels.set_abort_words({device::Fault::kAborted, topology.rank()});
+    return enqueued;
   }
-  CAUSEWAY_TRY(backend->enqueue(exchange, stream));
-  return usable.ok() ? earlier : usable;
+  const Status outcome = backend->kind() == DeviceKind::kHost ? result() : earlier;
+  return usable.ok() || outcome.kind() == ErrorKind::kFailed ? outcome : usable;
 }
 
 /// What launches have reported since this was last asked.

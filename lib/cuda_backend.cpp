@@ -214,6 +214,11 @@ class CudaBackend final : public DeviceBackend {
     return launch(exchange, static_cast<cudaStream_t>(stream));
   }
 
+  void finish() override {
+    const CurrentGpu gpu(ordinal_);
+    if (launched_) cudaEventSynchronize(done_);
+  }
+
  private:
   Status zero(void* memory, std::size_t bytes) {
     CAUSEWAY_CUDA(cudaMemsetAsync, memory, 0, bytes, stream_);

@@ -78,6 +78,9 @@ class DeviceBackend {
 
   /// Enqueues an exchange on a user's stream; the host device has none, and runs it.
   virtual Status enqueue(const Exchange& exchange, void* stream) = 0;
+
+  /// Waits for what was enqueued, but for replays of graphs.
+  virtual void finish() = 0;
 };
 
 /// The CPU threads of this process.

@@ -34,6 +34,7 @@ class HostBackend final : public DeviceBackend {
     CAUSEWAY_TRY(SharedSegment::create(bytes, &segment));
     offered_ = segment;
     offer->descriptor = segment->descriptor();
+    offer->ordinal = -1;
     *region = Memory(segment, segment->data());
     return {};
   }
@@ -93,6 +94,8 @@ class HostBackend final : public DeviceBackend {
   }
 
   Status enqueue(const Exchange& exchange, void*) override { return run(exchange); }
+
+  void finish() override {}
 
  private:
   std::shared_ptr<SharedSegment> offered_;

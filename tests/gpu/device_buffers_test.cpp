@@ -1,5 +1,6 @@
 // Exchanges of GPU memory between ranks that are threads, one GPU each where there are enough.
 #include "blocks.hpp"
+#include "random_exchange.hpp"
 #include "seed.hpp"
 #include "thread_ranks.hpp"
 
@@ -60,32 +61,25 @@ struct Shape {
 
 class GpuAlltoallv : public testing::TestWithParam<Shape> {};
 
+/// Exchanges memory of either kind, whatever the other ranks use.
+Status exchange_either_memory(Communicator& communicator, Buffer& send, Buffer& receive,
+                              Random& own) {
+  const bool send_on_gpu = own() % 4 != 0;
+  const bool receive_on_gpu = own() % 4 != 0;
+  const OnGpu gpu_send(send);
+  OnGpu gpu_receive(receive);
+  const Status status = communicator.alltoallv(
+      {send_on_gpu ? gpu_send.bytes : send.bytes.data(), send.blocks,
+       receive_on_gpu ? gpu_receive.bytes : receive.bytes.data(), receive.blocks, false});
+  if (receive_on_gpu) gpu_receive.download(receive);
+  return status;
+}
+
 TEST_P(GpuAlltoallv, MovesEveryByte) {
   const Shape& shape = GetParam();
   const std::uint64_t seed = test_seed();
   run_gpu_ranks(shape.ranks, shape.settings, [&](Communicator& communicator) {
-    const int rank = communicator.rank();
-    Random shared(seed);
-    Random own(seed + 1 + static_cast<std::uint64_t>(rank));
-    for (int e = 0; e < shape.exchanges; ++e) {
-      const auto number = static_cast<std::uint64_t>(e);
-      const Counts counts = random_counts(shared, shape.ranks, shape.most);
-      Buffer send(own, counts[static_cast<std::size_t>(rank)]);
-      Buffer receive(own, column(counts, rank));
-      send.fill(number, rank);
-      // Memory of either kind, whatever the other ranks use.
-      const bool send_on_gpu = own() % 4 != 0;
-      const bool receive_on_gpu = own() % 4 != 0;
-      const OnGpu gpu_send(send);
-      OnGpu gpu_receive(receive);
-      const Status status = communicator.alltoallv(
-          {send_on_gpu ? gpu_send.bytes : send.bytes.data(), send.blocks,
-           receive_on_gpu ? gpu_receive.bytes : receive.bytes.data(), receive.blocks, false});
-      ASSERT_TRUE(status.ok()) << status.message();
-      if (receive_on_gpu) gpu_receive.download(receive);
-      ASSERT_EQ(receive.wrong_bytes(number, rank, column(counts, rank)), 0U)
-          << "rank " << rank << ", exchange " << e;
-    }
+    exchange_at_random(communicator, seed, shape.exchanges, shape.most, exchange_either_memory);
   });
 }
 
@@ -150,6 +144,20 @@ TEST(GpuStream, EagerCallsAndGraphReplaysInterleave) {
     ASSERT_CUDA(cudaGraphExecDestroy(exec));
     ASSERT_CUDA(cudaGraphDestroy(graph));
     ASSERT_CUDA(cudaStreamDestroy(stream));
+  });
+}
+
+TEST(GpuStream, ADeviceThatOneRankInsistsOnAndAnotherRefusesIsEveryRanksError) {
+  const ThreadWorld world(2);
+  run_threads(2, [&](int rank) {
+    Config config;
+    ASSERT_TRUE(read_settings({{"CAUSEWAY_DEVICE", rank == 0 ? "cuda" : "host"}}, &config).ok());
+    std::unique_ptr<Communicator> communicator;
+    const auto bootstrap = world.bootstrap(rank);
+    const Status made = Communicator::create(*bootstrap, config, {}, &communicator);
+    EXPECT_EQ(made.kind(), ErrorKind::kUnsupported);
+    EXPECT_NE(made.message().find("rank 0: CAUSEWAY_DEVICE is cuda"), std::string::npos)
+        << made.message();
   });
 }
 

@@ -1,5 +1,6 @@
 // alltoallv between thread ranks, every byte and every guard byte checked.
 #include "blocks.hpp"
+#include "random_exchange.hpp"
 #include "seed.hpp"
 #include "thread_ranks.hpp"
 
@@ -7,25 +8,6 @@
 
 namespace causeway::test {
 namespace {
-
-/// Runs `exchanges` random exchanges; every rank draws the same counts.
-void exchange_at_random(Communicator& communicator, std::uint64_t seed, int exchanges,
-                        std::uint64_t most) {
-  const int rank = communicator.rank();
-  Random shared(seed);
-  Random own(seed + 1 + static_cast<std::uint64_t>(rank));
-  for (int e = 0; e < exchanges; ++e) {
-    const Counts counts = random_counts(shared, communicator.size(), most);
-    Buffer send(own, counts[static_cast<std::size_t>(rank)]);
-    Buffer receive(own, column(counts, rank));
-    send.fill(static_cast<std::uint64_t>(e), rank);
-    const Status status = communicator.alltoallv(
-        {send.bytes.data(), send.blocks, receive.bytes.data(), receive.blocks, false});
-    ASSERT_TRUE(status.ok()) << status.message();
-    ASSERT_EQ(receive.wrong_bytes(static_cast<std::uint64_t>(e), rank, column(counts, rank)), 0U)
-        << "rank " << rank << ", exchange " << e;
-  }
-}
 
 struct Shape {
   const char* name;
@@ -111,12 +93,11 @@ TEST(Alltoallv, EveryRankWithItsOwnNumberOfBlocks) {
     run_threads(3, [&](int rank) {
       Random own(seed + round * 3 + static_cast<std::uint64_t>(rank));
       Config config;
-      const Status readable =
-          read_settings({{"CAUSEWAY_RING_BYTES", "4096"},
-                         {"CAUSEWAY_LANES", "3"},
-                         {"CAUSEWAY_TIMEOUT", "10"},
-                         {"CAUSEWAY_MAX_CTAS", std::to_string(1 + own() % 9)}},
-                        &config);
+      const Status readable = read_settings({{"CAUSEWAY_RING_BYTES", "4096"},
+                                             {"CAUSEWAY_LANES", "3"},
+                                             {"CAUSEWAY_TIMEOUT", "10"},
+                                             {"CAUSEWAY_MAX_CTAS", std::to_string(1 + own() % 9)}},
+                                            &config);
       const auto bootstrap = world.bootstrap(rank);
       std::unique_ptr<Communicator> communicator;
       ASSERT_TRUE(Communicator::create(*bootstrap, config, readable, &communicator).ok());

@@ -11,14 +11,16 @@ namespace {
 
 constexpr std::size_t kPageBytes = 4096;
 
+}  // namespace
+
 /// How the other ranks of a host find what a rank shares. Plain data.
-struct Offers {
+struct ChannelSet::Offers {
   RegionOffer control;
   RegionOffer region;
-  const Memory* pointers[2];  ///< to the two, for ranks of the same process
+  const Memory* control_here;  ///< this and the next two for ranks of the same process
+  const Memory* control_as_seen;
+  const Memory* region_here;
 };
-
-}  // namespace
 
 Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology, DeviceBackend& backend,
                           const ChannelSettings& settings) {
@@ -28,6 +30,7 @@ Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology, Device
   settings_ = settings;
   layout_ = ChannelLayout(topology.host_ranks().size(), settings.lanes, settings.ring_bytes);
   controls_.resize(topology.host_ranks().size());
+  controls_as_seen_.resize(topology.host_ranks().size());
   regions_.resize(topology.host_ranks().size());
   ended_ = std::make_unique<std::atomic<bool>[]>(topology.host_ranks().size());
 
@@ -37,44 +40,51 @@ Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology, Device
   RegionOffer region{};
   const auto make = [&]() -> Status {
     CAUSEWAY_TRY(host->create_region(kPageBytes, &controls_[own()], &control));
-    CAUSEWAY_TRY(backend.map_host_memory(controls_[own()], kPageBytes, &control_as_seen_));
+    CAUSEWAY_TRY(backend.map_host_memory(controls_[own()], kPageBytes, &controls_as_seen_[own()]));
     CAUSEWAY_TRY(backend.create_region(layout_.bytes(), &regions_[own()], &region));
     return fill_own_region();
   };
   CAUSEWAY_TRY(agree(bootstrap, make()));
-  CAUSEWAY_TRY(open_peers(bootstrap, control, region));
+  Status status = open_peers(bootstrap, control, region);
   host->withdraw(control);
   backend.withdraw(region);
-  return agree(bootstrap, fill_tables());
+  if (status.ok()) status = agree(bootstrap, fill_tables());
+  if (status.ok()) return {};
+  // A region must not go back while a peer has it open.
+  close_peers();
+  CAUSEWAY_TRY(agree(bootstrap, {}));
+  return status;
 }
 
 Status ChannelSet::open_peers(Bootstrap& bootstrap, const RegionOffer& control,
                               const RegionOffer& region) {
-  const Offers mine{control, region, {&controls_[own()], &regions_[own()]}};
+  const Offers mine{control, region, &controls_[own()], &controls_as_seen_[own()],
+                    &regions_[own()]};
   std::vector<Offers> all;
   CAUSEWAY_TRY(allgather(bootstrap, mine, &all));
   const auto open = [&]() -> Status {
     for (std::size_t index = 0; index < regions_.size(); ++index) {
       if (index == own()) continue;
-      const Offers& offers = all[static_cast<std::size_t>(topology_->host_ranks()[index])];
-      CAUSEWAY_TRY(open_peer(index, offers.control, offers.region, offers.pointers));
+      CAUSEWAY_TRY(open_peer(index, all[static_cast<std::size_t>(topology_->host_ranks()[index])]));
     }
     return {};
   };
   return agree(bootstrap, open());
 }
 
-Status ChannelSet::open_peer(std::size_t index, const RegionOffer& control,
-                             const RegionOffer& region, const Memory* const (&pointers)[2]) {
+Status ChannelSet::open_peer(std::size_t index, const Offers& offers) {
   const int rank = topology_->host_ranks()[index];
   const Place& place = topology_->place(rank);
   if (topology_->same_process(rank)) {
-    controls_[index] = *pointers[0];
-    regions_[index] = *pointers[1];
-    return backend_->share_region(region);
+    controls_[index] = *offers.control_here;
+    controls_as_seen_[index] = *offers.control_as_seen;
+    regions_[index] = *offers.region_here;
+    return backend_->share_region(offers.region);
   }
-  CAUSEWAY_TRY(make_host_backend()->open_region(place, control, kPageBytes, &controls_[index]));
-  CAUSEWAY_TRY(backend_->open_region(place, region, layout_.bytes(), &regions_[index]));
+  CAUSEWAY_TRY(
+      make_host_backend()->open_region(place, offers.control, kPageBytes, &controls_[index]));
+  CAUSEWAY_TRY(backend_->map_host_memory(controls_[index], kPageBytes, &controls_as_seen_[index]));
+  CAUSEWAY_TRY(backend_->open_region(place, offers.region, layout_.bytes(), &regions_[index]));
   RegionHeader header{};
   CAUSEWAY_TRY(backend_->copy(&header, regions_[index].get(), sizeof header));
   if (header.owner == place.process_id) return {};
@@ -99,14 +109,17 @@ Status ChannelSet::fill_own_region() {
   return backend_->copy(regions_[own()].get(), image.data(), image.size());
 }
 
-/// Lays out, in one piece of the device's memory: states, send ends, receive ends, fault claims.
+/// Lays out, in one piece of the device's memory: states, send ends, receive ends, fault claims,
+/// occupancy, the abort words' addresses.
 Status ChannelSet::fill_tables() {
   const std::size_t channels = static_cast<std::size_t>(topology_->size()) * settings_.lanes;
   const std::size_t send_at = 2 * channels * sizeof(device::ChannelState);
   const std::size_t receive_at = send_at + channels * sizeof(device::SendChannel);
   const std::size_t claims_at =
       device::round_up(receive_at + channels * sizeof(device::ReceiveChannel), device::kLineBytes);
-  const std::size_t bytes = claims_at + device::kLineBytes;
+  const std::size_t occupancy_at = claims_at + device::kLineBytes;
+  const std::size_t abort_words_at = occupancy_at + sizeof(device::Occupancy);
+  const std::size_t bytes = abort_words_at + regions_.size() * sizeof(std::uint64_t*);
   CAUSEWAY_TRY(backend_->allocate(bytes, &tables_));
   std::byte* const base = tables_.get();
   auto* const states = reinterpret_cast<device::ChannelState*>(base);
@@ -115,9 +128,11 @@ Status ChannelSet::fill_tables() {
   const std::vector<device::ChannelState> fresh(2 * channels, {start, start, start, start});
   std::vector<device::SendChannel> send(channels);
   std::vector<device::ReceiveChannel> receive(channels);
+  std::vector<std::uint64_t*> abort_words;
   std::byte* const region = regions_[own()].get();
   for (std::uint64_t index = 0; index < regions_.size(); ++index) {
     const int rank = topology_->host_ranks()[index];
+    abort_words.push_back(&as_seen(index)->abort_word);
     const device::LinkHandle link{
         index == own() ? device::LinkKind::kSelf : device::LinkKind::kMemory,
         regions_[index].get()};
@@ -145,14 +160,20 @@ Status ChannelSet::fill_tables() {
   CAUSEWAY_TRY(backend_->copy(base + send_at, send.data(), receive_at - send_at));
   CAUSEWAY_TRY(
       backend_->copy(base + receive_at, receive.data(), channels * sizeof(device::ReceiveChannel)));
+  CAUSEWAY_TRY(backend_->copy(base + abort_words_at, abort_words.data(),
+                              abort_words.size() * sizeof(std::uint64_t*)));
 
-  auto* const control = reinterpret_cast<Control*>(control_as_seen_.get());
+  Control* const control = as_seen(own());
   handle_.rank = static_cast<std::uint32_t>(topology_->rank());
   handle_.size = static_cast<std::uint32_t>(topology_->size());
   handle_.lanes = settings_.lanes;
   handle_.send = reinterpret_cast<const device::SendChannel*>(base + send_at);
   handle_.receive = reinterpret_cast<const device::ReceiveChannel*>(base + receive_at);
+  handle_.occupancy = reinterpret_cast<device::Occupancy*>(base + occupancy_at);
   handle_.control.abort_word = &control->abort_word;
+  handle_.control.abort_words = reinterpret_cast<std::uint64_t* const*>(base + abort_words_at);
+  handle_.control.abort_word_count = static_cast<std::uint32_t>(abort_words.size());
+  handle_.control.rank = handle_.rank;
   handle_.control.reports = &control->reports;
   handle_.control.claims = reinterpret_cast<device::FaultClaims*>(base + claims_at);
   return {};
@@ -192,7 +213,9 @@ bool ChannelSet::wait_for_all(Stage stage, std::chrono::seconds patience) const 
 
 void ChannelSet::close_peers() {
   for (std::size_t index = 0; index < regions_.size(); ++index) {
-    if (index != own()) regions_[index].reset();
+    if (index == own()) continue;
+    regions_[index].reset();
+    controls_as_seen_[index].reset();
   }
 }
 

@@ -79,12 +79,16 @@ class ChannelSet {
     alignas(device::kLineBytes) device::FaultReports reports;
   };
 
+  struct Offers;
+
   Status open_peers(Bootstrap& bootstrap, const RegionOffer& control, const RegionOffer& region);
-  Status open_peer(std::size_t index, const RegionOffer& control, const RegionOffer& region,
-                   const Memory* const (&pointers)[2]);
+  Status open_peer(std::size_t index, const Offers& offers);
   Status fill_own_region();
   Status fill_tables();
 
+  Control* as_seen(std::size_t index) const {
+    return reinterpret_cast<Control*>(controls_as_seen_[index].get());
+  }
   std::size_t own() const { return static_cast<std::size_t>(topology_->host_rank()); }
   Control* control_of(std::size_t index) const {
     return reinterpret_cast<Control*>(controls_[index].get());
@@ -97,7 +101,7 @@ class ChannelSet {
   ChannelSettings settings_{};
   ChannelLayout layout_;
   std::vector<Memory> controls_;                ///< by host rank
-  Memory control_as_seen_;                      ///< this rank's, by the device
+  std::vector<Memory> controls_as_seen_;        ///< by host rank, as the device addresses them
   std::vector<Memory> regions_;                 ///< by host rank
   std::unique_ptr<std::atomic<bool>[]> ended_;  ///< by host rank: its process has
   Memory tables_;

@@ -1,13 +1,18 @@
 // The CUDA device: kernels over GPU memory that CUDA IPC shares between processes.
 #include "device_backend.hpp"
+#include "launch_budget.hpp"
 
 #include <cuda.h>
 #include <cuda_runtime_api.h>
+#include <dlfcn.h>
 #include <launch.h>
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <thread>
 
 namespace causeway {
@@ -66,11 +71,40 @@ constexpr std::uint64_t kMostRing = std::uint64_t{2} << 20;
 /// More lanes than this do not make a pair faster.
 constexpr std::uint32_t kMostLanes = 16;
 
+/// The launches of this process on one GPU.
+struct GpuLaunches {
+  explicit GpuLaunches(std::uint32_t blocks) : budget(blocks) {}
+
+  std::mutex mutex;  ///< held from a launch's entry into the budget until its event is recorded
+  LaunchBudget budget;
+};
+
+GpuLaunches& launches_on(int ordinal, std::uint32_t blocks) {
+  static std::mutex mutex;
+  // Never destroyed: a program may exit with communicators attached.
+  static auto& all = *new std::map<int, std::unique_ptr<GpuLaunches>>;
+  const std::lock_guard lock(mutex);
+  std::unique_ptr<GpuLaunches>& launches = all[ordinal];
+  if (!launches) launches = std::make_unique<GpuLaunches>(blocks);
+  return *launches;
+}
+
+GpuId id_of(const cudaDeviceProp& properties) {
+  GpuId id{};
+  static_assert(sizeof id.bytes == sizeof properties.uuid);
+  std::memcpy(id.bytes, &properties.uuid, sizeof id.bytes);
+  return id;
+}
+
 class CudaBackend final : public DeviceBackend {
  public:
   explicit CudaBackend(int ordinal) : ordinal_(ordinal) {}
   ~CudaBackend() override {
     const CurrentGpu gpu(ordinal_);
+    if (launches_ != nullptr) {
+      const std::lock_guard lock(launches_->mutex);
+      launches_->budget.leave(done_);
+    }
     if (stream_ != nullptr) cudaStreamDestroy(stream_);
     if (done_ != nullptr) cudaEventDestroy(done_);
   }
@@ -81,20 +115,20 @@ class CudaBackend final : public DeviceBackend {
                   ordinal_);
     cudaDeviceProp properties{};
     CAUSEWAY_CUDA(cudaGetDeviceProperties, &properties, ordinal_);
-    static_assert(sizeof properties.uuid == 2 * sizeof id_);
-    std::uint64_t words[2];
-    std::memcpy(words, &properties.uuid, sizeof words);
-    id_ = words[0] ^ words[1];
+    id_ = id_of(properties);
     CAUSEWAY_CUDA(cudaStreamCreateWithFlags, &stream_, cudaStreamNonBlocking);
     CAUSEWAY_CUDA(cudaEventCreateWithFlags, &done_, cudaEventDisableTiming);
     return {};
   }
 
   DeviceKind kind() const override { return DeviceKind::kCuda; }
-  std::uint64_t gpu_id() const override { return id_; }
-  /// Blocks that spin have to be resident at the same time on a GPU that ranks share.
-  std::uint32_t default_blocks(std::uint32_t sharers) const override {
-    return std::max<std::uint32_t>(1, static_cast<std::uint32_t>(multiprocessors_) / sharers);
+  GpuId gpu() const override { return id_; }
+  /// Blocks that wait for each other's ranks have to be on the GPU at the same time, one on each
+  /// multiprocessor.
+  std::uint32_t blocks(std::optional<std::uint64_t> wish, std::uint32_t sharers) const override {
+    const auto most = static_cast<std::uint64_t>(multiprocessors_) / sharers;
+    return static_cast<std::uint32_t>(
+        std::max<std::uint64_t>(1, std::min(most, wish.value_or(most))));
   }
   std::uint32_t default_lanes(std::uint32_t ranks, std::uint32_t blocks) const override {
     return std::clamp<std::uint32_t>(blocks / ranks, 1, kMostLanes);
@@ -122,15 +156,21 @@ class CudaBackend final : public DeviceBackend {
     offer->offset = static_cast<std::uint64_t>(region->get() - base);
     offer->ordinal = ordinal_;
     offer->descriptor = -1;
+    offer->gpu = id_;
     return {};
   }
 
-  Status open_region(const Place&, const RegionOffer& offer, std::size_t, Memory* region) override {
+  Status open_region(const Place& owner, const RegionOffer& offer, std::size_t,
+                     Memory* region) override {
     const CurrentGpu gpu(ordinal_);
     cudaIpcMemHandle_t handle{};
     std::memcpy(&handle, offer.handle, sizeof handle);
     void* base = nullptr;
-    CAUSEWAY_CUDA(cudaIpcOpenMemHandle, &base, handle, cudaIpcMemLazyEnablePeerAccess);
+    const cudaError_t code = cudaIpcOpenMemHandle(&base, handle, cudaIpcMemLazyEnablePeerAccess);
+    if (code != cudaSuccess) {
+      cudaGetLastError();
+      return why_unreachable(owner, offer.gpu, code);
+    }
     const int ordinal = ordinal_;
     const std::shared_ptr<void> opened(base, [ordinal](void* address) {
       const CurrentGpu current(ordinal);
@@ -176,7 +216,8 @@ class CudaBackend final : public DeviceBackend {
 
   Status map_host_memory(const Memory& memory, std::size_t bytes, Memory* as_seen) override {
     const CurrentGpu gpu(ordinal_);
-    CAUSEWAY_CUDA(cudaHostRegister, memory.get(), bytes, cudaHostRegisterMapped);
+    CAUSEWAY_CUDA(cudaHostRegister, memory.get(), bytes,
+                  cudaHostRegisterMapped | cudaHostRegisterPortable);
     void* address = nullptr;
     CAUSEWAY_CUDA(cudaHostGetDevicePointer, &address, memory.get(), 0);
     // The registration ends before the memory does.
@@ -195,8 +236,13 @@ class CudaBackend final : public DeviceBackend {
            (attributes.type == cudaMemoryTypeDevice && attributes.device == ordinal_);
   }
 
-  Status prepare(std::uint32_t) override {
+  Status prepare(std::uint32_t, std::uint32_t ranks_here) override {
     const CurrentGpu gpu(ordinal_);
+    // Ranks that are threads of one process wait for each other, and must not queue behind each
+    // other; they have divided the GPU between them.
+    if (ranks_here == 1) {
+      launches_ = &launches_on(ordinal_, static_cast<std::uint32_t>(multiprocessors_));
+    }
     return cuda_status("loading kernels", static_cast<cudaError_t>(kernels::load_alltoallv_cuda()));
   }
 
@@ -234,6 +280,11 @@ class CudaBackend final : public DeviceBackend {
     if (!captured && launched_ && stream != last_stream_) {
       CAUSEWAY_CUDA(cudaStreamWaitEvent, stream, done_, 0);
     }
+    std::unique_lock<std::mutex> entered;
+    if (!captured && launches_ != nullptr) {
+      entered = std::unique_lock(launches_->mutex);
+      CAUSEWAY_TRY(queue_behind_others(exchange.args.blocks, stream));
+    }
     CAUSEWAY_TRY(cuda_status(
         "launching alltoallv",
         static_cast<cudaError_t>(kernels::launch_alltoallv_cuda(
@@ -245,11 +296,48 @@ class CudaBackend final : public DeviceBackend {
     return {};
   }
 
+  /// Makes a launch on a stream wait for those of other communicators that it does not fit beside.
+  Status queue_behind_others(std::uint32_t blocks, cudaStream_t stream) {
+    const auto is_over = [](LaunchBudget::Owner event) {
+      return cudaEventQuery(event_of(event)) == cudaSuccess;
+    };
+    for (const LaunchBudget::Owner event : launches_->budget.enter(done_, blocks, is_over)) {
+      CAUSEWAY_CUDA(cudaStreamWaitEvent, stream, event_of(event), 0);
+    }
+    return {};
+  }
+
+  /// Launches go by their communicator's event.
+  static cudaEvent_t event_of(LaunchBudget::Owner owner) {
+    return static_cast<cudaEvent_t>(const_cast<void*>(owner));
+  }
+
+  static Status why_unreachable(const Place& owner, const GpuId& id, cudaError_t code) {
+    UnreachableGpu gpu{id, static_cast<int>(owner.pid), cudaGetErrorString(code), false, false, ""};
+    if (const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES")) gpu.visibility = visible;
+    int gpus = 0;
+    int mine = 0;
+    cudaGetDeviceCount(&gpus);
+    cudaGetDevice(&mine);
+    for (int other = 0; other < gpus; ++other) {
+      cudaDeviceProp properties{};
+      if (cudaGetDeviceProperties(&properties, other) != cudaSuccess) continue;
+      if (id_of(properties) != id) continue;
+      int access = 0;
+      cudaDeviceCanAccessPeer(&access, mine, other);
+      gpu.visible = true;
+      gpu.peer_access = access != 0 || other == mine;
+    }
+    cudaGetLastError();
+    return unreachable(gpu);
+  }
+
   const int ordinal_;
   int multiprocessors_ = 0;
-  std::uint64_t id_ = 0;
-  cudaStream_t stream_ = nullptr;  ///< of blocking calls
-  cudaEvent_t done_ = nullptr;     ///< after the last launch
+  GpuId id_{};
+  GpuLaunches* launches_ = nullptr;  ///< that this communicator's count among
+  cudaStream_t stream_ = nullptr;    ///< of blocking calls
+  cudaEvent_t done_ = nullptr;       ///< after the last launch
   cudaStream_t last_stream_ = nullptr;
   bool launched_ = false;
 };
@@ -271,6 +359,37 @@ std::unique_ptr<DeviceBackend> make_cuda_backend(std::string* why) {
   *why = status.message();
   if (!status.ok()) return nullptr;
   return backend;
+}
+
+bool is_gpu_memory(const void* address) {
+  // The driver's library is there when anything in the process uses CUDA. It is asked itself
+  // because the runtime would first make a context.
+  using Function = CUresult (*)(void*, CUpointer_attribute, CUdeviceptr);
+  static const auto ask = [] {
+    void* const driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
+    return driver == nullptr ? nullptr
+                             : reinterpret_cast<Function>(dlsym(driver, "cuPointerGetAttribute"));
+  }();
+  if (ask == nullptr || address == nullptr) return false;
+  const auto where = reinterpret_cast<CUdeviceptr>(address);
+  unsigned type = 0;
+  unsigned managed = 0;
+  return ask(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, where) == CUDA_SUCCESS &&
+         type == CU_MEMORYTYPE_DEVICE &&
+         ask(&managed, CU_POINTER_ATTRIBUTE_IS_MANAGED, where) == CUDA_SUCCESS && managed == 0;
+}
+
+Status copy_gpu_memory(void* to, const void* from, std::size_t bytes) {
+  CAUSEWAY_CUDA(cudaMemcpyAsync, to, from, bytes, cudaMemcpyDefault, cudaStreamPerThread);
+  CAUSEWAY_CUDA(cudaStreamSynchronize, cudaStreamPerThread);
+  return {};
+}
+
+bool is_capturing(void* stream) {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  const cudaError_t code = cudaStreamIsCapturing(static_cast<cudaStream_t>(stream), &status);
+  if (code != cudaSuccess) cudaGetLastError();
+  return code == cudaSuccess && status != cudaStreamCaptureStatusNone;
 }
 
 }  // namespace causeway

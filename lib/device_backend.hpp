@@ -1,6 +1,7 @@
 // DeviceBackend: what the core needs of the device that runs a communicator's exchanges.
 #pragma once
 
+#include "gpu.hpp"
 #include "plan.hpp"
 #include "status.hpp"
 #include "topology.hpp"
@@ -8,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 namespace causeway {
 
@@ -20,6 +22,7 @@ struct RegionOffer {
   int ordinal;               ///< of the GPU in the owner's process; -1 for shared memory
   std::uint64_t offset;      ///< of the region in the allocation that `handle` names
   unsigned char handle[64];  ///< of GPU memory: a cudaIpcMemHandle_t
+  GpuId gpu;                 ///< that the memory is on
 };
 
 /// One exchange as the core hands it to a device.
@@ -35,12 +38,12 @@ class DeviceBackend {
 
   virtual DeviceKind kind() const = 0;
 
-  /// Equal for ranks that share one GPU, whatever they call it; 0 on the host.
-  virtual std::uint64_t gpu_id() const = 0;
+  /// Zeros on the host.
+  virtual GpuId gpu() const = 0;
 
-  /// Thread blocks of a launch where `sharers` ranks run on one device, and lanes of each pair of
-  /// `ranks` ranks with that many blocks.
-  virtual std::uint32_t default_blocks(std::uint32_t sharers) const = 0;
+  /// Thread blocks of a launch where `sharers` ranks run on one device and the user may wish for a
+  /// number; and lanes of each pair of `ranks` ranks with that many blocks.
+  virtual std::uint32_t blocks(std::optional<std::uint64_t> wish, std::uint32_t sharers) const = 0;
   virtual std::uint32_t default_lanes(std::uint32_t ranks, std::uint32_t blocks) const = 0;
   /// Bytes of each of a rank's `rings` rings.
   virtual std::uint64_t default_ring_bytes(std::uint64_t rings) const = 0;
@@ -70,8 +73,9 @@ class DeviceBackend {
   /// Whether exchanges can load from and store to the memory at `address` themselves.
   virtual bool addresses(const void* address) const = 0;
 
-  /// Starts threads for launches of up to `blocks` blocks.
-  virtual Status prepare(std::uint32_t blocks) = 0;
+  /// Gets ready for launches of up to `blocks` blocks. `ranks_here` ranks of the communicator, this
+  /// one among them, run on this device and in this process.
+  virtual Status prepare(std::uint32_t blocks, std::uint32_t ranks_here) = 0;
 
   /// Runs an exchange to its end.
   virtual Status run(const Exchange& exchange) = 0;

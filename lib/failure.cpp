@@ -40,6 +40,7 @@ Status failure_status(Failure failure, int rank) {
   if (failure.cause == device::Fault::kAborted) what = "was aborted";
   if (failure.cause == device::Fault::kTimedOut) what = "timed out";
   if (failure.cause == device::Fault::kPeerEnded) what = "has ended, or was killed";
+  if (failure.cause == device::Fault::kOverlapped) what = "ran two exchanges at the same time";
   return Status::error(ErrorKind::kFailed, "rank %d: the communicator has failed: rank %d %s", rank,
                        failure.rank, what);
 }
@@ -77,6 +78,12 @@ Status fault_status(const device::FaultReport& report, int rank, std::uint64_t a
                            "rank %d found a corrupt message header from rank %d: lane %u, exchange "
                            "%" PRIu64 ", position %" PRIu64,
                            rank, peer, report.lane, report.sequence, report.needed);
+    case Fault::kOverlapped:
+      return Status::error(
+          ErrorKind::kFailed,
+          "rank %d ran two exchanges of one communicator at the same time: captured "
+          "exchanges have to be ordered, after each other and after other calls",
+          rank);
   }
   return Status::error(ErrorKind::kFailed, "rank %d: unknown fault", rank);
 }

@@ -16,7 +16,7 @@ struct Failure {
   int rank;
 
   std::uint64_t word() const {
-    return (static_cast<std::uint64_t>(cause) << 32) | static_cast<std::uint32_t>(rank);
+    return device::failure_word(cause, static_cast<std::uint32_t>(rank));
   }
   static Failure from(std::uint64_t word) {
     return {static_cast<device::Fault>(word >> 32), static_cast<int>(word & 0xffffffffU)};

@@ -22,8 +22,10 @@ constexpr std::uint64_t kMostRing = std::uint64_t{1} << 20;
 class HostBackend final : public DeviceBackend {
  public:
   DeviceKind kind() const override { return DeviceKind::kHost; }
-  std::uint64_t gpu_id() const override { return 0; }
-  std::uint32_t default_blocks(std::uint32_t) const override { return 1; }
+  GpuId gpu() const override { return {}; }
+  std::uint32_t blocks(std::optional<std::uint64_t> wish, std::uint32_t) const override {
+    return static_cast<std::uint32_t>(wish.value_or(1));
+  }
   std::uint32_t default_lanes(std::uint32_t, std::uint32_t) const override { return 1; }
   std::uint64_t default_ring_bytes(std::uint64_t rings) const override {
     return std::clamp(std::bit_floor(kRingBudget / rings), kLeastRing, kMostRing);
@@ -63,6 +65,7 @@ class HostBackend final : public DeviceBackend {
   }
 
   Status copy(void* to, const void* from, std::size_t bytes) override {
+    if (is_gpu_memory(to) || is_gpu_memory(from)) return copy_gpu_memory(to, from, bytes);
     std::copy_n(static_cast<const std::byte*>(from), bytes, static_cast<std::byte*>(to));
     return {};
   }
@@ -72,9 +75,9 @@ class HostBackend final : public DeviceBackend {
     return {};
   }
 
-  bool addresses(const void*) const override { return true; }
+  bool addresses(const void* address) const override { return !is_gpu_memory(address); }
 
-  Status prepare(std::uint32_t blocks) override {
+  Status prepare(std::uint32_t blocks, std::uint32_t) override {
     const std::uint32_t threads = 2 * blocks - 1;
     try {
       executor_ = std::make_unique<kernels::HostExecutor>(threads);

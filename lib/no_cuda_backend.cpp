@@ -8,4 +8,12 @@ std::unique_ptr<DeviceBackend> make_cuda_backend(std::string* why) {
   return nullptr;
 }
 
+bool is_gpu_memory(const void*) { return false; }
+
+Status copy_gpu_memory(void*, const void*, std::size_t) {
+  return {ErrorKind::kUnsupported, "built without CUDA"};
+}
+
+bool is_capturing(void*) { return false; }
+
 }  // namespace causeway

@@ -4,6 +4,7 @@
 #include "entry.hpp"
 
 #include <causeway/mpix.h>
+#include <gpu.hpp>
 
 #include <vector>
 
@@ -88,12 +89,21 @@ struct Way {
   void* stream;
 };
 
+/// An error for a first use of a communicator that cannot set it up.
+Status check_not_captured(const Way& way) {
+  if (!way.on_stream || way.stream == nullptr || !is_capturing(way.stream)) return {};
+  return {ErrorKind::kUnsupported,
+          "comm is not attached and stream is being captured: call MPIX_Comm_attach before"};
+}
+
 template <class Count, class Displacement>
 int alltoallv(const char* call, const Side<Count, Displacement>& send,
               const Side<Count, Displacement>& receive, MPI_Comm comm, const Way& way) {
   return enter(comm, call, [&]() -> Status {
-    Communicator* communicator = nullptr;
-    CAUSEWAY_TRY(attach(comm, MPI_INFO_NULL, &communicator));
+    Communicator* communicator = find_attached(comm);
+    if (communicator == nullptr) {
+      CAUSEWAY_TRY(attach(comm, MPI_INFO_NULL, check_not_captured(way), &communicator));
+    }
     thread_local Blocks blocks;
     const int rank = communicator->rank();
     const bool in_place = send.buffer == MPI_IN_PLACE;

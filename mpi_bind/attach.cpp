@@ -10,7 +10,7 @@ using namespace causeway::mpi;
 int PMPIX_Comm_attach(MPI_Comm comm, MPI_Info info) {
   return enter(comm, "MPIX_Comm_attach", [&] {
     Communicator* communicator = nullptr;
-    return attach(comm, info, &communicator);
+    return attach(comm, info, {}, &communicator);
   });
 }
 CAUSEWAY_ENTRY(Comm_attach);

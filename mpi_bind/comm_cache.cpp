@@ -121,7 +121,7 @@ Communicator* find_attached(MPI_Comm comm) {
   return found != 0 ? attachment->communicator.get() : nullptr;
 }
 
-Status attach(MPI_Comm comm, MPI_Info info, Communicator** communicator) {
+Status attach(MPI_Comm comm, MPI_Info info, const Status& ready, Communicator** communicator) {
   if (Communicator* const attached = find_attached(comm)) {
     *communicator = attached;
     return {};
@@ -132,7 +132,7 @@ Status attach(MPI_Comm comm, MPI_Info info, Communicator** communicator) {
   std::unique_ptr<MpiBootstrap> bootstrap;
   CAUSEWAY_TRY(MpiBootstrap::create(comm, &bootstrap));
   Config config;
-  const Status readable = read_config(info, &config);
+  const Status readable = ready.ok() ? read_config(info, &config) : ready;
   auto attachment = std::make_unique<Attachment>(Attachment{comm, nullptr});
   CAUSEWAY_TRY(Communicator::create(*bootstrap, config, readable, &attachment->communicator));
   *communicator = attachment->communicator.get();

@@ -14,7 +14,8 @@ Status check_comm(MPI_Comm comm);
 Communicator* find_attached(MPI_Comm comm);
 
 /// Collective: attaches comm unless it is attached, with settings from info and the environment.
-Status attach(MPI_Comm comm, MPI_Info info, Communicator** communicator);
+/// When `ready` is an error on any rank, that is every rank's.
+Status attach(MPI_Comm comm, MPI_Info info, const Status& ready, Communicator** communicator);
 
 /// Frees what comm is attached to, if anything.
 Status detach(MPI_Comm comm);

@@ -80,7 +80,7 @@ TEST(MemoryLinkOnTheHost, PutsGetsSignalsAndWaits) {
   EXPECT_EQ(link.window(64), reinterpret_cast<std::byte*>(&region[8]));
 
   std::uint64_t abort_word = 0;
-  const WaitControl control{&abort_word, nullptr, nullptr, 20'000'000, 10};
+  const WaitControl control{.abort_word = &abort_word, .timeout_ns = 20'000'000, .spins = 10};
   Fault fault = Fault::kNone;
   link.signal(128, 7);
   EXPECT_TRUE(link.wait(&region[16], control, fault, [](auto value) { return value == 7; }));
@@ -91,15 +91,24 @@ TEST(MemoryLinkOnTheHost, PutsGetsSignalsAndWaits) {
   EXPECT_EQ(fault, Fault::kAborted);
 }
 
-TEST(FaultReports, TheFirstOfEachGravityCounts) {
+TEST(FaultReports, TheFirstOfEachGravityCountsAndAFatalOneFailsAll) {
   FaultReports reports{};
   FaultClaims claims{};
-  const WaitControl control{nullptr, &reports, &claims, 0, 0};
+  std::uint64_t failed_before = failure_word(Fault::kPeerEnded, 7);
+  std::uint64_t working = 0;
+  std::uint64_t* const abort_words[] = {&failed_before, &working};
+  const WaitControl control{.abort_word = &working,
+                            .abort_words = abort_words,
+                            .abort_word_count = 2,
+                            .rank = 9,
+                            .reports = &reports,
+                            .claims = &claims};
   const auto report = [&](Fault fault, std::uint32_t peer) {
     report_fault<HostDevice>(control, {fault, WaitFor::kNothing, peer, 0, 0, 0, 0, 0});
   };
   report(Fault::kTruncated, 1);
   report(Fault::kTruncated, 2);
+  EXPECT_EQ(working, 0U);
   report(Fault::kTimedOut, 3);
   report(Fault::kAborted, 4);
   report(Fault::kDeclined, 5);
@@ -107,6 +116,8 @@ TEST(FaultReports, TheFirstOfEachGravityCounts) {
   EXPECT_EQ(reports.fatal.peer, 3U);
   EXPECT_EQ(reports.fatal.fault, Fault::kTimedOut);
   EXPECT_EQ(reports.declined.peer, 5U);
+  EXPECT_EQ(working, failure_word(Fault::kTimedOut, 9));
+  EXPECT_EQ(failed_before, failure_word(Fault::kPeerEnded, 7));
 }
 
 }  // namespace

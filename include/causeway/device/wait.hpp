@@ -9,12 +9,13 @@ namespace causeway::device {
 /// the communicator stays usable.
 enum class Fault : std::uint32_t {
   kNone = 0,
-  kTruncated,  ///< the peer sent, or was sent, more bytes than the receiver had asked for
-  kDeclined,   ///< the peer could not take part: its own arguments were wrong
-  kAborted,    ///< the abort word was set while this rank waited
-  kTimedOut,   ///< the deadline of a wait passed
-  kCorrupt,    ///< a record's header is not one that this library writes
-  kPeerEnded,  ///< a peer's process has ended; found by the host
+  kTruncated,   ///< the peer sent, or was sent, more bytes than the receiver had asked for
+  kDeclined,    ///< the peer could not take part: its own arguments were wrong
+  kAborted,     ///< the abort word was set while this rank waited
+  kTimedOut,    ///< the deadline of a wait passed
+  kCorrupt,     ///< a record's header is not one that this library writes
+  kOverlapped,  ///< two exchanges of one communicator ran at the same time
+  kPeerEnded,   ///< a peer's process has ended; found by the host
 };
 
 /// What a wait was for.
@@ -48,13 +49,21 @@ struct FaultClaims {
   std::uint32_t fatal;
 };
 
+/// A failed communicator's cause and the rank where it began, as abort words hold them; 0 is none.
+CAUSEWAY_FN constexpr std::uint64_t failure_word(Fault cause, std::uint32_t rank) {
+  return (static_cast<std::uint64_t>(cause) << 32) | rank;
+}
+
 /// What every wait of a launch polls besides its own word, and how it passes the time.
 struct WaitControl {
-  const std::uint64_t* abort_word;  ///< nonzero: leave. Any thread or peer may set it.
-  FaultReports* reports;            ///< host memory that the device can write
-  FaultClaims* claims;              ///< the device's own memory; zero while a report is free
-  std::uint64_t timeout_ns;         ///< longest single wait; 0 waits for ever
-  std::uint32_t spins;              ///< polls before the processor is given to others
+  const std::uint64_t* abort_word = nullptr;    ///< nonzero: leave. Any thread or peer may set it.
+  std::uint64_t* const* abort_words = nullptr;  ///< of all ranks in reach, this one's too
+  std::uint32_t abort_word_count = 0;
+  std::uint32_t rank = 0;           ///< this one, in the communicator
+  FaultReports* reports = nullptr;  ///< host memory that the device can write
+  FaultClaims* claims = nullptr;    ///< the device's own memory; zero while a report is free
+  std::uint64_t timeout_ns = 0;     ///< longest single wait; 0 waits for ever
+  std::uint32_t spins = 0;          ///< polls before the processor is given to others
 };
 
 /// Polls a word of this rank's memory until until(value) is true, and acquires what was released
@@ -88,9 +97,23 @@ CAUSEWAY_FN void write_report(std::uint32_t* claim, FaultReport* place, const Fa
   Device::store_release(&place->complete, 1);
 }
 
+/// Makes every wait of every rank in reach end. A failure that this rank was told of is passed on;
+/// an earlier one stays the one that counts, but for one at this very moment.
+CAUSEWAY_TEMPLATE
+template <class Device>
+CAUSEWAY_FN void fail_all(const WaitControl& control, Fault cause) {
+  const std::uint64_t told = Device::load_acquire(control.abort_word);
+  const std::uint64_t failure = told != 0 ? told : failure_word(cause, control.rank);
+  for (std::uint32_t i = 0; i < control.abort_word_count; ++i) {
+    std::uint64_t* const word = control.abort_words[i];
+    if (Device::load_acquire(word) == 0) Device::store_release(word, failure);
+  }
+}
+
 }  // namespace impl
 
-/// Records a fault unless one of its gravity is recorded already. Called by one thread.
+/// Records a fault unless one of its gravity is recorded already; a fatal one fails the
+/// communicator on every rank in reach. Called by one thread.
 CAUSEWAY_TEMPLATE
 template <class Device>
 CAUSEWAY_FN void report_fault(const WaitControl& control, const FaultReport& report) {
@@ -98,6 +121,7 @@ CAUSEWAY_FN void report_fault(const WaitControl& control, const FaultReport& rep
   FaultClaims& claims = *control.claims;
   if (is_fatal(report.fault)) {
     impl::write_report<Device>(&claims.fatal, &reports.fatal, report);
+    impl::fail_all<Device>(control, report.fault);
   } else if (report.fault == Fault::kDeclined) {
     impl::write_report<Device>(&claims.declined, &reports.declined, report);
   } else {

@@ -1,0 +1,64 @@
+// alltoallv on CUDA devices: its launch.
+#pragma once
+
+#include "alltoallv.hpp"
+#include "cuda_launch.cuh"
+
+#include <algorithm>
+
+namespace causeway::kernels {
+
+/// An alltoallv that carries its blocks in the kernel's arguments, which may take 32 KiB.
+template <class Device, std::uint32_t Ranks>
+struct AlltoallvWithBlocks {
+  AlltoallvArgs args;
+  SendBlock send_blocks[Ranks];
+  ReceiveBlock receive_blocks[Ranks];
+
+  std::uint32_t blocks() const { return args.blocks; }
+
+  __device__ Alltoallv<Device> operation() const {
+    Alltoallv<Device> whole{args};
+    whole.args.send = send_blocks;
+    whole.args.receive = receive_blocks;
+    return whole;
+  }
+  __device__ void send(const device::WarpsGroup& group, std::uint32_t block) const {
+    operation().send(group, block);
+  }
+  __device__ void receive(const device::WarpsGroup& group, std::uint32_t block) const {
+    operation().receive(group, block);
+  }
+};
+
+namespace impl {
+
+template <class Device, std::uint32_t Ranks>
+int launch_alltoallv_of(const AlltoallvArgs& args, const SendBlock* send,
+                        const ReceiveBlock* receive, void* stream) {
+  AlltoallvWithBlocks<Device, Ranks> operation;
+  operation.args = args;
+  std::copy_n(send, args.comm.size, operation.send_blocks);
+  std::copy_n(receive, args.comm.size, operation.receive_blocks);
+  return run_on_cuda(operation, stream);
+}
+
+}  // namespace impl
+
+/// launch_alltoallv_cuda of launch.h, on a device that is or wraps CudaDevice.
+template <class Device>
+int launch_alltoallv_on(const AlltoallvArgs& args, const SendBlock* send,
+                        const ReceiveBlock* receive, void* stream) {
+  const std::uint32_t ranks = args.comm.size;
+  if (ranks <= 16) return impl::launch_alltoallv_of<Device, 16>(args, send, receive, stream);
+  if (ranks <= 512) return impl::launch_alltoallv_of<Device, 512>(args, send, receive, stream);
+  return cudaErrorInvalidValue;
+}
+
+template <class Device>
+int load_alltoallv_on() {
+  const int code = load_on_cuda<AlltoallvWithBlocks<Device, 16>>();
+  return code != cudaSuccess ? code : load_on_cuda<AlltoallvWithBlocks<Device, 512>>();
+}
+
+}  // namespace causeway::kernels

@@ -1,0 +1,171 @@
+// How a communicator is set up, and taken down.
+#include "communicator_state.hpp"
+#include "gpu.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace causeway {
+
+namespace {
+
+/// Spinning helps only a thread whose peer runs at the same time, and not for long: it may be the
+/// other role of the same rank, waiting for this processor. Some microseconds.
+constexpr std::uint32_t kSpinsWithProcessors = 100;
+
+/// Seconds that a rank whose exchanges never time out waits for its peers to detach.
+constexpr std::uint64_t kMostPatience = 86400;
+
+/// The smaller of two wishes, where 0 is none.
+void take_smaller(std::uint64_t* wish, std::uint64_t other) {
+  if (other != 0 && (*wish == 0 || other < *wish)) *wish = other;
+}
+
+}  // namespace
+
+/// What ranks have to agree on, as each would have it; 0 leaves a choice to the device. Plain data.
+struct Communicator::State::Wishes {
+  Place place;
+  GpuId gpu;     ///< zeros for none
+  bool insists;  ///< on running on GPUs
+  std::uint64_t ring_bytes;
+  std::uint64_t lanes;
+  std::uint64_t start_count;
+};
+
+Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
+                                   const Status& config_status) {
+  CAUSEWAY_TRY(agree(bootstrap, config_status));
+  std::string why = "CAUSEWAY_DEVICE is host";
+  std::unique_ptr<DeviceBackend> gpu;
+  if (config.device != DeviceChoice::kHost) gpu = make_cuda_backend(&why);
+  const bool insists = config.device == DeviceChoice::kCuda;
+  CAUSEWAY_TRY(agree(bootstrap, insists && !gpu
+                                    ? Status::error(ErrorKind::kUnsupported,
+                                                    "CAUSEWAY_DEVICE is cuda, and there is no GPU "
+                                                    "to use: %s",
+                                                    why.c_str())
+                                    : Status()));
+  const Wishes mine{this_place(),
+                    gpu ? gpu->gpu() : GpuId{},
+                    insists,
+                    config.ring_bytes.value_or(0),
+                    config.lanes.value_or(0),
+                    config.start_count};
+  std::vector<Wishes> all;
+  CAUSEWAY_TRY(allgather(bootstrap, mine, &all));
+  Wishes agreed = all.front();
+  std::vector<Place> places;
+  bool all_have_gpus = true;
+  for (const Wishes& wishes : all) {
+    places.push_back(wishes.place);
+    all_have_gpus = all_have_gpus && wishes.gpu != GpuId{};
+    agreed.insists = agreed.insists || wishes.insists;
+    take_smaller(&agreed.ring_bytes, wishes.ring_bytes);
+    take_smaller(&agreed.lanes, wishes.lanes);
+    agreed.start_count = std::min(agreed.start_count, wishes.start_count);
+  }
+  topology = Topology(bootstrap.rank(), std::move(places));
+  CAUSEWAY_TRY(topology.check_links());
+  CAUSEWAY_TRY(agree(bootstrap, insists && !all_have_gpus
+                                    ? Status(ErrorKind::kUnsupported,
+                                             "CAUSEWAY_DEVICE is cuda, and another rank has no GPU "
+                                             "or was told not to use it")
+                                    : Status()));
+  if (all_have_gpus) {
+    backend = std::move(gpu);
+    const Status on_gpus = set_up_device(bootstrap, config, agreed, all);
+    if (on_gpus.kind() != ErrorKind::kUnsupported || agreed.insists) return on_gpus;
+    if (topology.rank() == 0) {
+      log(LogLevel::kWarn, "%s; exchanges go through host memory instead",
+          on_gpus.message().c_str());
+    }
+    channels = ChannelSet();
+  } else if (gpu) {
+    log(LogLevel::kInfo, "rank %d has a GPU and another rank has none: the host device serves",
+        topology.rank());
+  }
+  backend = make_host_backend();
+  return set_up_device(bootstrap, config, agreed, all);
+}
+
+Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& config, Wishes agreed,
+                                          const std::vector<Wishes>& all) {
+  const auto ranks = static_cast<std::uint32_t>(topology.size());
+  std::uint32_t sharers = 0;       // ranks on this rank's GPU
+  std::uint32_t sharers_here = 0;  // those of this process
+  for (int rank = 0; rank < topology.size(); ++rank) {
+    if (all[static_cast<std::size_t>(rank)].gpu != backend->gpu()) continue;
+    ++sharers;
+    if (topology.same_process(rank)) ++sharers_here;
+  }
+  if (backend->kind() == DeviceKind::kCuda && sharers > 1) {
+    log(LogLevel::kWarn, "rank %d shares its GPU with %u other ranks, which take turns on it",
+        topology.rank(), sharers - 1);
+  }
+  const std::uint32_t most_blocks = backend->blocks(config.max_ctas, sharers);
+  // What a device would choose may differ between GPUs of different sizes.
+  Wishes chosen = agreed;
+  if (agreed.lanes == 0) chosen.lanes = backend->default_lanes(ranks, most_blocks);
+  std::vector<Wishes> of_all;
+  CAUSEWAY_TRY(allgather(bootstrap, chosen, &of_all));
+  for (const Wishes& wishes : of_all) take_smaller(&chosen.lanes, wishes.lanes);
+  if (agreed.ring_bytes == 0) {
+    chosen.ring_bytes = backend->default_ring_bytes(chosen.lanes * topology.host_ranks().size());
+  }
+  const std::uint64_t visits = chosen.lanes * ranks;
+  limits.lanes = static_cast<std::uint32_t>(chosen.lanes);
+  limits.max_blocks = static_cast<std::uint32_t>(std::min<std::uint64_t>(most_blocks, visits));
+  CAUSEWAY_TRY(agree(bootstrap, backend->prepare(limits.max_blocks, sharers_here)));
+  CAUSEWAY_TRY(channels.create(bootstrap, topology, *backend,
+                               {limits.lanes, chosen.ring_bytes, agreed.start_count}));
+  limits.piece_bytes = channels.eager_bytes();
+  handle = channels.handle();
+  timeout_seconds_ = config.timeout_seconds != 0 ? config.timeout_seconds : kMostPatience;
+  handle.control.timeout_ns = config.timeout_seconds * 1'000'000'000U;
+  handle.control.spins = static_cast<std::uint32_t>(
+      config.spins.value_or(topology.has_processor_per_rank() ? kSpinsWithProcessors : 0));
+  complete_ = true;
+  watch_peers();
+  return {};
+}
+
+/// A GPU may still be writing to its peers when its own exchange, or its peer's, has ended: before
+/// memory goes back, all ranks have to have come here, and before that, all to have let go of it.
+Communicator::State::~State() {
+  if (!complete_) return;
+  const auto patience = std::chrono::seconds(timeout_seconds_);
+  backend->finish();
+  channels.depart(Stage::kDeparted);
+  if (backend->kind() == DeviceKind::kHost) return;
+  bool together = channels.wait_for_all(Stage::kDeparted, patience);
+  if (together) {
+    channels.close_peers();
+    channels.depart(Stage::kClosed);
+    together = channels.wait_for_all(Stage::kClosed, patience);
+  }
+  if (together) return;
+  log(LogLevel::kWarn, "rank %d: a peer has not detached; GPU memory that it may write is kept",
+      topology.rank());
+  channels.keep_own_region();
+}
+
+/// Makes the communicator fail when a peer's process ends while it still takes part.
+void Communicator::State::watch_peers() {
+  for (const int peer : topology.host_ranks()) {
+    if (topology.same_process(peer)) continue;
+    const auto on_end = [this, peer] {
+      if (channels.peer_ended(peer)) channels.set_abort_words({device::Fault::kPeerEnded, peer});
+    };
+    std::unique_ptr<Watch> watch;
+    const Status watched = watch_process(topology.place(peer).pid, on_end, &watch);
+    if (!watched.ok()) {
+      log(LogLevel::kWarn, "rank %d: %s; if it ends, only CAUSEWAY_TIMEOUT will tell",
+          topology.rank(), watched.message().c_str());
+      return;
+    }
+    watches_.push_back(std::move(watch));
+  }
+}
+
+}  // namespace causeway

@@ -1,0 +1,54 @@
+// Communicator::State: what a communicator is made of.
+#pragma once
+
+#include "channel_set.hpp"
+#include "communicator.hpp"
+#include "plan.hpp"
+#include "staging.hpp"
+#include "topology.hpp"
+#include "watchdog.hpp"
+
+#include <mutex>
+
+namespace causeway {
+
+/// Made by set_up(), in communicator_attach.cpp; the rest is in communicator.cpp.
+class Communicator::State {
+ public:
+  ~State();
+
+  /// Collective. On failure every rank gets the same error.
+  Status set_up(Bootstrap& bootstrap, const Config& config, const Status& config_status);
+
+  /// These two are called by whoever has the turn. Without buffers the rank takes no part.
+  Status exchange(const Buffers* buffers);
+  Status enqueue(const Buffers* buffers, void* stream);
+
+  /// What has made the communicator unusable.
+  Status failure() const;
+
+  Topology topology;
+  std::unique_ptr<DeviceBackend> backend;
+  ChannelSet channels;
+  PlanLimits limits{};
+  device::Communicator handle{};
+  std::mutex turn;
+
+ private:
+  struct Wishes;
+
+  Status set_up_device(Bootstrap& bootstrap, const Config& config, Wishes agreed,
+                       const std::vector<Wishes>& all);
+  void watch_peers();
+  Exchange describe(const Buffers* buffers);
+  Status check_for_stream(const Buffers& buffers, const void* stream) const;
+  Status result();
+
+  AlltoallvPlan plan_;
+  Staging staging_;
+  bool complete_ = false;  ///< all ranks are set up
+  std::uint64_t timeout_seconds_ = 0;
+  std::vector<std::unique_ptr<Watch>> watches_;  ///< of peers; they end before what they tell
+};
+
+}  // namespace causeway

@@ -1,0 +1,37 @@
+// Staging: memory of the device in place of buffers that it cannot use as they are.
+#pragma once
+
+#include "communicator.hpp"
+#include "device_backend.hpp"
+
+#include <vector>
+
+namespace causeway {
+
+/// Copies blocks that the device cannot address, or that would be overwritten before they are sent,
+/// into memory of the device, and received ones back. Its memory grows with what it is asked for,
+/// and is kept for the next exchange.
+class Staging {
+ public:
+  /// Fills *usable with buffers to exchange instead of `buffers`. What it refers to lives until the
+  /// next call.
+  Status begin(DeviceBackend& backend, const Buffers& buffers, Buffers* usable);
+
+  /// After the exchange: copies what was received to where `buffers` wanted it.
+  Status end(DeviceBackend& backend, const Buffers& buffers);
+
+ private:
+  struct Scratch {
+    Memory memory;
+    std::size_t bytes = 0;
+    std::vector<Extent> blocks;  ///< where they lie in the memory; empty when it is not in use
+  };
+
+  static Status fill(DeviceBackend& backend, std::span<const Extent> blocks, const std::byte* from,
+                     Scratch* scratch);
+
+  Scratch send_;
+  Scratch receive_;
+};
+
+}  // namespace causeway

@@ -1,54 +1,17 @@
 // Exchanges of GPU memory between ranks that are threads, one GPU each where there are enough.
 #include "blocks.hpp"
+#include "gpu.hpp"
 #include "random_exchange.hpp"
 #include "seed.hpp"
+#include "streams.hpp"
 #include "thread_ranks.hpp"
-
-#include <cuda_runtime_api.h>
 
 namespace causeway::test {
 namespace {
 
-#define ASSERT_CUDA(expression) ASSERT_EQ(cudaSuccess, expression)
-
-/// GPU memory of its own for a Buffer. Everything is on the thread's own stream: what waits for the
-/// whole GPU would wait for other ranks' kernels, which may be waiting for this rank.
-struct OnGpu {
-  std::byte* bytes = nullptr;
-  std::size_t size;
-
-  explicit OnGpu(const Buffer& buffer) : size(buffer.bytes.size()) {
-    EXPECT_EQ(cudaSuccess, cudaMallocAsync(reinterpret_cast<void**>(&bytes), size, kStream));
-    upload(buffer);
-  }
-  ~OnGpu() { cudaFreeAsync(bytes, kStream); }
-  OnGpu(const OnGpu&) = delete;
-  OnGpu& operator=(const OnGpu&) = delete;
-
-  void upload(const Buffer& buffer) { copy(bytes, buffer.bytes.data()); }
-  void download(Buffer& buffer) { copy(buffer.bytes.data(), bytes); }
-  void poison() {
-    EXPECT_EQ(cudaSuccess,
-              cudaMemsetAsync(bytes, std::to_integer<int>(Buffer::kGuard), size, kStream));
-    EXPECT_EQ(cudaSuccess, cudaStreamSynchronize(kStream));
-  }
-
- private:
-  static inline const cudaStream_t kStream = cudaStreamPerThread;
-
-  void copy(void* to, const void* from) {
-    EXPECT_EQ(cudaSuccess, cudaMemcpyAsync(to, from, size, cudaMemcpyDefault, kStream));
-    EXPECT_EQ(cudaSuccess, cudaStreamSynchronize(kStream));
-  }
-};
-
 void run_gpu_ranks(int ranks, Settings settings, const std::function<void(Communicator&)>& body) {
   settings.push_back({"CAUSEWAY_DEVICE", "cuda"});
-  run_ranks(ranks, settings, body, [](int rank) {
-    int gpus = 1;
-    cudaGetDeviceCount(&gpus);
-    cudaSetDevice(rank % gpus);
-  });
+  run_ranks(ranks, settings, body, use_gpu);
 }
 
 struct Shape {
@@ -66,12 +29,12 @@ Status exchange_either_memory(Communicator& communicator, Buffer& send, Buffer& 
                               Random& own) {
   const bool send_on_gpu = own() % 4 != 0;
   const bool receive_on_gpu = own() % 4 != 0;
-  const OnGpu gpu_send(send);
-  OnGpu gpu_receive(receive);
+  const GpuBytes gpu_send(send.bytes);
+  const GpuBytes gpu_receive(receive.bytes);
   const Status status = communicator.alltoallv(
-      {send_on_gpu ? gpu_send.bytes : send.bytes.data(), send.blocks,
-       receive_on_gpu ? gpu_receive.bytes : receive.bytes.data(), receive.blocks, false});
-  if (receive_on_gpu) gpu_receive.download(receive);
+      {send_on_gpu ? gpu_send.bytes().data() : send.bytes.data(), send.blocks,
+       receive_on_gpu ? gpu_receive.bytes().data() : receive.bytes.data(), receive.blocks, false});
+  if (receive_on_gpu) gpu_receive.download(receive.bytes);
   return status;
 }
 
@@ -103,47 +66,138 @@ INSTANTIATE_TEST_SUITE_P(
               50}),
     [](const auto& shape) { return std::string(shape.param.name); });
 
-TEST(GpuStream, EagerCallsAndGraphReplaysInterleave) {
+TEST(GpuAlltoallv, OnTheHostDeviceMovesGpuMemoryToo) {
   const std::uint64_t seed = test_seed();
-  run_gpu_ranks(2, {}, [&](Communicator& communicator) {
+  const auto use = [](int rank) { use_gpu(rank); };
+  run_ranks(
+      3, {{"CAUSEWAY_DEVICE", "host"}},
+      [&](Communicator& communicator) {
+        exchange_at_random(communicator, seed, 50, 300000, exchange_either_memory);
+        const GpuBytes bytes(std::vector<std::byte>(64));
+        const std::vector<Extent> nothing(3, Extent{0, 0});
+        const Status status = communicator.enqueue_alltoallv(
+            {bytes.bytes().data(), nothing, bytes.bytes().data(), nothing, false}, nullptr);
+        EXPECT_EQ(status.kind(), ErrorKind::kBuffer);
+        EXPECT_NE(status.message().find("the host, cannot address"), std::string::npos)
+            << status.message();
+      },
+      use);
+}
+
+TEST(GpuStream, AGraphReplayed1000TimesWithEagerCallsBetweenAndRanksDelayed) {
+  const std::uint64_t seed = test_seed();
+  const int ranks = std::max(2, gpus());
+  run_gpu_ranks(ranks, {}, [&](Communicator& communicator) {
     const int rank = communicator.rank();
     Random shared(seed);
     Random own(seed + 1 + static_cast<std::uint64_t>(rank));
-    const Counts counts = random_counts(shared, 2, 300000);
+    const Counts counts = random_counts(shared, ranks, 100000);
+    const std::vector<std::uint64_t> arriving = column(counts, rank);
     Buffer send(own, counts[static_cast<std::size_t>(rank)]);
-    Buffer receive(own, column(counts, rank));
-    OnGpu gpu_send(send);
-    OnGpu gpu_receive(receive);
-    cudaStream_t stream = nullptr;
-    ASSERT_CUDA(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
-    const Buffers buffers{gpu_send.bytes, send.blocks, gpu_receive.bytes, receive.blocks, false};
-    cudaGraph_t graph = nullptr;
-    cudaGraphExec_t exec = nullptr;
-    ASSERT_CUDA(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
-    const Status captured = communicator.enqueue_alltoallv(buffers, stream);
-    ASSERT_CUDA(cudaStreamEndCapture(stream, &graph));
+    Buffer receive(own, arriving);
+    GpuBytes gpu_send(send.bytes);
+    GpuBytes gpu_receive(receive.bytes);
+    const Stream stream;
+    const Buffers buffers{gpu_send.bytes().data(), send.blocks, gpu_receive.bytes().data(),
+                          receive.blocks, false};
+    Status captured;
+    const Graph graph(stream, [&] { captured = communicator.enqueue_alltoallv(buffers, stream); });
     ASSERT_TRUE(captured.ok()) << captured.message();
-    ASSERT_CUDA(cudaGraphInstantiate(&exec, graph, 0));
-    for (std::uint64_t e = 0; e < 200; ++e) {
+    int replays = 0;
+    for (std::uint64_t e = 0; replays < 1000; ++e) {
       send.fill(e, rank);
-      gpu_send.upload(send);
-      gpu_receive.poison();
-      const std::uint64_t way = shared() % 3;
-      if (way == 0) {
-        ASSERT_CUDA(cudaGraphLaunch(exec, stream));
+      gpu_send.upload(send.bytes);
+      gpu_receive.fill(Buffer::kGuard);
+      const std::uint64_t way = shared() % 5;
+      if (own() % 4 == 0) std::this_thread::sleep_for(std::chrono::microseconds(own() % 1000));
+      if (way > 1) {
+        graph.launch(stream);
+        ++replays;
       } else {
         const Status status = way == 1 ? communicator.enqueue_alltoallv(buffers, stream)
                                        : communicator.alltoallv(buffers);
         ASSERT_TRUE(status.ok()) << status.message();
       }
-      ASSERT_CUDA(cudaStreamSynchronize(stream));
-      gpu_receive.download(receive);
-      ASSERT_EQ(receive.wrong_bytes(e, rank, column(counts, rank)), 0U)
+      stream.synchronize();
+      gpu_receive.download(receive.bytes);
+      ASSERT_EQ(receive.wrong_bytes(e, rank, arriving), 0U)
           << "rank " << rank << ", exchange " << e << ", way " << way;
     }
-    ASSERT_CUDA(cudaGraphExecDestroy(exec));
-    ASSERT_CUDA(cudaGraphDestroy(graph));
-    ASSERT_CUDA(cudaStreamDestroy(stream));
+    const Status after = communicator.error();
+    EXPECT_TRUE(after.ok()) << after.message();
+  });
+}
+
+TEST(GpuStream, ExchangesThatOverlapInAGraphAreReported) {
+  run_gpu_ranks(2, {{"CAUSEWAY_MAX_CTAS", "2"}}, [](Communicator& communicator) {
+    constexpr std::uint64_t kBytes = 50000000;
+    const std::vector<Extent> blocks{{0, kBytes}, {kBytes, kBytes}};
+    const GpuBytes from(std::vector<std::byte>(2 * kBytes));
+    const GpuBytes to(std::vector<std::byte>(2 * kBytes));
+    const Buffers buffers{from.bytes().data(), blocks, to.bytes().data(), blocks, false};
+    const Stream one;
+    const Stream other;
+    Status captured;
+    {
+      const Graph graph(one, [&] {
+        other.wait_for(one);
+        captured = communicator.enqueue_alltoallv(buffers, one);
+        if (captured.ok()) captured = communicator.enqueue_alltoallv(buffers, other);
+        one.wait_for(other);
+      });
+      ASSERT_TRUE(captured.ok()) << captured.message();
+      graph.launch(one);
+      one.synchronize();
+    }
+    for (const Status& status : {communicator.error(), communicator.alltoallv(buffers)}) {
+      EXPECT_EQ(status.kind(), ErrorKind::kFailed);
+      EXPECT_NE(status.message().find("two exchanges"), std::string::npos) << status.message();
+    }
+  });
+}
+
+TEST(GpuStream, LaunchesOfManyCommunicatorsFitOnTheGpuTogether) {
+  if (gpus() < 2) GTEST_SKIP() << "needs two GPUs: ranks on one GPU divide it between them";
+  constexpr int kCommunicators = 3;
+  std::vector<ThreadWorld> worlds;
+  for (int c = 0; c < kCommunicators; ++c) worlds.emplace_back(2);
+  run_threads(2, [&](int rank) {
+    use_gpu(rank);
+    Config config;
+    // With this many lanes, a launch takes nearly every multiprocessor.
+    ASSERT_TRUE(
+        read_settings(
+            {{"CAUSEWAY_DEVICE", "cuda"}, {"CAUSEWAY_LANES", "64"}, {"CAUSEWAY_TIMEOUT", "20"}},
+            &config)
+            .ok());
+    std::unique_ptr<Communicator> communicators[kCommunicators];
+    for (int c = 0; c < kCommunicators; ++c) {
+      const auto bootstrap = worlds[static_cast<std::size_t>(c)].bootstrap(rank);
+      const Status made = Communicator::create(*bootstrap, config, {}, &communicators[c]);
+      ASSERT_TRUE(made.ok()) << made.message();
+    }
+    constexpr std::uint64_t kBytes = 3000000;
+    const std::vector<Extent> blocks{{0, kBytes}, {kBytes, kBytes}};
+    const GpuBytes from(std::vector<std::byte>(2 * kBytes));
+    const GpuBytes to(std::vector<std::byte>(2 * kBytes));
+    const Stream streams[kCommunicators];
+    for (int round = 0; round < 20; ++round) {
+      for (int c = 0; c < kCommunicators; ++c) {
+        // Each rank's GPU would come to another communicator's exchange first.
+        if (c % 2 == rank) {
+          streams[c].enqueue(
+              [](void*) { std::this_thread::sleep_for(std::chrono::milliseconds(2)); });
+        }
+        const Status enqueued = communicators[c]->enqueue_alltoallv(
+            {from.bytes().data(), blocks, to.bytes().data(), blocks, false}, streams[c]);
+        ASSERT_TRUE(enqueued.ok()) << enqueued.message();
+      }
+    }
+    for (int c = 0; c < kCommunicators; ++c) {
+      streams[c].synchronize();
+      const Status status = communicators[c]->error();
+      EXPECT_TRUE(status.ok()) << status.message();
+    }
   });
 }
 
@@ -177,11 +231,5 @@ TEST(GpuStream, MemoryThatTheGpuCannotAddressIsRefused) {
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  int gpus = 0;
-  const cudaError_t code = cudaGetDeviceCount(&gpus);
-  if (code != cudaSuccess || gpus == 0) {
-    std::printf("SKIPPED: no GPU on this machine (%s)\n", cudaGetErrorString(code));
-    return 0;
-  }
-  return RUN_ALL_TESTS();
+  return causeway::test::has_gpu() ? RUN_ALL_TESTS() : 0;
 }

@@ -1,9 +1,11 @@
-// Exchanges until one rank is killed in the middle: `mpirun -n 4 kill_rank BYTES_PER_PEER`.
+// Exchanges until one rank is killed in the middle: `mpirun -n 4 kill_rank BYTES_PER_PEER`, with
+// CAUSEWAY_DEVICE=cuda between GPUs.
 //
-// The rank that is killed and the moment come from the time. Every other rank prints
-// 'survivor R: dead rank D, class: text' and ends without MPI_Finalize, which would wait for the
-// dead.
+// The rank that is killed and the moment are random. Every other rank prints
+// 'survivor R: dead rank D after S s, class: text', S being the seconds since it last finished an
+// exchange, and ends without MPI_Finalize, which would wait for the dead.
 #include <causeway/mpix.h>
+#include <gpu_memory.hpp>
 
 #include <unistd.h>
 #include <chrono>
@@ -21,7 +23,7 @@ namespace {
 struct Blocks {
   std::vector<int> counts;
   std::vector<int> displacements;
-  std::vector<char> data;
+  std::vector<std::byte> data;
 
   Blocks(int ranks, int bytes)
       : counts(static_cast<std::size_t>(ranks), bytes),
@@ -48,19 +50,28 @@ int main(int argc, char** argv) {
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &ranks);
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  if (causeway::test::on_gpus() && !causeway::test::use_gpu_of_rank()) {
+    MPI_Finalize();
+    return 0;
+  }
   const int bytes = argc > 1 ? std::atoi(argv[1]) : 100000;
   std::uint64_t random = std::random_device{}();
   MPI_Bcast(&random, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD);
   const int victim = static_cast<int>(random / 50000 % static_cast<std::uint64_t>(ranks));
   Blocks send(ranks, bytes);
   Blocks receive(ranks, bytes);
+  const causeway::test::OnGpu from(send.data, causeway::test::on_gpus());
+  const causeway::test::OnGpu to(receive.data, causeway::test::on_gpus());
   int code = MPIX_Comm_attach(MPI_COMM_WORLD, MPI_INFO_NULL);
   if (rank == victim) kill_within(random);
+  double finished = MPI_Wtime();
   while (code == MPI_SUCCESS) {
-    code = MPIX_Alltoallv(send.data.data(), send.counts.data(), send.displacements.data(), MPI_CHAR,
-                          receive.data.data(), receive.counts.data(), receive.displacements.data(),
-                          MPI_CHAR, MPI_COMM_WORLD);
+    finished = MPI_Wtime();
+    code = MPIX_Alltoallv(from.at(send.data.data()), send.counts.data(), send.displacements.data(),
+                          MPI_CHAR, to.at(receive.data.data()), receive.counts.data(),
+                          receive.displacements.data(), MPI_CHAR, MPI_COMM_WORLD);
   }
+  const double after = MPI_Wtime() - finished;
   char text[MPI_MAX_ERROR_STRING] = "";
   char kind[MPI_MAX_ERROR_STRING] = "";
   int length = 0;
@@ -70,8 +81,8 @@ int main(int argc, char** argv) {
   MPI_Error_string(error_class, kind, &length);
   const bool named =
       std::string(text).find("rank " + std::to_string(victim) + " has ended") != std::string::npos;
-  std::printf("survivor %d: dead rank %s%d, %s: %s\n", rank, named ? "" : "not named: ", victim,
-              kind, text);
+  std::printf("survivor %d: dead rank %s%d after %.3f s, %s: %s\n", rank,
+              named ? "" : "not named: ", victim, after, kind, text);
   std::fflush(stdout);
   _exit(0);
 }

@@ -1,5 +1,6 @@
 // Communicators that fail: a rank whose settings are wrong, aborts, and a rank that does not come.
 #include "call.hpp"
+#include "gpu_memory.hpp"
 #include "process_state.hpp"
 #include "scoped_mpi.hpp"
 #include "world.hpp"
@@ -108,7 +109,8 @@ TEST(Failures, MemoryThatTheSystemRefusesIsEveryRanksError) {
     const int code = MPIX_Comm_attach(comm, info);
     if (code == MPI_SUCCESS) continue;
     ++refused;
-    EXPECT_TRUE(is_error(code, MPI_ERR_INTERN, {named(0), "shared memory"}));
+    EXPECT_TRUE(
+        is_error(code, MPI_ERR_INTERN, {named(0), on_gpus() ? "cudaMalloc" : "shared memory"}));
   }
   if (refused == 0) {
     EXPECT_EQ(MPIX_Comm_detach(comm), MPI_SUCCESS);

@@ -1,4 +1,5 @@
 // Runs GoogleTest's tests on all ranks of MPI_COMM_WORLD, in the same order.
+#include "gpu_memory.hpp"
 #include "world.hpp"
 
 #include <gtest/gtest.h>
@@ -85,7 +86,8 @@ int main(int argc, char** argv) {
   int granted = MPI_THREAD_SINGLE;
   MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &granted);
   ::testing::InitGoogleTest(&argc, argv);
-  const int failed = run_tests();
+  const bool runs = !causeway::test::on_gpus() || causeway::test::use_gpu_of_rank();
+  const int failed = runs ? run_tests() : 0;
   MPI_Finalize();
   return failed;
 }

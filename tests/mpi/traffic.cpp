@@ -2,6 +2,7 @@
 #include "traffic.hpp"
 
 #include "blocks.hpp"
+#include "gpu_memory.hpp"
 
 #include <causeway/mpix.h>
 
@@ -24,9 +25,9 @@ Kind random_kind(Random& random) {
 
 /// The call under test, with the caller's arrays as they are or widened. In place, the send
 /// arguments are such that whoever looked at them would fail.
-int call_mpix(const Side& send, Side& receive, const Traffic& traffic, MPI_Comm comm) {
-  const void* const sendbuf = traffic.in_place ? MPI_IN_PLACE : send.buffer();
-  void* const recvbuf = receive.buffer();
+int call_mpix(const Side& send, const void* outgoing, const Side& receive, void* recvbuf,
+              const Traffic& traffic, MPI_Comm comm) {
+  const void* const sendbuf = traffic.in_place ? MPI_IN_PLACE : outgoing;
   if (traffic.entry == Entry::kInt && traffic.in_place) {
     return MPIX_Alltoallv(sendbuf, nullptr, nullptr, MPI_DATATYPE_NULL, recvbuf,
                           receive.counts.data(), receive.displacements.data(), receive.element.type,
@@ -101,7 +102,13 @@ Matrix random_matrix(Random& random, int ranks, int most_units, bool symmetric) 
 
   send.spoil_displacements_of_nothing(own);
   receive.spoil_displacements_of_nothing(own);
-  const int code = call_mpix(send, receive, traffic, comm);
+  int code = MPI_SUCCESS;
+  {
+    const OnGpu gpu_send(send.memory, on_gpus() && !one_in(own, 4));
+    const OnGpu gpu_receive(receive.memory, on_gpus() && !one_in(own, 4));
+    code = call_mpix(send, gpu_send.at(send.buffer()), receive, gpu_receive.at(receive.buffer()),
+                     traffic, comm);
+  }
   if (code != MPI_SUCCESS) {
     char text[MPI_MAX_ERROR_STRING] = "";
     int length = 0;

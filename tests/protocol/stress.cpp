@@ -91,7 +91,7 @@ StressResult run_stress(const StressOptions& options, const int (&ranks_of)[2], 
         std::memcpy(&received[at], guard.data(), kGap);
       }
     }
-    result.problem = exchange(c, pool.data(), send, received.data(), receive);
+    result.problem = exchange(c, pool, send, std::span(received).first(at + kGap), receive);
     for (std::size_t from = 0; from < size && result.problem.empty(); ++from) {
       const Extent& block = receive[from];
       const std::byte* const got = received.data() + block.offset;

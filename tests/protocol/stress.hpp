@@ -3,6 +3,7 @@
 
 #include <extent.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -22,10 +23,11 @@ struct StressOptions {
 /// when something else is given.
 bool parse_stress_options(int argc, char** argv, StressOptions* options);
 
-/// Exchanges on communicator 0 or 1; an error's text, or nothing.
-using StressExchange =
-    std::function<std::string(int communicator, const void* sendbuf, std::span<const Extent> send,
-                              void* recvbuf, std::span<const Extent> receive)>;
+/// Exchanges on communicator 0 or 1; an error's text, or nothing. Blocks to send lie in `pool`,
+/// which stays the same; all of `received` but what arrives has to stay as it is.
+using StressExchange = std::function<std::string(
+    int communicator, std::span<const std::byte> pool, std::span<const Extent> send,
+    std::span<std::byte> received, std::span<const Extent> receive)>;
 
 struct StressResult {
   std::uint64_t exchanges = 0;

@@ -1,5 +1,6 @@
 // The stress between processes: `mpirun -n 4 stress_mpi --exchanges 100000`.
 #include "stress.hpp"
+#include "stress_memory.hpp"
 
 #include <causeway/mpix.h>
 
@@ -15,6 +16,7 @@ namespace {
 int attach(MPI_Comm comm, const StressOptions& options) {
   MPI_Info info = MPI_INFO_NULL;
   MPI_Info_create(&info);
+  MPI_Info_set(info, "causeway_device", kStressDevice);
   MPI_Info_set(info, "causeway_ring_bytes", std::to_string(options.ring_bytes).c_str());
   MPI_Info_set(info, "causeway_start_count", std::to_string(options.start_count).c_str());
   const int code = MPIX_Comm_attach(comm, info);
@@ -51,6 +53,11 @@ int main(int argc, char** argv) {
   int ranks = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+  if (!stress_device_is_there()) {
+    MPI_Finalize();
+    return 0;
+  }
+  use_device_of_rank(rank);
   const bool understood = parse_stress_options(argc, argv, &options);
   MPI_Bcast(&options.seed, sizeof options.seed, MPI_BYTE, 0, MPI_COMM_WORLD);
   MPI_Comm comms[2] = {MPI_COMM_NULL, MPI_COMM_NULL};
@@ -65,16 +72,15 @@ int main(int argc, char** argv) {
     result.problem += error_text(attach(comms[c], options));
   }
   if (result.problem.empty()) {
-    result = run_stress(options, ranks_of, ranks,
-                        [&](int c, const void* sendbuf, std::span<const Extent> send, void* recvbuf,
-                            std::span<const Extent> receive) {
-                          const Blocks out(send);
-                          const Blocks in(receive);
-                          return error_text(MPIX_Alltoallv_c(
-                              sendbuf, out.counts.data(), out.displacements.data(), MPI_BYTE,
-                              recvbuf, in.counts.data(), in.displacements.data(), MPI_BYTE,
-                              comms[c]));
-                        });
+    const auto exchange = [&](int c, std::span<const std::byte> pool, std::span<const Extent> send,
+                              std::span<std::byte> received, std::span<const Extent> receive) {
+      const Blocks out(send);
+      const Blocks in(receive);
+      return error_text(MPIX_Alltoallv_c(pool.data(), out.counts.data(), out.displacements.data(),
+                                         MPI_BYTE, received.data(), in.counts.data(),
+                                         in.displacements.data(), MPI_BYTE, comms[c]));
+    };
+    result = run_stress(options, ranks_of, ranks, in_stress_memory(exchange));
     if (!result.problem.empty()) {
       MPIX_Comm_abort(comms[0]);
       MPIX_Comm_abort(comms[1]);

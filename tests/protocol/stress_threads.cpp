@@ -1,5 +1,6 @@
 // The stress on ranks that are threads: `stress_threads --exchanges 100000 --ranks 4`.
 #include "stress.hpp"
+#include "stress_memory.hpp"
 #include "thread_ranks.hpp"
 
 #include <cstdio>
@@ -11,13 +12,17 @@ using namespace causeway::test;
 int main(int argc, char** argv) {
   StressOptions options;
   if (!parse_stress_options(argc, argv, &options)) return 2;
+  if (!stress_device_is_there()) return 0;
   const ThreadWorld first(options.ranks);
   const ThreadWorld second(options.ranks);
-  const Settings settings{{"CAUSEWAY_RING_BYTES", std::to_string(options.ring_bytes)},
+  const Settings settings{{"CAUSEWAY_DEVICE", kStressDevice},
+                          {"CAUSEWAY_RING_BYTES", std::to_string(options.ring_bytes)},
                           {"CAUSEWAY_START_COUNT", std::to_string(options.start_count)}};
   std::mutex printing;
   bool failed = false;
+  std::printf("on %s, seed %llu\n", kStressDevice, static_cast<unsigned long long>(options.seed));
   run_threads(options.ranks, [&](int rank) {
+    use_device_of_rank(rank);
     Config config;
     const Status readable = read_settings(settings, &config);
     const int ranks_of[2] = {rank, options.ranks - 1 - rank};
@@ -29,13 +34,14 @@ int main(int argc, char** argv) {
     StressResult result;
     result.problem = made.message();
     if (made.ok()) {
-      result = run_stress(options, ranks_of, options.ranks,
-                          [&](int c, const void* sendbuf, std::span<const Extent> send,
-                              void* recvbuf, std::span<const Extent> receive) {
-                            const Status status = communicators[c]->alltoallv(
-                                {sendbuf, send, recvbuf, receive, false});
-                            return status.message();
-                          });
+      const auto exchange = [&](int c, std::span<const std::byte> pool,
+                                std::span<const Extent> send, std::span<std::byte> received,
+                                std::span<const Extent> receive) {
+        return communicators[c]
+            ->alltoallv({pool.data(), send, received.data(), receive, false})
+            .message();
+      };
+      result = run_stress(options, ranks_of, options.ranks, in_stress_memory(exchange));
       if (!result.problem.empty()) {
         communicators[0]->abort();
         communicators[1]->abort();

@@ -30,6 +30,13 @@ struct CudaDevice {
                static_cast<const unsigned char*>(from), bytes);
   }
 
+  /// A clock that all threads share.
+  __device__ static std::uint64_t nanoseconds() {
+    std::uint64_t time;
+    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(time));
+    return time;
+  }
+
   /// Polls without pause, and looks at the abort word and the clock now and then.
   class Pacer {
    public:
@@ -46,12 +53,6 @@ struct CudaDevice {
 
    private:
     static constexpr std::uint32_t kPollsPerLook = 1024;
-
-    __device__ static std::uint64_t nanoseconds() {
-      std::uint64_t time;
-      asm volatile("mov.u64 %0, %globaltimer;" : "=l"(time));
-      return time;
-    }
 
     const WaitControl& control_;
     std::uint64_t since_ = 0;

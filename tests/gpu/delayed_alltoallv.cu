@@ -1,0 +1,44 @@
+// alltoallv on a CUDA device that waits at random before it publishes or acquires anything: linked
+// in place of the library's own launch.
+#include <launch.h>
+#include <alltoallv_cuda.cuh>
+
+namespace causeway::kernels {
+
+namespace {
+
+struct DelayedCudaDevice : device::CudaDevice {
+  __device__ static std::uint64_t load_acquire(const std::uint64_t* word) {
+    delay();
+    return CudaDevice::load_acquire(word);
+  }
+  __device__ static void store_release(std::uint64_t* word, std::uint64_t value) {
+    delay();
+    CudaDevice::store_release(word, value);
+  }
+
+ private:
+  /// Nothing mostly, else up to 4 microseconds, or once in a while 65.
+  __device__ static void delay() {
+    std::uint64_t random = static_cast<std::uint64_t>(clock64()) * 0x9e3779b97f4a7c15U +
+                           (blockIdx.x * 1024U + threadIdx.x) * 0xd1b54a32d192ed03U;
+    random ^= random >> 32;
+    random *= 0xbf58476d1ce4e5b9U;
+    random ^= random >> 29;
+    if (random % 8 != 0) return;
+    const std::uint64_t most = random / 8 % 64 == 0 ? 65536 : 4096;
+    const std::uint64_t until = nanoseconds() + (random >> 20) % most;
+    while (nanoseconds() < until) __nanosleep(100);
+  }
+};
+
+}  // namespace
+
+int launch_alltoallv_cuda(const AlltoallvArgs& args, const SendBlock* send,
+                          const ReceiveBlock* receive, void* stream) {
+  return launch_alltoallv_on<DelayedCudaDevice>(args, send, receive, stream);
+}
+
+int load_alltoallv_cuda() { return load_alltoallv_on<DelayedCudaDevice>(); }
+
+}  // namespace causeway::kernels

@@ -1,0 +1,108 @@
+// The stream calls on GPUs: buffers there, graphs, and a first use in a capture.
+#include "call.hpp"
+#include "gpu_memory.hpp"
+#include "scoped_mpi.hpp"
+#include "world.hpp"
+
+#include <causeway/mpix.h>
+#include <gtest/gtest.h>
+#include <streams.hpp>
+
+#include <numeric>
+#include <vector>
+
+namespace causeway::test {
+namespace {
+
+/// Counts of bytes between all ranks, the same on every rank, and this rank's blocks of them.
+struct Blocks {
+  Blocks(Random& random, int rank, int ranks) {
+    for (int from = 0; from < ranks; ++from) {
+      for (int to = 0; to < ranks; ++to) {
+        const auto bytes = static_cast<int>(log_uniform(random, 200000));
+        if (from == rank) sendcounts.push_back(bytes);
+        if (to == rank) recvcounts.push_back(bytes);
+      }
+    }
+    sdispls = displacements(sendcounts);
+    rdispls = displacements(recvcounts);
+    sent.resize(1 + std::accumulate(sendcounts.begin(), sendcounts.end(), std::size_t{0}));
+    received.resize(1 + std::accumulate(recvcounts.begin(), recvcounts.end(), std::size_t{0}));
+  }
+
+  static std::vector<int> displacements(const std::vector<int>& counts) {
+    std::vector<int> result(counts.size());
+    std::exclusive_scan(counts.begin(), counts.end(), result.begin(), 0);
+    return result;
+  }
+
+  int enqueue(const GpuBytes& from, const GpuBytes& to, MPI_Comm comm, cudaStream_t stream) const {
+    return MPIX_Alltoallv_on_stream(from.bytes().data(), sendcounts.data(), sdispls.data(),
+                                    MPI_BYTE, to.bytes().data(), recvcounts.data(), rdispls.data(),
+                                    MPI_BYTE, comm, stream);
+  }
+
+  std::vector<int> sendcounts, sdispls, recvcounts, rdispls;
+  std::vector<std::byte> sent, received;
+};
+
+class GpuStreams : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!on_gpus()) GTEST_SKIP() << "runs with CAUSEWAY_DEVICE=cuda";
+  }
+};
+
+TEST_F(GpuStreams, ReplaysAndEagerCallsMatchMpi) {
+  const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
+  ASSERT_EQ(MPIX_Comm_attach(comm, MPI_INFO_NULL), MPI_SUCCESS);
+  Random random = shared_random();
+  Blocks blocks(random, world_rank(), world_size());
+  GpuBytes from(blocks.sent);
+  GpuBytes to(blocks.received);
+  const Stream stream;
+  int captured = MPI_SUCCESS;
+  const Graph graph(stream, [&] { captured = blocks.enqueue(from, to, comm, stream); });
+  ASSERT_EQ(captured, MPI_SUCCESS) << sentence(captured);
+  Random own(random() + static_cast<std::uint64_t>(world_rank()));
+  for (int round = 0; round < 100; ++round) {
+    for (std::byte& byte : blocks.sent) byte = static_cast<std::byte>(own());
+    from.upload(blocks.sent);
+    to.upload(blocks.received);
+    if (one_in(random, 3)) {
+      EXPECT_EQ(blocks.enqueue(from, to, comm, stream), MPI_SUCCESS);
+    } else {
+      graph.launch(stream);
+    }
+    stream.synchronize();
+    std::vector<std::byte> expected = blocks.received;
+    MPI_Alltoallv(blocks.sent.data(), blocks.sendcounts.data(), blocks.sdispls.data(), MPI_BYTE,
+                  expected.data(), blocks.recvcounts.data(), blocks.rdispls.data(), MPI_BYTE,
+                  MPI_COMM_WORLD);
+    to.download(blocks.received);
+    EXPECT_TRUE(blocks.received == expected) << "round " << round;
+  }
+  int code = MPI_SUCCESS;
+  EXPECT_EQ(MPIX_Comm_get_error(comm, &code), MPI_SUCCESS);
+  EXPECT_EQ(code, MPI_SUCCESS) << sentence(code);
+}
+
+TEST_F(GpuStreams, FirstUseInACaptureIsEveryRanksError) {
+  const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
+  Random random = shared_random();
+  const Blocks blocks(random, world_rank(), world_size());
+  const GpuBytes from(blocks.sent);
+  const GpuBytes to(blocks.received);
+  const Stream stream;
+  int code = MPI_SUCCESS;
+  if (world_rank() == 0) {
+    const Graph graph(stream, [&] { code = blocks.enqueue(from, to, comm, stream); });
+  } else {
+    code = blocks.enqueue(from, to, comm, stream);
+  }
+  EXPECT_TRUE(is_error(code, MPI_ERR_UNSUPPORTED_OPERATION, {"rank 0", "MPIX_Comm_attach"}));
+  EXPECT_TRUE(works(comm));
+}
+
+}  // namespace
+}  // namespace causeway::test

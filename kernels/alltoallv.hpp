@@ -11,55 +11,49 @@ namespace causeway::kernels {
 
 inline constexpr std::uint32_t kAlltoallvTag = 1;
 
-/// The part of a block that one of its lanes carries. Parts begin on multiples of the ring's
-/// payload alignment.
+/// The part of a block that one of its lanes carries. Parts begin on multiples of a line.
 CAUSEWAY_FN constexpr device::Share lane_share(const SendBlock& block, std::uint32_t lane) {
   const std::uint64_t part =
-      device::round_up((block.bytes + block.lanes - 1) / block.lanes, device::kPayloadAlign);
+      device::round_up((block.bytes + block.lanes - 1) / block.lanes, device::kLineBytes);
   const std::uint64_t begin = device::smaller(lane * part, block.bytes);
   const std::uint64_t bytes =
       lane < block.lanes ? device::smaller(part, block.bytes - begin) : std::uint64_t{0};
   return {block.bytes, begin, bytes, block.piece_bytes, block.lanes, kAlltoallvTag};
 }
 
-/// One exchange. Work is cut into visits, a visit being one lane of one pair of ranks; visit v is
-/// lane v / size of the peer v % size hops away, and block b serves visits b, b + blocks, ... in
-/// this order. A block's two roles, send and receive, run side by side and never wait for each
-/// other, so the lowest unfinished visit of all ranks can always go on, whatever their numbers of
-/// blocks.
+/// One exchange. Work with peers is cut into visits, a visit being one lane of one pair of ranks;
+/// visit v is lane v / (size - 1) of the peer 1 + v % (size - 1) hops away, and of n blocks that
+/// serve peers block b serves visits b, b + n, ... in this order. A block's two roles, send and
+/// receive, run side by side and never wait for each other, so the lowest unfinished visit of all
+/// ranks can always go on, whatever their numbers of blocks.
 template <class Device>
 struct Alltoallv {
   AlltoallvArgs args;
 
-  CAUSEWAY_FN std::uint32_t blocks() const { return args.blocks; }
+  CAUSEWAY_FN std::uint32_t blocks() const { return args.split.blocks; }
   CAUSEWAY_FN Alltoallv as_one_block() const {
     Alltoallv result = *this;
-    result.args.blocks = 1;
+    result.args.split = {1, 1, 0};
     return result;
   }
 
   CAUSEWAY_TEMPLATE
   template <device::Group G>
   CAUSEWAY_FN void send(const G& group, std::uint32_t block) const {
-    for (std::uint32_t v = block; v < visits(); v += args.blocks) {
-      const std::uint32_t lane = v / args.comm.size;
-      const std::uint32_t hops = v % args.comm.size;
-      if (hops == 0) {
-        if (!args.declined) move_to_self(group, lane);
-      } else if (!send_to(group, (args.comm.rank + hops) % args.comm.size, lane)) {
-        return;
-      }
+    for (std::uint32_t v = first_visit(block); v < visits(); v += args.split.peer_blocks) {
+      const std::uint32_t peer = (args.comm.rank + hops(v)) % args.comm.size;
+      if (!send_to(group, peer, lane(v))) return;
     }
+    if (block < args.split.first_self || args.declined) return;
+    move_to_self(group, block - args.split.first_self, args.split.blocks - args.split.first_self);
   }
 
   CAUSEWAY_TEMPLATE
   template <device::Group G>
   CAUSEWAY_FN void receive(const G& group, std::uint32_t block) const {
-    for (std::uint32_t v = block; v < visits(); v += args.blocks) {
-      const std::uint32_t hops = v % args.comm.size;
-      if (hops == 0) continue;
-      const std::uint32_t peer = (args.comm.rank + args.comm.size - hops) % args.comm.size;
-      if (!receive_from(group, peer, v / args.comm.size)) return;
+    for (std::uint32_t v = first_visit(block); v < visits(); v += args.split.peer_blocks) {
+      const std::uint32_t peer = (args.comm.rank + args.comm.size - hops(v)) % args.comm.size;
+      if (!receive_from(group, peer, lane(v))) return;
     }
   }
 
@@ -80,7 +74,14 @@ struct Alltoallv {
   }
 
  private:
-  CAUSEWAY_FN std::uint32_t visits() const { return args.comm.size * args.comm.lanes; }
+  CAUSEWAY_FN std::uint32_t visits() const { return (args.comm.size - 1) * args.comm.lanes; }
+  CAUSEWAY_FN std::uint32_t first_visit(std::uint32_t block) const {
+    return block < args.split.peer_blocks ? block : visits();
+  }
+  CAUSEWAY_FN std::uint32_t lane(std::uint32_t visit) const { return visit / (args.comm.size - 1); }
+  CAUSEWAY_FN std::uint32_t hops(std::uint32_t visit) const {
+    return 1 + visit % (args.comm.size - 1);
+  }
 
   CAUSEWAY_TEMPLATE
   template <device::Group G>
@@ -114,21 +115,22 @@ struct Alltoallv {
     return received;
   }
 
+  /// Moves one of `parts` parts of the rank's block to itself.
   CAUSEWAY_TEMPLATE
   template <device::Group G>
-  CAUSEWAY_FN void move_to_self(const G& group, std::uint32_t lane) const {
+  CAUSEWAY_FN void move_to_self(const G& group, std::uint32_t part, std::uint32_t parts) const {
     const std::uint32_t self = args.comm.rank;
     const SendBlock& from = args.send[self];
     const ReceiveBlock& to = args.receive[self];
-    const device::Share share = lane_share(from, lane);
-    const device::SendChannel& channel = args.comm.send_channel(self, lane);
+    const device::Share share = lane_share({0, from.bytes, 1, parts}, part);
+    const device::SendChannel& channel = args.comm.send_channel(self, 0);
     device::move_self(group, device::SelfLink<Device>{channel.link.region}, channel, share.offset,
                       device::accepted_bytes(share.offset, share.bytes, to.bytes, 1),
                       device::CopyFrom<Device>{args.sendbuf + from.offset},
                       device::CopyTo<Device>{args.recvbuf + to.offset});
-    if (lane == 0 && from.bytes > to.bytes && group.rank() == 0) {
+    if (part == 0 && from.bytes > to.bytes && group.rank() == 0) {
       device::report_fault<Device>(
-          args.comm.control, {device::Fault::kTruncated, device::WaitFor::kNothing, self, lane, 0,
+          args.comm.control, {device::Fault::kTruncated, device::WaitFor::kNothing, self, 0, 0,
                               from.bytes, to.bytes, 0});
     }
   }

@@ -15,7 +15,7 @@ struct AlltoallvWithBlocks {
   SendBlock send_blocks[Ranks];
   ReceiveBlock receive_blocks[Ranks];
 
-  std::uint32_t blocks() const { return args.blocks; }
+  std::uint32_t blocks() const { return args.split.blocks; }
 
   __device__ Alltoallv<Device> operation() const {
     Alltoallv<Device> whole{args};

@@ -19,14 +19,22 @@ struct ReceiveBlock {
   std::uint64_t bytes;
 };
 
+/// How the thread blocks of a launch share the work: the first ones exchange with peers, and the
+/// last ones move what the rank sends itself. A block may do both, the latter at the end.
+struct BlockSplit {
+  std::uint32_t blocks;       ///< of the launch; at least 1
+  std::uint32_t peer_blocks;  ///< at least 1 where there are peers
+  std::uint32_t first_self;   ///< less than `blocks`
+};
+
 struct AlltoallvArgs {
   device::Communicator comm;
   const std::byte* sendbuf;
   std::byte* recvbuf;
   const SendBlock* send;        ///< [comm.size], by rank; memory of the device
   const ReceiveBlock* receive;  ///< [comm.size], by rank; memory of the device
-  std::uint32_t blocks;         ///< thread blocks that share the work; at least 1
-  bool declined;                ///< take no part: tell every peer so, send and take nothing
+  BlockSplit split;
+  bool declined;  ///< take no part: tell every peer so, send and take nothing
 };
 
 }  // namespace causeway::kernels

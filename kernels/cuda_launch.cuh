@@ -11,6 +11,9 @@ inline constexpr unsigned kThreadsPerBlock = 1024;
 
 namespace impl {
 
+/// The low bits of an occupancy count the groups of the launch that have come to their end.
+inline constexpr int kCountBits = 16;
+
 /// Takes a communicator's channels for this launch; false, with a report, when another launch that
 /// is still running has them. All threads of each group of the launch call it.
 template <device::Group G>
@@ -20,10 +23,9 @@ __device__ bool enter(const G& group, const device::Communicator& comm) {
     // Two launches that run at the same time differ in it, also as nodes of graphs.
     unsigned long long grid;
     asm volatile("mov.u64 %0, %gridid;" : "=l"(grid));
-    ++grid;
-    auto* const launch = reinterpret_cast<unsigned long long*>(&comm.occupancy->launch);
-    const unsigned long long before = atomicCAS(launch, 0ULL, grid);
-    free = before == 0 || before == grid;
+    const unsigned long long mine = (grid + 1) << kCountBits;
+    const unsigned long long before = atomicCAS(comm.occupancy, 0ULL, mine);
+    free = before == 0 || before >> kCountBits == mine >> kCountBits;
     if (!free) {
       device::report_fault<device::CudaDevice>(
           comm.control,
@@ -33,16 +35,14 @@ __device__ bool enter(const G& group, const device::Communicator& comm) {
   return group.broadcast(free ? 1 : 0) != 0;
 }
 
-/// Gives the channels up when the last of the launch's groups, two a block, has come here.
+/// Gives the channels up when the last of the launch's groups, two a block, has come here. What the
+/// groups have written is for the next launch on the stream to see.
 template <device::Group G>
 __device__ void leave(const G& group, const device::Communicator& comm) {
-  group.sync();
   if (group.rank() != 0) return;
-  __threadfence();
-  if (atomicAdd(&comm.occupancy->ended, 1U) + 1 < 2 * gridDim.x) return;
-  comm.occupancy->ended = 0;
-  __threadfence();
-  atomicExch(reinterpret_cast<unsigned long long*>(&comm.occupancy->launch), 0ULL);
+  const unsigned long long before = atomicAdd(comm.occupancy, 1ULL);
+  const auto ended = static_cast<std::uint32_t>(before & ((1ULL << kCountBits) - 1)) + 1;
+  if (ended == 2 * gridDim.x) atomicExch(comm.occupancy, 0ULL);
 }
 
 }  // namespace impl
@@ -65,12 +65,14 @@ __global__ void __launch_bounds__(kThreadsPerBlock, 1)
   }
 }
 
-/// Enqueues an operation; returns a cudaError_t.
+/// Enqueues an operation; returns a cudaError_t, of this launch alone.
 template <class Operation>
 int run_on_cuda(const Operation& operation, void* stream) {
-  run_operation<<<operation.blocks(), kThreadsPerBlock, 0, static_cast<cudaStream_t>(stream)>>>(
-      operation);
-  return cudaGetLastError();
+  cudaLaunchConfig_t config{};
+  config.gridDim = operation.blocks();
+  config.blockDim = kThreadsPerBlock;
+  config.stream = static_cast<cudaStream_t>(stream);
+  return cudaLaunchKernelEx(&config, run_operation<Operation>, operation);
 }
 
 /// Loads an operation's kernel; returns a cudaError_t.

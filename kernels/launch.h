@@ -6,8 +6,8 @@
 
 namespace causeway::kernels {
 
-/// Runs an alltoallv on the calling thread and the executor's, which must be 2 * args.blocks - 1 at
-/// least; returns when it is done. Faults are in args.comm.control.reports.
+/// Runs an alltoallv on the calling thread and the executor's, which must be 2 * args.split.blocks
+/// - 1 at least; returns when it is done. Faults are in args.comm.control.reports.
 void launch_alltoallv_host(HostExecutor& executor, const AlltoallvArgs& args);
 
 /// Enqueues an alltoallv on a cudaStream_t of the current GPU. send and receive, host memory, have

@@ -118,7 +118,7 @@ Status ChannelSet::fill_tables() {
   const std::size_t claims_at =
       device::round_up(receive_at + channels * sizeof(device::ReceiveChannel), device::kLineBytes);
   const std::size_t occupancy_at = claims_at + device::kLineBytes;
-  const std::size_t abort_words_at = occupancy_at + sizeof(device::Occupancy);
+  const std::size_t abort_words_at = occupancy_at + device::kLineBytes;
   const std::size_t bytes = abort_words_at + regions_.size() * sizeof(std::uint64_t*);
   CAUSEWAY_TRY(backend_->allocate(bytes, &tables_));
   std::byte* const base = tables_.get();
@@ -169,7 +169,7 @@ Status ChannelSet::fill_tables() {
   handle_.lanes = settings_.lanes;
   handle_.send = reinterpret_cast<const device::SendChannel*>(base + send_at);
   handle_.receive = reinterpret_cast<const device::ReceiveChannel*>(base + receive_at);
-  handle_.occupancy = reinterpret_cast<device::Occupancy*>(base + occupancy_at);
+  handle_.occupancy = reinterpret_cast<unsigned long long*>(base + occupancy_at);
   handle_.control.abort_word = &control->abort_word;
   handle_.control.abort_words = reinterpret_cast<std::uint64_t* const*>(base + abort_words_at);
   handle_.control.abort_word_count = static_cast<std::uint32_t>(abort_words.size());

@@ -14,13 +14,13 @@ Exchange Communicator::State::describe(const Buffers* buffers) {
   exchange.args.declined = buffers == nullptr;
   if (buffers == nullptr) {
     const std::vector<Extent> nothing(static_cast<std::size_t>(topology.size()), Extent{0, 0});
-    plan_alltoallv(limits, nothing, nothing, &plan_);
+    plan_alltoallv(limits, topology.rank(), nothing, nothing, &plan_);
   } else {
-    plan_alltoallv(limits, buffers->send, buffers->receive, &plan_);
+    plan_alltoallv(limits, topology.rank(), buffers->send, buffers->receive, &plan_);
     exchange.args.sendbuf = static_cast<const std::byte*>(buffers->sendbuf);
     exchange.args.recvbuf = static_cast<std::byte*>(buffers->recvbuf);
   }
-  exchange.args.blocks = plan_.blocks;
+  exchange.args.split = plan_.split;
   return exchange;
 }
 

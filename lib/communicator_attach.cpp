@@ -113,9 +113,8 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   if (agreed.ring_bytes == 0) {
     chosen.ring_bytes = backend->default_ring_bytes(chosen.lanes * topology.host_ranks().size());
   }
-  const std::uint64_t visits = chosen.lanes * ranks;
   limits.lanes = static_cast<std::uint32_t>(chosen.lanes);
-  limits.max_blocks = static_cast<std::uint32_t>(std::min<std::uint64_t>(most_blocks, visits));
+  limits.max_blocks = std::min(most_blocks, most_useful_blocks(limits.lanes, ranks));
   CAUSEWAY_TRY(agree(bootstrap, backend->prepare(limits.max_blocks, sharers_here)));
   CAUSEWAY_TRY(channels.create(bootstrap, topology, *backend,
                                {limits.lanes, chosen.ring_bytes, agreed.start_count}));

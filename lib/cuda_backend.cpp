@@ -21,6 +21,7 @@ namespace {
 
 Status cuda_status(const char* call, cudaError_t code) {
   if (code == cudaSuccess) return {};
+  cudaGetLastError();  // ours to report, not the application's to find later
   return Status::error(ErrorKind::kSystem, "%s failed: %s (%s)", call, cudaGetErrorString(code),
                        cudaGetErrorName(code));
 }
@@ -283,7 +284,7 @@ class CudaBackend final : public DeviceBackend {
     std::unique_lock<std::mutex> entered;
     if (!captured && launches_ != nullptr) {
       entered = std::unique_lock(launches_->mutex);
-      CAUSEWAY_TRY(queue_behind_others(exchange.args.blocks, stream));
+      CAUSEWAY_TRY(queue_behind_others(exchange.args.split.blocks, stream));
     }
     CAUSEWAY_TRY(cuda_status(
         "launching alltoallv",

@@ -22,11 +22,15 @@ struct PlanLimits {
 struct AlltoallvPlan {
   std::vector<kernels::SendBlock> send;
   std::vector<kernels::ReceiveBlock> receive;
-  std::uint32_t blocks = 1;
+  kernels::BlockSplit split{1, 1, 0};
 };
 
-/// Plans an alltoallv of send[j] to and receive[j] from rank j. The plan's memory is reused.
-void plan_alltoallv(const PlanLimits& limits, std::span<const Extent> send,
+/// The most thread blocks that a plan finds work for.
+std::uint32_t most_useful_blocks(std::uint32_t lanes, std::uint32_t ranks);
+
+/// Plans an alltoallv on rank `self` of send[j] to and receive[j] from rank j. The plan's memory is
+/// reused.
+void plan_alltoallv(const PlanLimits& limits, int self, std::span<const Extent> send,
                     std::span<const Extent> receive, AlltoallvPlan* plan);
 
 }  // namespace causeway

@@ -6,6 +6,8 @@
 #include "streams.hpp"
 #include "thread_ranks.hpp"
 
+#include <barrier>
+
 namespace causeway::test {
 namespace {
 
@@ -129,7 +131,8 @@ TEST(GpuStream, AGraphReplayed1000TimesWithEagerCallsBetweenAndRanksDelayed) {
 }
 
 TEST(GpuStream, ExchangesThatOverlapInAGraphAreReported) {
-  run_gpu_ranks(2, {{"CAUSEWAY_MAX_CTAS", "2"}}, [](Communicator& communicator) {
+  std::barrier all_captured(2);
+  run_gpu_ranks(2, {{"CAUSEWAY_MAX_CTAS", "2"}}, [&](Communicator& communicator) {
     constexpr std::uint64_t kBytes = 50000000;
     const std::vector<Extent> blocks{{0, kBytes}, {kBytes, kBytes}};
     const GpuBytes from(std::vector<std::byte>(2 * kBytes));
@@ -145,7 +148,8 @@ TEST(GpuStream, ExchangesThatOverlapInAGraphAreReported) {
         if (captured.ok()) captured = communicator.enqueue_alltoallv(buffers, other);
         one.wait_for(other);
       });
-      ASSERT_TRUE(captured.ok()) << captured.message();
+      EXPECT_TRUE(captured.ok()) << captured.message();
+      all_captured.arrive_and_wait();
       graph.launch(one);
       one.synchronize();
     }
@@ -212,6 +216,20 @@ TEST(GpuStream, ADeviceThatOneRankInsistsOnAndAnotherRefusesIsEveryRanksError) {
     EXPECT_EQ(made.kind(), ErrorKind::kUnsupported);
     EXPECT_NE(made.message().find("rank 0: CAUSEWAY_DEVICE is cuda"), std::string::npos)
         << made.message();
+  });
+}
+
+TEST(GpuStream, AnErrorThatTheApplicationLeftBehindIsNotTaken) {
+  run_gpu_ranks(2, {}, [](Communicator& communicator) {
+    void* memory = nullptr;
+    EXPECT_NE(cudaSuccess, cudaMalloc(&memory, std::size_t{1} << 60));
+    const GpuBytes from(std::vector<std::byte>(200));
+    const GpuBytes to(std::vector<std::byte>(200));
+    const std::vector<Extent> blocks{{0, 100}, {100, 100}};
+    const Status status =
+        communicator.alltoallv({from.bytes().data(), blocks, to.bytes().data(), blocks, false});
+    EXPECT_TRUE(status.ok()) << status.message();
+    EXPECT_EQ(cudaErrorMemoryAllocation, cudaGetLastError());
   });
 }
 

@@ -50,7 +50,7 @@ int main(int argc, char** argv) {
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &ranks);
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-  if (causeway::test::on_gpus() && !causeway::test::use_gpu_of_rank()) {
+  if (causeway::test::on_gpus() && !causeway::test::use_gpu_of_rank(4)) {
     MPI_Finalize();
     return 0;
   }

@@ -26,13 +26,19 @@ struct OnGpu::Copy {
   GpuBytes bytes;
 };
 
-bool use_gpu_of_rank() {
+bool use_gpu_of_rank(int most) {
   if (!has_gpu()) return false;
   MPI_Comm host = MPI_COMM_NULL;
   int rank = 0;
   MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
+  int ranks = 0;
   MPI_Comm_rank(host, &rank);
+  MPI_Comm_size(host, &ranks);
   MPI_Comm_free(&host);
+  if (ranks > most * gpus()) {
+    std::printf("SKIPPED: %d ranks would take turns on %d GPU(s) for too long\n", ranks, gpus());
+    return false;
+  }
   use_gpu(rank);
   return true;
 }
@@ -55,7 +61,7 @@ std::byte* OnGpu::at(std::byte* address) const {
 
 struct OnGpu::Copy {};
 
-bool use_gpu_of_rank() {
+bool use_gpu_of_rank(int) {
   std::printf("SKIPPED: built without CUDA\n");
   return false;
 }

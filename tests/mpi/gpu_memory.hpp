@@ -11,8 +11,9 @@ namespace causeway::test {
 bool on_gpus();
 
 /// Makes a GPU current, a different one on each rank of the host where there are enough. False,
-/// having printed why the tests are skipped, where there is none. Collective over MPI_COMM_WORLD.
-bool use_gpu_of_rank();
+/// having printed why the tests are skipped, where there is none, or more than `most` ranks would
+/// have to take turns on one. Collective over MPI_COMM_WORLD.
+bool use_gpu_of_rank(int most);
 
 /// While it lives, and if it is wanted, a copy of host memory on the GPU; goes back at the end.
 class OnGpu {

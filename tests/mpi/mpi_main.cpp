@@ -86,7 +86,7 @@ int main(int argc, char** argv) {
   int granted = MPI_THREAD_SINGLE;
   MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &granted);
   ::testing::InitGoogleTest(&argc, argv);
-  const bool runs = !causeway::test::on_gpus() || causeway::test::use_gpu_of_rank();
+  const bool runs = !causeway::test::on_gpus() || causeway::test::use_gpu_of_rank(2);
   const int failed = runs ? run_tests() : 0;
   MPI_Finalize();
   return failed;

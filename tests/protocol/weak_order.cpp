@@ -53,10 +53,10 @@ void exchange(const Communicator& communicator, kernels::HostExecutor& executor,
   std::vector<std::byte> receive(bytes * kRanks);
   const std::vector<Extent> blocks{{0, bytes}, {static_cast<std::int64_t>(bytes), bytes}};
   AlltoallvPlan plan;
-  plan_alltoallv({1, 1, 1024}, blocks, blocks, &plan);
+  plan_alltoallv({1, 1, 1024}, communicator.rank(), blocks, blocks, &plan);
   const kernels::Alltoallv<WeakHostDevice> operation{{communicator.device_handle(), send.data(),
                                                       receive.data(), plan.send.data(),
-                                                      plan.receive.data(), plan.blocks, false}};
+                                                      plan.receive.data(), plan.split, false}};
   kernels::run_on_host(executor, operation, device::ThreadGroup{});
 }
 

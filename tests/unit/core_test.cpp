@@ -23,7 +23,7 @@ TEST(Plan, SpreadsLargeBlocksOverLanes) {
   const std::vector<Extent> send{{-8, 0}, {0, 100}, {100, 1 << 20}};
   const std::vector<Extent> receive{{0, 7}, {16, 0}, {32, 9}};
   AlltoallvPlan plan;
-  plan_alltoallv({4, 100, 4096}, send, receive, &plan);
+  plan_alltoallv({4, 100, 4096}, 0, send, receive, &plan);
   EXPECT_EQ(plan.send[0].lanes, 1U);
   EXPECT_EQ(plan.send[0].offset, -8);
   EXPECT_EQ(plan.send[1].lanes, 1U);
@@ -31,7 +31,25 @@ TEST(Plan, SpreadsLargeBlocksOverLanes) {
   EXPECT_EQ(plan.send[2].piece_bytes, 4096U);
   EXPECT_EQ(plan.receive[2].offset, 32);
   EXPECT_EQ(plan.receive[2].bytes, 9U);
-  EXPECT_EQ(plan.blocks, 12U) << "not more blocks than visits";
+}
+
+TEST(Plan, GivesTheRanksOwnBlockThreadBlocksThatAreLeft) {
+  const auto split = [](std::uint32_t max_blocks, std::uint64_t to_self, std::size_t ranks) {
+    std::vector<Extent> blocks(ranks, Extent{0, 1 << 20});
+    blocks[0].bytes = to_self;
+    AlltoallvPlan plan;
+    plan_alltoallv({4, max_blocks, 4096}, 0, blocks, blocks, &plan);
+    const kernels::BlockSplit& result = plan.split;
+    return std::vector<std::uint32_t>{result.blocks, result.peer_blocks, result.first_self};
+  };
+  using Split = std::vector<std::uint32_t>;
+  EXPECT_EQ(split(100, 0, 3), (Split{9, 8, 8}));
+  EXPECT_EQ(split(100, 1 << 18, 3), (Split{12, 8, 8}));
+  EXPECT_EQ(split(10, 1 << 30, 3), (Split{10, 8, 8}));
+  EXPECT_EQ(split(100, 1 << 30, 3), (Split{40, 8, 8}));
+  EXPECT_EQ(split(5, 1 << 30, 3), (Split{5, 5, 0}));
+  EXPECT_EQ(split(100, 1 << 18, 1), (Split{4, 0, 0}));
+  EXPECT_EQ(split(1, 0, 1), (Split{1, 0, 0}));
 }
 
 TEST(LaneShares, CoverABlockOnce) {

@@ -5,13 +5,6 @@
 
 namespace causeway::device {
 
-/// Which launch has the communicator's channels, in memory of a device whose launches might
-/// overlap.
-struct alignas(kLineBytes) Occupancy {
-  std::uint64_t launch;  ///< 0 for none
-  std::uint32_t ended;   ///< groups of it that have come to their end
-};
-
 /// A plain handle that kernels and host threads take by value. It and the tables that it points to
 /// belong to the communicator, lie in memory of its device, and live until it is detached.
 struct Communicator {
@@ -20,7 +13,7 @@ struct Communicator {
   std::uint32_t lanes;            ///< channels to each peer
   const SendChannel* send;        ///< [size * lanes]; channel (peer, lane) at peer * lanes + lane
   const ReceiveChannel* receive;  ///< [size * lanes], likewise
-  Occupancy* occupancy;           ///< memory of the device
+  unsigned long long* occupancy;  ///< which launch has the channels; 0 for none
   WaitControl control;
 
   CAUSEWAY_FN const SendChannel& send_channel(std::uint32_t peer, std::uint32_t lane) const {

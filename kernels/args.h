@@ -27,6 +27,13 @@ struct BlockSplit {
   std::uint32_t first_self;   ///< less than `blocks`
 };
 
+/// The split for a launch that gets no more than `blocks` blocks, at least 1.
+constexpr BlockSplit shrunk(const BlockSplit& split, std::uint32_t blocks) {
+  if (blocks >= split.blocks) return split;
+  if (blocks > split.peer_blocks) return {blocks, split.peer_blocks, split.first_self};
+  return {blocks, blocks, 0};
+}
+
 struct AlltoallvArgs {
   device::Communicator comm;
   const std::byte* sendbuf;

@@ -104,16 +104,17 @@ constexpr Setting kSettings[] = {
      device_field, 0, 0},
     {"CAUSEWAY_RING_BYTES", "auto",
      "bytes of the ring that a peer writes into, one ring per peer and lane, rounded up to a power "
-     "of two; the smallest value of any rank counts; auto is up to 1M, on GPUs 2M, less where "
-     "there are many",
+     "of two; the smallest value of any rank counts; auto is up to 1M, on GPUs 512K, less "
+     "where there are many",
      ring_field, 4096, std::uint64_t{1} << 40},
     {"CAUSEWAY_LANES", "auto",
      "channels to each peer, which large blocks are spread over; the smallest value of any rank "
-     "counts; auto is 1, on GPUs up to 16",
+     "counts; auto is 1, on GPUs up to 64",
      optional_field<&Config::lanes>, 1, 64},
     {"CAUSEWAY_MAX_CTAS", "auto",
      "thread blocks that serve an exchange; on the host device each is a sending and a receiving "
-     "thread; auto is 1, on GPUs as many as there are multiprocessors",
+     "thread; auto is 1, on GPUs nearly as many as there are multiprocessors, which is also the "
+     "most",
      optional_field<&Config::max_ctas>, 1, 1024},
     {"CAUSEWAY_TIMEOUT", "1800",
      "seconds that an exchange waits for one peer before the communicator fails; 0 waits for ever",

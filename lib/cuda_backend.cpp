@@ -14,6 +14,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 namespace causeway {
 
@@ -65,12 +66,15 @@ Status allocation_base(const void* address, const std::byte** base) {
   return {};
 }
 
-/// Rings of a rank take up to this much GPU memory together.
+/// Rings of a rank take up to this much GPU memory together. Large rings have large pieces, whose
+/// first and last pass alone; small ones wait more often.
 constexpr std::uint64_t kRingBudget = std::uint64_t{256} << 20;
-constexpr std::uint64_t kLeastRing = std::uint64_t{256} << 10;
-constexpr std::uint64_t kMostRing = std::uint64_t{2} << 20;
+constexpr std::uint64_t kLeastRing = std::uint64_t{64} << 10;
+constexpr std::uint64_t kMostRing = std::uint64_t{512} << 10;
 /// More lanes than this do not make a pair faster.
-constexpr std::uint32_t kMostLanes = 16;
+constexpr std::uint32_t kMostLanes = 64;
+/// Thread blocks left for what a rank sends itself.
+constexpr std::uint32_t kSelfBlocks = 8;
 
 /// The launches of this process on one GPU.
 struct GpuLaunches {
@@ -127,12 +131,15 @@ class CudaBackend final : public DeviceBackend {
   /// Blocks that wait for each other's ranks have to be on the GPU at the same time, one on each
   /// multiprocessor.
   std::uint32_t blocks(std::optional<std::uint64_t> wish, std::uint32_t sharers) const override {
-    const auto most = static_cast<std::uint64_t>(multiprocessors_) / sharers;
+    const std::uint64_t most =
+        most_of_budget(static_cast<std::uint32_t>(multiprocessors_)) / sharers;
     return static_cast<std::uint32_t>(
         std::max<std::uint64_t>(1, std::min(most, wish.value_or(most))));
   }
   std::uint32_t default_lanes(std::uint32_t ranks, std::uint32_t blocks) const override {
-    return std::clamp<std::uint32_t>(blocks / ranks, 1, kMostLanes);
+    if (ranks == 1) return 1;
+    const std::uint32_t for_peers = blocks > kSelfBlocks ? blocks - kSelfBlocks : 1;
+    return std::clamp<std::uint32_t>(for_peers / (ranks - 1), 1, kMostLanes);
   }
   std::uint64_t default_ring_bytes(std::uint64_t rings) const override {
     return std::clamp(std::bit_floor(kRingBudget / rings), kLeastRing, kMostRing);
@@ -209,10 +216,12 @@ class CudaBackend final : public DeviceBackend {
   }
 
   Status copy(void* to, const void* from, std::size_t bytes) override {
-    const CurrentGpu gpu(ordinal_);
-    CAUSEWAY_CUDA(cudaMemcpyAsync, to, from, bytes, cudaMemcpyDefault, stream_);
-    CAUSEWAY_CUDA(cudaStreamSynchronize, stream_);
-    return {};
+    const int owners[] = {owner_of(to), owner_of(from)};
+    for (const int owner : owners) {
+      if (owner == ordinal_ || owner == kNoGpu) continue;
+      return copy_through_host(to, owners[0], from, owners[1], bytes);
+    }
+    return copy_on(ordinal_, stream_, to, from, bytes);
   }
 
   Status map_host_memory(const Memory& memory, std::size_t bytes, Memory* as_seen) override {
@@ -267,6 +276,36 @@ class CudaBackend final : public DeviceBackend {
   }
 
  private:
+  static constexpr int kNoGpu = -1;
+
+  /// The GPU whose own memory this is.
+  static int owner_of(const void* address) {
+    cudaPointerAttributes attributes{};
+    if (cudaPointerGetAttributes(&attributes, address) != cudaSuccess) {
+      cudaGetLastError();
+      return kNoGpu;
+    }
+    return attributes.type == cudaMemoryTypeDevice ? attributes.device : kNoGpu;
+  }
+
+  static Status copy_on(int ordinal, cudaStream_t stream, void* to, const void* from,
+                        std::size_t bytes) {
+    const CurrentGpu gpu(ordinal);
+    CAUSEWAY_CUDA(cudaMemcpyAsync, to, from, bytes, cudaMemcpyDefault, stream);
+    CAUSEWAY_CUDA(cudaStreamSynchronize, stream);
+    return {};
+  }
+
+  /// For memory of another GPU of this process, which may come from a pool that this GPU has no
+  /// access to.
+  Status copy_through_host(void* to, int to_gpu, const void* from, int from_gpu,
+                           std::size_t bytes) {
+    std::vector<std::byte> middle(bytes);
+    const auto on = [&](int gpu) { return gpu == kNoGpu ? ordinal_ : gpu; };
+    CAUSEWAY_TRY(copy_on(on(from_gpu), cudaStreamPerThread, middle.data(), from, bytes));
+    return copy_on(on(to_gpu), cudaStreamPerThread, to, middle.data(), bytes);
+  }
+
   Status zero(void* memory, std::size_t bytes) {
     CAUSEWAY_CUDA(cudaMemsetAsync, memory, 0, bytes, stream_);
     return cuda_status("cudaStreamSynchronize", cudaStreamSynchronize(stream_));
@@ -281,15 +320,18 @@ class CudaBackend final : public DeviceBackend {
     if (!captured && launched_ && stream != last_stream_) {
       CAUSEWAY_CUDA(cudaStreamWaitEvent, stream, done_, 0);
     }
+    kernels::AlltoallvArgs args = exchange.args;
     std::unique_lock<std::mutex> entered;
     if (!captured && launches_ != nullptr) {
       entered = std::unique_lock(launches_->mutex);
-      CAUSEWAY_TRY(queue_behind_others(exchange.args.split.blocks, stream));
+      std::uint32_t blocks = 0;
+      CAUSEWAY_TRY(enter_budget(args.split.blocks, stream, &blocks));
+      args.split = kernels::shrunk(args.split, blocks);
     }
-    CAUSEWAY_TRY(cuda_status(
-        "launching alltoallv",
-        static_cast<cudaError_t>(kernels::launch_alltoallv_cuda(
-            exchange.args, exchange.plan->send.data(), exchange.plan->receive.data(), stream))));
+    CAUSEWAY_TRY(
+        cuda_status("launching alltoallv",
+                    static_cast<cudaError_t>(kernels::launch_alltoallv_cuda(
+                        args, exchange.plan->send.data(), exchange.plan->receive.data(), stream))));
     if (captured) return {};
     CAUSEWAY_CUDA(cudaEventRecord, done_, stream);
     launched_ = true;
@@ -297,12 +339,16 @@ class CudaBackend final : public DeviceBackend {
     return {};
   }
 
-  /// Makes a launch on a stream wait for those of other communicators that it does not fit beside.
-  Status queue_behind_others(std::uint32_t blocks, cudaStream_t stream) {
+  /// Enters a launch into the GPU's budget, which makes it wait for others on its stream, or have
+  /// fewer blocks.
+  Status enter_budget(std::uint32_t wish, cudaStream_t stream, std::uint32_t* granted) {
     const auto is_over = [](LaunchBudget::Owner event) {
       return cudaEventQuery(event_of(event)) == cudaSuccess;
     };
-    for (const LaunchBudget::Owner event : launches_->budget.enter(done_, blocks, is_over)) {
+    const LaunchBudget::Admission admission =
+        launches_->budget.enter(done_, std::this_thread::get_id(), wish, is_over);
+    *granted = admission.blocks;
+    for (const LaunchBudget::Owner event : admission.before) {
       CAUSEWAY_CUDA(cudaStreamWaitEvent, stream, event_of(event), 0);
     }
     return {};

@@ -1,29 +1,49 @@
-// The launch budget of a GPU: which launches may be on it at the same time.
+// The launch budget of a GPU: which launches may be on it at the same time, and how large.
 #include "launch_budget.hpp"
 
 #include <algorithm>
 
 namespace causeway {
 
-std::vector<LaunchBudget::Owner> LaunchBudget::enter(Owner owner, std::uint32_t blocks) {
+LaunchBudget::Share& LaunchBudget::share_of(Thread thread, std::vector<Owner>* before) {
+  std::erase_if(shares_, [&](const Share& share) {
+    return std::ranges::none_of(
+        launches_, [&](const Launch& launch) { return launch.thread == share.thread; });
+  });
+  std::uint32_t left = capacity_;
+  for (Share& share : shares_) {
+    if (share.thread == thread) return share;
+    left -= std::min(left, share.blocks);
+  }
+  if (left == 0) {
+    for (const Launch& launch : launches_) before->push_back(launch.owner);
+  }
+  const std::uint32_t blocks =
+      shares_.empty() ? most_of_budget(capacity_) : std::max<std::uint32_t>(1, left / 2);
+  return shares_.emplace_back(thread, blocks);
+}
+
+LaunchBudget::Admission LaunchBudget::enter(Owner owner, Thread thread, std::uint32_t blocks) {
+  Admission admission{0, {}};
+  const std::uint32_t share = share_of(thread, &admission.before).blocks;
+  admission.blocks = std::min(blocks, share);
   // While the owner's launch before this one runs, it is that one's blocks that are on the GPU.
-  Launch mine{owner, blocks};
+  Launch mine{owner, thread, admission.blocks};
+  const auto is_mine = [&](const Launch& launch) {
+    return launch.owner == owner && launch.thread == thread;
+  };
   for (const Launch& launch : launches_) {
-    if (launch.owner == owner) mine.blocks = std::max(mine.blocks, launch.blocks);
+    if (is_mine(launch)) mine.blocks = std::max(mine.blocks, launch.blocks);
   }
-  leave(owner);
+  std::erase_if(launches_, is_mine);
   std::uint32_t together = mine.blocks;
-  auto first_beside = launches_.end();
-  while (first_beside != launches_.begin() && together + (first_beside - 1)->blocks <= capacity_) {
-    --first_beside;
-    together += first_beside->blocks;
-  }
-  std::vector<Owner> before;
-  for (auto launch = launches_.begin(); launch != first_beside; ++launch) {
-    before.push_back(launch->owner);
+  for (auto launch = launches_.rbegin(); launch != launches_.rend(); ++launch) {
+    if (launch->thread != thread || launch->owner == owner) continue;
+    together += launch->blocks;
+    if (together > share) admission.before.push_back(launch->owner);
   }
   launches_.push_back(mine);
-  return before;
+  return admission;
 }
 
 void LaunchBudget::leave(Owner owner) {

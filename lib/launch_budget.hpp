@@ -1,45 +1,64 @@
-// The launch budget of a GPU: which launches may be on it at the same time.
+// The launch budget of a GPU: which launches may be on it at the same time, and how large.
 #pragma once
 
 #include <cstdint>
+#include <thread>
 #include <vector>
 
 namespace causeway {
 
 /// Blocks of exchanges wait for peers, so launches of one process that may run at the same time
 /// have to fit on the GPU together: else part of one launch could keep out the blocks that another
-/// process waits for. A launch that does not fit beside those before it queues behind as many of
-/// the oldest as it takes. Where all ranks launch in a compatible order, the oldest can always go
-/// on. Pure: launches are known by their owners, of which each has at most one running.
+/// process waits for. Each thread with launches on the GPU has a share of it. Launches of one
+/// thread that do not fit into its share beside each other queue, the later behind the earlier:
+/// ranks issue them in a compatible order. Launches of different threads, which have no order, do
+/// not wait for each other; the first thread leaves a sixteenth of the GPU to others, each further
+/// one half of what is left. Only one that finds nothing left queues behind all others. Pure:
+/// launches are known by their owners, whose own launches follow each other.
 class LaunchBudget {
  public:
   using Owner = const void*;
+  using Thread = std::thread::id;
+
+  struct Admission {
+    std::uint32_t blocks;       ///< at least 1, at most what was wished for
+    std::vector<Owner> before;  ///< owners whose last launches the new one has to wait for
+  };
 
   /// `blocks` fit on the GPU at the same time.
   explicit LaunchBudget(std::uint32_t blocks) : capacity_(blocks) {}
 
-  /// Enters a launch of `blocks` blocks and returns the owners whose last launches it has to wait
-  /// for. is_over(owner) says whether an owner's last launch has come to its end; an owner's own
-  /// launches follow each other anyway.
+  /// Enters a launch that `thread` issues and that would have `blocks` blocks. is_over(owner) says
+  /// whether an owner's last launch has come to its end.
   template <class IsOver>
-  std::vector<Owner> enter(Owner owner, std::uint32_t blocks, const IsOver& is_over) {
+  Admission enter(Owner owner, Thread thread, std::uint32_t blocks, const IsOver& is_over) {
     std::erase_if(launches_, [&](const Launch& launch) { return is_over(launch.owner); });
-    return enter(owner, blocks);
+    return enter(owner, thread, blocks);
   }
 
-  /// Takes an owner's launch, which has come to its end, out.
+  /// Takes an owner's launches, which have come to their end, out.
   void leave(Owner owner);
 
  private:
   struct Launch {
     Owner owner;
+    Thread thread;
+    std::uint32_t blocks;
+  };
+  struct Share {
+    Thread thread;
     std::uint32_t blocks;
   };
 
-  std::vector<Owner> enter(Owner owner, std::uint32_t blocks);
+  Admission enter(Owner owner, Thread thread, std::uint32_t blocks);
+  Share& share_of(Thread thread, std::vector<Owner>* before);
 
   const std::uint32_t capacity_;
   std::vector<Launch> launches_;  ///< oldest first
+  std::vector<Share> shares_;     ///< of threads with launches
 };
+
+/// The most blocks that a launch is ever granted on a GPU with room for `capacity`.
+constexpr std::uint32_t most_of_budget(std::uint32_t capacity) { return capacity - capacity / 16; }
 
 }  // namespace causeway

@@ -73,8 +73,6 @@ constexpr std::uint64_t kLeastRing = std::uint64_t{64} << 10;
 constexpr std::uint64_t kMostRing = std::uint64_t{512} << 10;
 /// More lanes than this do not make a pair faster.
 constexpr std::uint32_t kMostLanes = 64;
-/// Thread blocks left for what a rank sends itself.
-constexpr std::uint32_t kSelfBlocks = 8;
 
 /// The launches of this process on one GPU.
 struct GpuLaunches {
@@ -138,8 +136,8 @@ class CudaBackend final : public DeviceBackend {
   }
   std::uint32_t default_lanes(std::uint32_t ranks, std::uint32_t blocks) const override {
     if (ranks == 1) return 1;
-    const std::uint32_t for_peers = blocks > kSelfBlocks ? blocks - kSelfBlocks : 1;
-    return std::clamp<std::uint32_t>(for_peers / (ranks - 1), 1, kMostLanes);
+    // Some blocks are left for what a rank sends itself.
+    return std::clamp<std::uint32_t>((blocks - blocks / 16) / (ranks - 1), 1, kMostLanes);
   }
   std::uint64_t default_ring_bytes(std::uint64_t rings) const override {
     return std::clamp(std::bit_floor(kRingBudget / rings), kLeastRing, kMostRing);

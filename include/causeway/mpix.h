@@ -69,7 +69,8 @@ CAUSEWAY_API int MPIX_Comm_abort(MPI_Comm comm);
  * Buffers are host or GPU memory, in any mix across the ranks. What runs the exchange is agreed
  * when comm is attached: each rank's current GPU where every rank has one, else the host (see the
  * setting CAUSEWAY_DEVICE). A GPU reads and writes its own memory, managed and pinned memory; other
- * memory is copied through a buffer on the GPU. The call does not order itself after work on the
+ * memory is copied through a buffer on the GPU, and memory of GPUs through one on the host where the
+ * host runs the exchange. The call does not order itself after work on the
  * caller's streams, as CUDA-aware MPI does not. Datatypes are contiguous: predefined ones without
  * gaps, and what MPI_Type_contiguous and MPI_Type_dup make of these; others give MPI_ERR_TYPE.
  *
@@ -96,8 +97,9 @@ CAUSEWAY_API int MPIX_Alltoallv_c(const void* sendbuf, const MPI_Count sendcount
  * before the call returns; buffers belong to the exchange until the stream has passed it. The call
  * may be captured in a CUDA graph, which may be replayed any number of times, between other
  * exchanges on comm too, in the same order on all ranks; comm has to be attached before the
- * capture. Exchanges on one communicator run one after the other, also from several streams; in
- * graphs the order is the caller's to keep. What goes wrong on the stream is reported by the next
+ * capture; a first use in a capture is an error. Exchanges on one communicator run one after the
+ * other, also from several streams; in graphs the order is the caller's to keep, and exchanges that
+ * run at the same time fail the communicator. What goes wrong on the stream is reported by the next
  * call on comm, or by MPIX_Comm_get_error. On a communicator whose device is the host, `stream` is
  * NULL and the exchange is done on return.
  */

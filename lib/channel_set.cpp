@@ -23,10 +23,11 @@ struct ChannelSet::Offers {
 };
 
 Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology, DeviceBackend& backend,
-                          const ChannelSettings& settings) {
+                          Network* network, const ChannelSettings& settings) {
   static_assert(sizeof(Control) <= kPageBytes);
   topology_ = &topology;
   backend_ = &backend;
+  network_ = network;
   settings_ = settings;
   layout_ = ChannelLayout(topology.host_ranks().size(), settings.lanes, settings.ring_bytes);
   controls_.resize(topology.host_ranks().size());
@@ -156,6 +157,25 @@ Status ChannelSet::fill_tables() {
           region + layout_.ring(index, lane), &states[2 * entry + 1]};
     }
   }
+  for (const int rank : topology_->remote_ranks()) {
+    for (std::uint32_t lane = 0; lane < settings_.lanes; ++lane) {
+      const std::size_t entry = static_cast<std::size_t>(rank) * settings_.lanes + lane;
+      const device::ChannelShape shape{NetworkBlock::kRing,
+                                       NetworkBlock::kWords,
+                                       settings_.ring_bytes,
+                                       eager_bytes(),
+                                       static_cast<std::uint32_t>(rank),
+                                       lane};
+      send[entry] = {shape, network_->send_link(rank, lane),
+                     reinterpret_cast<const device::ReceiverWords*>(
+                         network_->send_block(rank, lane) + NetworkBlock::kWords),
+                     &states[2 * entry]};
+      std::byte* const block = network_->receive_block(rank, lane);
+      receive[entry] = {shape, network_->receive_link(rank, lane),
+                        reinterpret_cast<const device::SenderWords*>(block + NetworkBlock::kWords),
+                        block + NetworkBlock::kRing, &states[2 * entry + 1]};
+    }
+  }
   CAUSEWAY_TRY(backend_->copy(states, fresh.data(), send_at));
   CAUSEWAY_TRY(backend_->copy(base + send_at, send.data(), receive_at - send_at));
   CAUSEWAY_TRY(
@@ -174,6 +194,7 @@ Status ChannelSet::fill_tables() {
   handle_.control.abort_words = reinterpret_cast<std::uint64_t* const*>(base + abort_words_at);
   handle_.control.abort_word_count = static_cast<std::uint32_t>(abort_words.size());
   handle_.control.rank = handle_.rank;
+  handle_.control.port = network_;
   handle_.control.reports = &control->reports;
   handle_.control.claims = reinterpret_cast<device::FaultClaims*>(base + claims_at);
   return {};

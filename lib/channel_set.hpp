@@ -5,6 +5,7 @@
 #include "channel_layout.hpp"
 #include "device_backend.hpp"
 #include "failure.hpp"
+#include "net/network.hpp"
 #include "topology.hpp"
 
 #include <causeway/device/communicator.hpp>
@@ -34,10 +35,10 @@ enum class Stage : std::uint64_t {
 /// the communicator's device; and the abort words, which are host memory whatever the device.
 class ChannelSet {
  public:
-  /// Collective. On failure every rank gets the same error. `topology` and `backend` outlive the
-  /// set.
+  /// Collective. On failure every rank gets the same error. The others outlive the set; `network`
+  /// is null where all ranks run on one host.
   Status create(Bootstrap& bootstrap, const Topology& topology, DeviceBackend& backend,
-                const ChannelSettings& settings);
+                Network* network, const ChannelSettings& settings);
 
   /// The device's view; the caller fills in the limits of its waits.
   device::Communicator handle() const { return handle_; }
@@ -98,6 +99,7 @@ class ChannelSet {
 
   const Topology* topology_ = nullptr;
   DeviceBackend* backend_ = nullptr;
+  Network* network_ = nullptr;
   ChannelSettings settings_{};
   ChannelLayout layout_;
   std::vector<Memory> controls_;                ///< by host rank

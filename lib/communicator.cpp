@@ -33,7 +33,7 @@ Status Communicator::State::exchange(const Buffers* buffers) {
   const bool takes_part = buffers != nullptr && ready.ok();
   const Status ran = backend->run(describe(takes_part ? &usable : nullptr));
   if (!ran.ok()) {
-    channels.set_abort_words({device::Fault::kAborted, topology.rank()});
+    fail({device::Fault::kAborted, topology.rank()});
     return ran;
   }
   if (takes_part) CAUSEWAY_TRY(staging_.end(*backend, *buffers));
@@ -71,7 +71,7 @@ Status Communicator::State::enqueue(const Buffers* buffers, void* stream) {
   const Status usable = buffers == nullptr ? Status() : check_for_stream(*buffers, stream);
   const Status enqueued = backend->enqueue(describe(usable.ok() ? buffers : nullptr), stream);
   if (!enqueued.ok()) {
-    channels.set_abort_words({device::Fault::kAborted, topology.rank()});
+    fail({device::Fault::kAborted, topology.rank()});
     return enqueued;
   }
   const Status outcome = backend->kind() == DeviceKind::kHost ? result() : earlier;
@@ -81,7 +81,11 @@ Status Communicator::State::enqueue(const Buffers* buffers, void* stream) {
 /// What launches have reported since this was last asked.
 Status Communicator::State::result() {
   const device::FaultReports reports = channels.reports();
-  if (reports.fatal.fault != device::Fault::kNone) return failure();
+  if (reports.fatal.fault != device::Fault::kNone) {
+    // The device has told the ranks of this host.
+    if (network) network->spread(Failure::from(channels.abort_word()));
+    return failure();
+  }
   if (reports.declined.fault == device::Fault::kNone &&
       reports.truncated.fault == device::Fault::kNone) {
     return {};
@@ -89,6 +93,11 @@ Status Communicator::State::result() {
   CAUSEWAY_TRY(channels.clear_reports());
   CAUSEWAY_TRY(fault_status(reports.declined, topology.rank(), 0));
   return fault_status(reports.truncated, topology.rank(), 0);
+}
+
+void Communicator::State::fail(Failure failure) {
+  channels.set_abort_words(failure);
+  if (network) network->spread(failure);
 }
 
 /// What has made the communicator unusable: what this rank saw itself, else what it was told.
@@ -142,7 +151,7 @@ Status Communicator::enqueue_decline(void* stream) {
   return state_->enqueue(nullptr, stream);
 }
 
-void Communicator::abort() { state_->channels.set_abort_words({device::Fault::kAborted, rank()}); }
+void Communicator::abort() { state_->fail({device::Fault::kAborted, rank()}); }
 
 Status Communicator::error() const { return state_->failure(); }
 

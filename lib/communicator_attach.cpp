@@ -46,7 +46,13 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
                                                     "to use: %s",
                                                     why.c_str())
                                     : Status()));
-  const Wishes mine{this_place(),
+  Place place = this_place();
+  if (config.node_size != 0) {
+    // Hosts of the ranks' own making, within those that there are.
+    place.host_id ^=
+        (static_cast<std::uint64_t>(bootstrap.rank()) / config.node_size + 1) * 0x9e3779b97f4a7c15U;
+  }
+  const Wishes mine{place,
                     gpu ? gpu->gpu() : GpuId{},
                     insists,
                     config.ring_bytes.value_or(0),
@@ -66,13 +72,19 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
     agreed.start_count = std::min(agreed.start_count, wishes.start_count);
   }
   topology = Topology(bootstrap.rank(), std::move(places));
-  CAUSEWAY_TRY(topology.check_links());
+  if (!Network::available()) CAUSEWAY_TRY(topology.check_one_host());
   CAUSEWAY_TRY(agree(bootstrap, insists && !all_have_gpus
                                     ? Status(ErrorKind::kUnsupported,
                                              "CAUSEWAY_DEVICE is cuda, and another rank has no GPU "
                                              "or was told not to use it")
                                     : Status()));
-  if (all_have_gpus) {
+  const bool one_host = topology.remote_ranks().empty();
+  if (all_have_gpus && !one_host && agreed.insists) {
+    return {ErrorKind::kUnsupported,
+            "CAUSEWAY_DEVICE is cuda, and ranks run on several hosts: GPUs are linked within one "
+            "host in this version"};
+  }
+  if (all_have_gpus && one_host) {
     backend = std::move(gpu);
     const Status on_gpus = set_up_device(bootstrap, config, agreed, all);
     if (on_gpus.kind() != ErrorKind::kUnsupported || agreed.insists) return on_gpus;
@@ -82,8 +94,8 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
     }
     channels = ChannelSet();
   } else if (gpu) {
-    log(LogLevel::kInfo, "rank %d has a GPU and another rank has none: the host device serves",
-        topology.rank());
+    log(LogLevel::kInfo, "rank %d has a GPU and %s: the host device serves", topology.rank(),
+        all_have_gpus ? "ranks run on several hosts" : "another rank has none");
   }
   backend = make_host_backend();
   return set_up_device(bootstrap, config, agreed, all);
@@ -111,12 +123,18 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   CAUSEWAY_TRY(allgather(bootstrap, chosen, &of_all));
   for (const Wishes& wishes : of_all) take_smaller(&chosen.lanes, wishes.lanes);
   if (agreed.ring_bytes == 0) {
-    chosen.ring_bytes = backend->default_ring_bytes(chosen.lanes * topology.host_ranks().size());
+    chosen.ring_bytes = backend->default_ring_bytes(chosen.lanes * ranks);
   }
   limits.lanes = static_cast<std::uint32_t>(chosen.lanes);
   limits.max_blocks = std::min(most_blocks, most_useful_blocks(limits.lanes, ranks));
   CAUSEWAY_TRY(agree(bootstrap, backend->prepare(limits.max_blocks, sharers_here)));
-  CAUSEWAY_TRY(channels.create(bootstrap, topology, *backend,
+  if (!topology.remote_ranks().empty()) {
+    CAUSEWAY_TRY(Network::create(
+        bootstrap, topology,
+        {limits.lanes, chosen.ring_bytes, agreed.start_count, config.link_timeout_seconds},
+        &network));
+  }
+  CAUSEWAY_TRY(channels.create(bootstrap, topology, *backend, network.get(),
                                {limits.lanes, chosen.ring_bytes, agreed.start_count}));
   limits.piece_bytes = channels.eager_bytes();
   handle = channels.handle();
@@ -126,6 +144,9 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
       config.spins.value_or(topology.has_processor_per_rank() ? kSpinsWithProcessors : 0));
   complete_ = true;
   watch_peers();
+  if (network) {
+    network->on_failure([this](Failure failure) { channels.set_abort_words(failure); });
+  }
   return {};
 }
 
@@ -135,6 +156,7 @@ Communicator::State::~State() {
   if (!complete_) return;
   const auto patience = std::chrono::seconds(timeout_seconds_);
   backend->finish();
+  if (network) network->leave();
   channels.depart(Stage::kDeparted);
   if (backend->kind() == DeviceKind::kHost) return;
   bool together = channels.wait_for_all(Stage::kDeparted, patience);
@@ -154,7 +176,7 @@ void Communicator::State::watch_peers() {
   for (const int peer : topology.host_ranks()) {
     if (topology.same_process(peer)) continue;
     const auto on_end = [this, peer] {
-      if (channels.peer_ended(peer)) channels.set_abort_words({device::Fault::kPeerEnded, peer});
+      if (channels.peer_ended(peer)) fail({device::Fault::kPeerEnded, peer});
     };
     std::unique_ptr<Watch> watch;
     const Status watched = watch_process(topology.place(peer).pid, on_end, &watch);

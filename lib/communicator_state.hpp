@@ -24,12 +24,16 @@ class Communicator::State {
   Status exchange(const Buffers* buffers);
   Status enqueue(const Buffers* buffers, void* stream);
 
+  /// Fails the communicator on every rank.
+  void fail(Failure failure);
+
   /// What has made the communicator unusable.
   Status failure() const;
 
   Topology topology;
   std::unique_ptr<DeviceBackend> backend;
   ChannelSet channels;
+  std::unique_ptr<Network> network;  ///< null where all ranks run on one host
   PlanLimits limits{};
   device::Communicator handle{};
   std::mutex turn;

@@ -127,6 +127,14 @@ constexpr Setting kSettings[] = {
      "where the counts of channels begin, rounded down to a multiple of 16: for testing that they "
      "may pass any power of two; the smallest value of any rank counts",
      start_field, 0, kAny},
+    {"CAUSEWAY_LINK_TIMEOUT", "30",
+     "seconds without an answer after which the network link to a peer counts as broken, however "
+     "long its rank may take over other things; 0 waits for ever",
+     number_field<&Config::link_timeout_seconds>, 0, std::uint64_t{1} << 30},
+    {"CAUSEWAY_NODE_SIZE", "0",
+     "makes every so many ranks of a communicator count as a host of their own, for testing; 0 "
+     "takes hosts as they are; the same on all ranks",
+     number_field<&Config::node_size>, 0, kUint32},
 };
 
 }  // namespace

@@ -25,6 +25,8 @@ struct Config {
   std::uint64_t timeout_seconds = 0;
   std::optional<std::uint64_t> spins;  ///< unset: chosen from the number of processors
   std::uint64_t start_count = 0;
+  std::uint64_t link_timeout_seconds = 0;
+  std::uint64_t node_size = 0;  ///< 0: hosts are what they are
 };
 
 /// One setting, as help and documentation show it.

@@ -36,6 +36,12 @@ std::uint64_t read_abort_word(const std::uint64_t* word) {
 }
 
 Status failure_status(Failure failure, int rank) {
+  if (failure.cause == device::Fault::kLinkFailed) {
+    return Status::error(ErrorKind::kFailed,
+                         "rank %d: the communicator has failed: the network link between rank %d "
+                         "and rank %d is broken",
+                         rank, failure.rank, failure.peer);
+  }
   const char* what = "found corrupt data";
   if (failure.cause == device::Fault::kAborted) what = "was aborted";
   if (failure.cause == device::Fault::kTimedOut) what = "timed out";
@@ -66,6 +72,7 @@ Status fault_status(const device::FaultReport& report, int rank, std::uint64_t a
                            peer);
     case Fault::kAborted:
     case Fault::kPeerEnded:
+    case Fault::kLinkFailed:
       return failure_status(Failure::from(abort_word), rank);
     case Fault::kTimedOut:
       return Status::error(ErrorKind::kFailed,

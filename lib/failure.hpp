@@ -14,12 +14,15 @@ namespace causeway {
 struct Failure {
   device::Fault cause;
   int rank;
+  int peer = static_cast<int>(device::kNoRank);  ///< at the other end of a link that failed
 
   std::uint64_t word() const {
-    return device::failure_word(cause, static_cast<std::uint32_t>(rank));
+    return device::failure_word(cause, static_cast<std::uint32_t>(rank),
+                                static_cast<std::uint32_t>(peer));
   }
   static Failure from(std::uint64_t word) {
-    return {static_cast<device::Fault>(word >> 32), static_cast<int>(word & 0xffffffffU)};
+    return {static_cast<device::Fault>(word >> 56), static_cast<int>(word & device::kNoRank),
+            static_cast<int>(word >> 28 & device::kNoRank)};
   }
 };
 

@@ -51,7 +51,10 @@ Place this_place() {
 
 Topology::Topology(int rank, std::vector<Place> places) : rank_(rank), places_(std::move(places)) {
   for (int other = 0; other < size(); ++other) {
-    if (!same_host(other)) continue;
+    if (!same_host(other)) {
+      remote_ranks_.push_back(other);
+      continue;
+    }
     if (other == rank) host_rank_ = static_cast<int>(host_ranks_.size());
     host_ranks_.push_back(other);
   }
@@ -66,12 +69,12 @@ bool Topology::has_processor_per_rank() const {
   return static_cast<std::size_t>(CPU_COUNT(&usable)) >= host_ranks_.size();
 }
 
-Status Topology::check_links() const {
+Status Topology::check_one_host() const {
   for (int other = 1; other < size(); ++other) {
     if (place(other).host_id == place(0).host_id) continue;
     return Status::error(ErrorKind::kUnsupported,
-                         "rank 0 runs on %s and rank %d on %s (or in another container): there is "
-                         "no link between hosts in this version",
+                         "rank 0 runs on %s and rank %d on %s (or in another container), and this "
+                         "build has no UCX to link hosts",
                          place(0).host_name, other, place(other).host_name);
   }
   return {};

@@ -49,13 +49,18 @@ class Topology {
   /// True when every rank of this host can have a processor to itself.
   bool has_processor_per_rank() const;
 
-  /// An error that names a pair of ranks without a link between them, the same on every rank.
-  Status check_links() const;
+  /// Ranks on other hosts, ascending.
+  const std::vector<int>& remote_ranks() const { return remote_ranks_; }
+
+  /// An error that names a pair of ranks on different hosts, the same on every rank, where there is
+  /// no network link.
+  Status check_one_host() const;
 
  private:
   int rank_ = 0;
   std::vector<Place> places_;
   std::vector<int> host_ranks_;
+  std::vector<int> remote_ranks_;
   int host_rank_ = 0;
 };
 

@@ -1,6 +1,5 @@
 // Communicators that fail: a rank whose settings are wrong, aborts, and a rank that does not come.
 #include "call.hpp"
-#include "gpu_memory.hpp"
 #include "process_state.hpp"
 #include "scoped_mpi.hpp"
 #include "world.hpp"
@@ -57,7 +56,10 @@ int error_of(MPI_Comm comm) {
 /// Collective over comm, which has failed: nothing but detaching helps, and that does. A rank that
 /// timed out itself may know more of the cause.
 void expect_failed_until_detached(MPI_Comm comm, const std::string& cause) {
-  const int code = error_of(comm);
+  int code = error_of(comm);
+  // News from other hosts may still be on its way.
+  const double deadline = MPI_Wtime() + 10;
+  while (code == MPI_SUCCESS && MPI_Wtime() < deadline) code = error_of(comm);
   EXPECT_NE(code, MPI_SUCCESS);
   const bool saw_it = sentence(code).find("CAUSEWAY_TIMEOUT") != std::string::npos;
   const std::string words = saw_it ? "CAUSEWAY_TIMEOUT" : cause;
@@ -110,7 +112,7 @@ TEST(Failures, MemoryThatTheSystemRefusesIsEveryRanksError) {
     if (code == MPI_SUCCESS) continue;
     ++refused;
     EXPECT_TRUE(
-        is_error(code, MPI_ERR_INTERN, {named(0), on_gpus() ? "cudaMalloc" : "shared memory"}));
+        is_error(code, MPI_ERR_INTERN, {named(0), "memory"}));
   }
   if (refused == 0) {
     EXPECT_EQ(MPIX_Comm_detach(comm), MPI_SUCCESS);
@@ -158,6 +160,7 @@ TEST(Failures, AbortFailsTheCommunicatorOnEveryRank) {
   const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
   EXPECT_TRUE(works(comm));
   const int wrong = comm.size() - 1;
+  MPI_Barrier(comm);  // nobody is in an exchange any more
   if (comm.rank() == wrong) {
     EXPECT_EQ(MPIX_Comm_abort(comm), MPI_SUCCESS);
   }

@@ -131,12 +131,13 @@ TEST(Topology, GroupsRanksByHostAndNamesPairsWithoutALink) {
   const Topology topology(3, {place_on(1), place_on(2), place_on(1), place_on(2)});
   EXPECT_EQ(topology.host_ranks(), (std::vector<int>{1, 3}));
   EXPECT_EQ(topology.host_rank(), 1);
+  EXPECT_EQ(topology.remote_ranks(), (std::vector<int>{0, 2}));
   EXPECT_FALSE(topology.same_host(0));
   EXPECT_TRUE(topology.same_process(0));
-  const Status links = topology.check_links();
+  const Status links = topology.check_one_host();
   EXPECT_EQ(links.kind(), ErrorKind::kUnsupported);
   EXPECT_NE(links.message().find("rank 1 on node2"), std::string::npos) << links.message();
-  EXPECT_TRUE(Topology(0, {place_on(1), place_on(1)}).check_links().ok());
+  EXPECT_TRUE(Topology(0, {place_on(1), place_on(1)}).check_one_host().ok());
 }
 
 TEST(SharedSegment, IsTheSameMemoryInAnotherMapping) {

@@ -13,6 +13,7 @@ using device::CopyTo;
 using device::Group;
 using device::Link;
 using device::MemoryLink;
+using device::ReadableLink;
 using device::SelfLink;
 
 /// A link that cannot signal: not a link, so that its use does not compile.
@@ -24,10 +25,12 @@ struct LinkWithoutSignal : MemoryLink<Device> {
 template <class Device, class G>
 struct DeviceContract {
   static_assert(Group<G>);
-  static_assert(Link<SelfLink<Device>> && Link<MemoryLink<Device>>);
+  static_assert(ReadableLink<SelfLink<Device>> && ReadableLink<MemoryLink<Device>>);
   static_assert(!Link<LinkWithoutSignal<Device>> && !Link<int>);
-  static_assert(device::ProduceHook<CopyFrom<Device>, G> && !device::ProduceHook<CopyTo<Device>, G>);
-  static_assert(device::ConsumeHook<CopyTo<Device>, G> && !device::ConsumeHook<CopyFrom<Device>, G>);
+  static_assert(device::ProduceHook<CopyFrom<Device>, G> &&
+                !device::ProduceHook<CopyTo<Device>, G>);
+  static_assert(device::ConsumeHook<CopyTo<Device>, G> &&
+                !device::ConsumeHook<CopyFrom<Device>, G>);
   static_assert(device::HasSource<CopyFrom<Device>> && device::HasDestination<CopyTo<Device>>);
 };
 
@@ -52,7 +55,7 @@ CAUSEWAY_FN bool instantiate(const G& group, const device::Communicator& comm,
   bool done = false;
   device::with_link<Device>(out.link, [&](const auto& link) {
     link.put(group, 0, from, 16);
-    link.get(group, to, 0, 16);
+    if constexpr (ReadableLink<std::decay_t<decltype(link)>>) link.get(group, to, 0, 16);
     done = device::send(group, link, out, {16, 0, 16, 16, 1, 0}, comm.control,
                         CopyFrom<Device>{from}) &&
            device::receive(group, link, in, {16}, comm.control, CopyTo<Device>{to});

@@ -34,12 +34,15 @@ struct HostDevice {
     std::memcpy(to, from, bytes);
   }
 
+  static void post(NetworkPort& port, const NetworkPost& post) { port.post(port, post); }
+
   /// Spins, then yields, then sleeps, and looks at the abort word and the clock as it does.
   class Pacer {
    public:
     explicit Pacer(const WaitControl& control) : control_(control) {}
 
     Fault pause() {
+      if (control_.port != nullptr) control_.port->drive(*control_.port);
       const std::uint32_t round = rounds_++;
       if (round < control_.spins) {
         relax();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <causeway/device/group.hpp>
+#include <causeway/device/network.hpp>
 #include <causeway/device/wait.hpp>
 
 #include <concepts>
@@ -9,8 +10,9 @@
 namespace causeway::device {
 
 enum class LinkKind : std::uint32_t {
-  kSelf = 0,    ///< the peer is this rank
-  kMemory = 1,  ///< the peer's memory is addressable: NVLink, or shared memory on the host device
+  kSelf = 0,     ///< the peer is this rank
+  kMemory = 1,   ///< the peer's memory is addressable: NVLink, or shared memory on the host device
+  kNetwork = 2,  ///< the peer runs on another host
 };
 
 namespace impl {
@@ -24,25 +26,30 @@ struct Always {
 
 /// A link reaches one region of the peer's memory, by byte offsets into it.
 ///
-/// put(group, offset, from, bytes) and get(group, to, offset, bytes) move bytes; all threads of the
-/// group call them. window(offset) is where a group forms bytes in place that commit(group, offset,
-/// bytes) then sends on their way. signal(offset, value) stores a word at the peer: one thread
-/// calls it, after a group barrier, and it releases every put and commit of the group before that
-/// barrier. wait(word, control, fault, until) polls a word in this rank's own memory until
-/// until(value) is true and acquires what the signal that stored the value released; false when
-/// given up.
+/// put(group, offset, from, bytes) moves bytes there; all threads of the group call it.
+/// window(offset) is where a group forms bytes in place that commit(group, offset, bytes) then
+/// sends on their way. signal(offset, value) stores a word at the peer: one thread calls it, after
+/// a group barrier, and it releases every put and commit of the group before that barrier.
+/// wait(word, control, fault, until) polls a word in this rank's own memory until until(value) is
+/// true and acquires what the signal that stored the value released; false when given up.
 template <class L>
-concept Link = requires(const L& link, const ThreadGroup& group, std::uint64_t n, void* to,
-                        const void* from, const std::uint64_t* word, const WaitControl& control,
-                        Fault& fault) {
+concept Link = requires(const L& link, const ThreadGroup& group, std::uint64_t n, const void* from,
+                        const std::uint64_t* word, const WaitControl& control, Fault& fault) {
   typename L::Device;
   { L::kKind } -> std::convertible_to<LinkKind>;
   link.put(group, n, from, n);
-  link.get(group, to, n, n);
   { link.window(n) } -> std::same_as<std::byte*>;
   link.commit(group, n, n);
   link.signal(n, n);
   { link.wait(word, control, fault, impl::Always{}) } -> std::same_as<bool>;
+};
+
+/// A link that also reads: get(group, to, offset, bytes) moves bytes here. All threads of the group
+/// call it.
+template <class L>
+concept ReadableLink = Link<L> &&
+    requires(const L& link, const ThreadGroup& group, void* to, std::uint64_t n) {
+  link.get(group, to, n, n);
 };
 
 /// A link over memory that this device loads from and stores to itself.
@@ -86,16 +93,85 @@ using SelfLink = AddressableLink<Device, LinkKind::kSelf>;
 template <class Device>
 using MemoryLink = AddressableLink<Device, LinkKind::kMemory>;
 
+/// A device that can hand a port what is to go over the network.
+template <class Device>
+concept PostsToNetwork = requires(NetworkPort& port, const NetworkPost& post) {
+  Device::post(port, post);
+};
+
+/// A link to a rank of another host. Its region is the channel's block: bytes are formed in this
+/// rank's copy, and signal() posts what has been committed since the last one, in at most
+/// NetworkPost::kMostRanges pieces that do not touch. Made anew by each thread; the group's leader
+/// keeps the record and signals.
+template <class D>
+class NetworkLink {
+ public:
+  using Device = D;
+  static constexpr LinkKind kKind = LinkKind::kNetwork;
+
+  CAUSEWAY_FN NetworkLink(NetworkPort& port, std::byte* block, std::uint32_t peer,
+                          std::uint32_t lane, bool outgoing)
+      : port_(port), block_(block), post_{block, peer, lane, outgoing, 0, {}, 0, 0} {}
+
+  CAUSEWAY_TEMPLATE
+  template <Group G>
+  CAUSEWAY_FN void put(const G& group, std::uint64_t offset, const void* from,
+                       std::uint64_t bytes) const {
+    Device::copy(group, window(offset), from, bytes);
+    commit(group, offset, bytes);
+  }
+  CAUSEWAY_FN std::byte* window(std::uint64_t offset) const { return block_ + offset; }
+  template <Group G>
+  CAUSEWAY_FN void commit(const G& group, std::uint64_t offset, std::uint64_t bytes) const {
+    if (group.rank() != 0 || bytes == 0) return;
+    NetworkPost::Range* const last = post_.range + post_.ranges - 1;
+    if (post_.ranges > 0 && last->offset + last->bytes == offset) {
+      last->bytes += bytes;
+    } else {
+      post_.range[post_.ranges++] = {offset, bytes};
+    }
+  }
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN void signal(std::uint64_t offset, std::uint64_t value) const {
+    post_.word_offset = offset;
+    post_.value = value;
+    Device::post(port_, post_);
+    post_.ranges = 0;
+  }
+  CAUSEWAY_TEMPLATE
+  template <class Until>
+  CAUSEWAY_FN bool wait(const std::uint64_t* word, const WaitControl& control, Fault& fault,
+                        Until until) const {
+    return wait_until<Device>(word, control, fault, until);
+  }
+
+ private:
+  NetworkPort& port_;
+  std::byte* const block_;
+  mutable NetworkPost post_;
+};
+
 /// A link as it lies in a communicator's tables; with_link gives it its type back.
 struct LinkHandle {
   LinkKind kind;
   std::byte* region;
+  NetworkPort* port = nullptr;  ///< this and the rest for network links
+  std::uint32_t peer = 0;
+  std::uint32_t lane = 0;
+  bool outgoing = false;
 };
 
 /// Calls action(link) with the link of the handle's kind.
 CAUSEWAY_TEMPLATE
 template <class Device, class Action>
 CAUSEWAY_FN void with_link(const LinkHandle& handle, Action&& action) {
+  if constexpr (PostsToNetwork<Device>) {
+    if (handle.kind == LinkKind::kNetwork) {
+      action(NetworkLink<Device>(*handle.port, handle.region, handle.peer, handle.lane,
+                                 handle.outgoing));
+      return;
+    }
+  }
   if (handle.kind == LinkKind::kSelf) {
     action(SelfLink<Device>{handle.region});
   } else {

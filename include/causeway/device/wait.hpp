@@ -1,7 +1,7 @@
 // What ends a wait besides the event waited for, and the record of why.
 #pragma once
 
-#include <causeway/device/platform.hpp>
+#include <causeway/device/network.hpp>
 
 namespace causeway::device {
 
@@ -16,6 +16,7 @@ enum class Fault : std::uint32_t {
   kCorrupt,     ///< a record's header is not one that this library writes
   kOverlapped,  ///< two exchanges of one communicator ran at the same time
   kPeerEnded,   ///< a peer's process has ended; found by the host
+  kLinkFailed,  ///< a network link to a peer is broken; found by the host
 };
 
 /// What a wait was for.
@@ -49,9 +50,15 @@ struct FaultClaims {
   std::uint32_t fatal;
 };
 
-/// A failed communicator's cause and the rank where it began, as abort words hold them; 0 is none.
-CAUSEWAY_FN constexpr std::uint64_t failure_word(Fault cause, std::uint32_t rank) {
-  return (static_cast<std::uint64_t>(cause) << 32) | rank;
+/// No rank, in a failure word. Ranks take 28 bits there.
+inline constexpr std::uint32_t kNoRank = (1U << 28) - 1;
+
+/// A failed communicator's cause, the rank where it began and, for a link, the rank at its other
+/// end, as abort words hold them; 0 is none.
+CAUSEWAY_FN constexpr std::uint64_t failure_word(Fault cause, std::uint32_t rank,
+                                                 std::uint32_t peer = kNoRank) {
+  return (static_cast<std::uint64_t>(cause) << 56) | (static_cast<std::uint64_t>(peer) << 28) |
+         rank;
 }
 
 /// What every wait of a launch polls besides its own word, and how it passes the time.
@@ -64,6 +71,7 @@ struct WaitControl {
   FaultClaims* claims = nullptr;    ///< the device's own memory; zero while a report is free
   std::uint64_t timeout_ns = 0;     ///< longest single wait; 0 waits for ever
   std::uint32_t spins = 0;          ///< polls before the processor is given to others
+  NetworkPort* port = nullptr;      ///< driven while host threads wait; null where there is none
 };
 
 /// Polls a word of this rank's memory until until(value) is true, and acquires what was released

@@ -1,0 +1,13 @@
+// The network of builds without UCX: there is none.
+#include "network.hpp"
+
+namespace causeway {
+
+bool Network::available() { return false; }
+
+Status Network::create(Bootstrap&, const Topology&, const NetworkSettings&,
+                       std::unique_ptr<Network>*) {
+  return {ErrorKind::kUnsupported, "built without UCX"};
+}
+
+}  // namespace causeway

@@ -1,0 +1,358 @@
+// The network over UCX: channels of one rank of a communicator.
+//
+// Each post is one message: header, bytes, and the word that publishes them, which the receiving
+// side stores when the bytes are in place. Messages to a peer are numbered, because UCX promises no
+// order; those that overtake end the communicator.
+#include "network.hpp"
+
+#include "../log.hpp"
+#include "ucx_engine.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <random>
+#include <utility>
+
+namespace causeway {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// What ranks tell each other. Plain data.
+struct Contact {
+  static constexpr std::size_t kMostBytes = 2032;
+  std::uint64_t communicator;  ///< rank 0's counts
+  std::uint64_t bytes;
+  std::byte address[kMostBytes];
+};
+
+class UcxNetwork final : public Network, private Receiver {
+ public:
+  UcxNetwork(const Topology& topology, const NetworkSettings& settings)
+      : topology_(topology),
+        settings_(settings),
+        block_bytes_(device::round_up(NetworkBlock::kRing + settings.ring_bytes, 4096)),
+        peers_(static_cast<std::size_t>(topology.size())) {
+    post = [](NetworkPort& port, const device::NetworkPost& what) {
+      static_cast<UcxNetwork&>(port).send_post(what);
+    };
+    drive = [](NetworkPort& port) {
+      UcxEngine& engine = *static_cast<UcxNetwork&>(port).engine_;
+      const std::unique_lock lock(engine.mutex, std::try_to_lock);
+      if (lock.owns_lock()) engine.progress();
+    };
+  }
+
+  ~UcxNetwork() override { leave(); }
+
+  Status set_up(Bootstrap& bootstrap) {
+    Contact mine{};
+    CAUSEWAY_TRY(agree(bootstrap, prepare(&mine)));
+    CAUSEWAY_TRY(allgather(bootstrap, mine, &contacts_));
+    communicator_ = contacts_.front().communicator;
+    {
+      const std::lock_guard lock(engine_->mutex);
+      engine_->enter(communicator_, own_rank(), this);
+    }
+    entered_ = true;
+    // Nobody sends before everybody can take.
+    return agree(bootstrap, {});
+  }
+
+  std::byte* send_block(int rank, std::uint32_t lane) override { return block(rank, lane, 0); }
+  std::byte* receive_block(int rank, std::uint32_t lane) override { return block(rank, lane, 1); }
+
+  void on_failure(std::function<void(Failure)> tell) override {
+    const std::lock_guard lock(engine_->mutex);
+    on_failure_ = std::move(tell);
+    if (heard_ != 0) on_failure_(Failure::from(heard_));
+  }
+
+  void spread(Failure failure) override {
+    const std::lock_guard lock(engine_->mutex);
+    tell(failure.word());
+    engine_->progress();
+    engine_->wake();
+  }
+
+  void leave() override {
+    if (!std::exchange(entered_, false)) return;
+    const std::lock_guard lock(engine_->mutex);
+    engine_->progress();
+    MessageHeader header{};
+    header.kind = MessageKind::kDepart;
+    send_to_all(header);
+    engine_->leave(communicator_, own_rank());
+    engine_->progress();
+    engine_->wake();
+  }
+
+ private:
+  struct Peer {
+    bool remote = false;
+    Endpoint* endpoint = nullptr;
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    bool departed = false;
+    bool broken = false;
+    bool asks = false;             ///< for a sign of life
+    Clock::time_point asked{};     ///< when one was asked for that has not come
+    Clock::time_point answered{};  ///< when the last one came
+  };
+
+  std::uint32_t own_rank() const { return static_cast<std::uint32_t>(topology_.rank()); }
+  Peer& peer_of(int rank) { return peers_[static_cast<std::size_t>(rank)]; }
+
+  // Setting up.
+
+  Status prepare(Contact* mine) {
+    CAUSEWAY_TRY(UcxEngine::get(&engine_));
+    const auto address = engine_->address();
+    if (address.size() > sizeof mine->address) {
+      return Status::error(
+          ErrorKind::kSystem,
+          "the UCX address takes %zu bytes, more than %zu: choose fewer transports "
+          "or devices (UCX_TLS, UCX_NET_DEVICES)",
+          address.size(), sizeof mine->address);
+    }
+    std::random_device source;
+    mine->communicator = (std::uint64_t{source()} << 32) | source();
+    mine->bytes = address.size();
+    std::ranges::copy(address, mine->address);
+    return make_blocks();
+  }
+
+  /// Address space for all blocks, of which only what is used becomes memory.
+  Status make_blocks() {
+    const std::size_t bytes = 2 * topology_.remote_ranks().size() * settings_.lanes * block_bytes_;
+    void* const address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (address == MAP_FAILED) {
+      return Status::error(ErrorKind::kSystem, "cannot map %zu bytes of memory for the network: %s", bytes,
+                           std::strerror(errno));
+    }
+    blocks_ = Memory(static_cast<std::byte*>(address),
+                     [bytes](std::byte* mapped) { munmap(mapped, bytes); });
+    block_index_.resize(peers_.size());
+    std::uint64_t index = 0;
+    for (const int rank : topology_.remote_ranks()) {
+      peer_of(rank).remote = true;
+      block_index_[static_cast<std::size_t>(rank)] = index++;
+      if (settings_.start_count == 0) continue;
+      const std::uint64_t start = settings_.start_count;
+      for (std::uint32_t lane = 0; lane < settings_.lanes; ++lane) {
+        const device::SenderWords in{start, start};
+        const device::ReceiverWords out{start, start, start, 0};
+        std::memcpy(send_block(rank, lane) + NetworkBlock::kWords, &out, sizeof out);
+        std::memcpy(receive_block(rank, lane) + NetworkBlock::kWords, &in, sizeof in);
+      }
+    }
+    return {};
+  }
+
+  std::byte* block(int rank, std::uint32_t lane, std::uint64_t which) {
+    const std::uint64_t index = block_index_[static_cast<std::size_t>(rank)];
+    return blocks_.get() + ((index * settings_.lanes + lane) * 2 + which) * block_bytes_;
+  }
+
+  // Sending.
+
+  void send_post(const device::NetworkPost& what) {
+    MessageHeader header{};
+    header.kind = MessageKind::kPost;
+    header.lane = what.lane;
+    header.outgoing = what.outgoing ? 1 : 0;
+    header.word_offset = what.word_offset;
+    header.value = what.value;
+    header.ranges = what.ranges;
+    std::copy_n(what.range, what.ranges, header.range);
+    const std::lock_guard lock(engine_->mutex);
+    send(static_cast<int>(what.peer), header, what.block);
+  }
+
+  // From here on the engine's mutex is held.
+
+  void send_to_all(const MessageHeader& header) {
+    for (const int rank : topology_.remote_ranks()) {
+      if (!peer_of(rank).departed) send(rank, header, nullptr);
+    }
+  }
+
+  /// Connects on first use.
+  void send(int rank, MessageHeader header, const std::byte* from) {
+    Peer& peer = peer_of(rank);
+    if (peer.broken) return;
+    if (peer.endpoint == nullptr) {
+      const Status connected =
+          engine_->connect(topology_.place(rank).process_id,
+                           contacts_[static_cast<std::size_t>(rank)].address, &peer.endpoint);
+      if (!connected.ok()) {
+        break_link(rank, connected.message().c_str());
+        return;
+      }
+    }
+    header.communicator = communicator_;
+    header.source = own_rank();
+    header.target = static_cast<std::uint32_t>(rank);
+    header.number = peer.sent++;
+    engine_->send(*peer.endpoint, header, from, blocks_);
+  }
+
+  /// Has all peers told of a failure, unless they were, or one of them has told it.
+  void tell(std::uint64_t failure) {
+    if (!std::exchange(told_, true)) to_tell_ = failure;
+  }
+
+  void settle() override {
+    if (std::exchange(asked_, false)) {
+      for (const int rank : topology_.remote_ranks()) {
+        MessageHeader answer{};
+        answer.kind = MessageKind::kPong;
+        if (std::exchange(peer_of(rank).asks, false)) send(rank, answer, nullptr);
+      }
+    }
+    if (const std::uint64_t news = std::exchange(to_tell_, 0)) {
+      MessageHeader header{};
+      header.kind = MessageKind::kFailure;
+      header.value = news;
+      send_to_all(header);
+    }
+  }
+
+  // Taking.
+
+  void take(const MessageHeader& header, const std::byte* data, std::size_t bytes) override {
+    const int source = static_cast<int>(header.source);
+    if (header.source >= peers_.size() || !peer_of(source).remote) return;
+    Peer& peer = peer_of(source);
+    if (peer.broken) return;
+    if (header.number != peer.received++) {
+      break_link(source, "messages came in another order than they were sent in");
+      return;
+    }
+    switch (header.kind) {
+      case MessageKind::kPost:
+        if (!store(header, data, bytes)) {
+          break_link(source, "a message does not fit the channel that it names");
+        }
+        break;
+      case MessageKind::kPing:
+        peer.asks = asked_ = true;
+        break;
+      case MessageKind::kPong:
+        peer.answered = Clock::now();
+        peer.asked = {};
+        break;
+      case MessageKind::kFailure:
+        told_ = true;
+        fail(header.value);
+        break;
+      case MessageKind::kDepart:
+        peer.departed = true;
+        break;
+    }
+  }
+
+  /// Puts a post's bytes and word into this rank's block.
+  bool store(const MessageHeader& header, const std::byte* data, std::size_t bytes) {
+    const int source = static_cast<int>(header.source);
+    if (header.lane >= settings_.lanes || header.ranges > device::NetworkPost::kMostRanges ||
+        header.word_offset % sizeof(std::uint64_t) != 0 ||
+        header.word_offset + sizeof(std::uint64_t) > NetworkBlock::kRing) {
+      return false;
+    }
+    std::byte* const to =
+        header.outgoing != 0 ? receive_block(source, header.lane) : send_block(source, header.lane);
+    const std::uint64_t end = NetworkBlock::kRing + settings_.ring_bytes;
+    for (std::uint64_t i = 0; i < header.ranges; ++i) {
+      const device::NetworkPost::Range& range = header.range[i];
+      if (range.bytes > bytes || range.offset < NetworkBlock::kRing || range.offset > end ||
+          range.bytes > end - range.offset) {
+        return false;
+      }
+      std::memcpy(to + range.offset, data, range.bytes);
+      data += range.bytes;
+      bytes -= range.bytes;
+    }
+    __atomic_store_n(reinterpret_cast<std::uint64_t*>(to + header.word_offset), header.value,
+                     __ATOMIC_RELEASE);
+    return bytes == 0;
+  }
+
+  // Failing.
+
+  void fail(std::uint64_t failure) {
+    if (heard_ == 0) heard_ = failure;
+    if (on_failure_) on_failure_(Failure::from(failure));
+  }
+
+  void lose(const Endpoint& endpoint, const char* why) override {
+    for (const int rank : topology_.remote_ranks()) {
+      if (peer_of(rank).endpoint == &endpoint) break_link(rank, why);
+    }
+  }
+
+  void break_link(int rank, const char* why) {
+    Peer& peer = peer_of(rank);
+    if (std::exchange(peer.broken, true) || peer.departed) return;
+    log(LogLevel::kError, "rank %d: the network link to rank %d on %s is broken: %s",
+        topology_.rank(), rank, topology_.place(rank).host_name, why);
+    const Failure failure{device::Fault::kLinkFailed, topology_.rank(), rank};
+    fail(failure.word());
+    tell(failure.word());
+  }
+
+  /// Asks peers that are in use for signs of life, and takes a link for broken when none comes.
+  void watch() override {
+    if (settings_.link_timeout_seconds == 0) return;
+    const auto now = Clock::now();
+    const std::chrono::duration<double> patience(
+        static_cast<double>(settings_.link_timeout_seconds));
+    for (const int rank : topology_.remote_ranks()) {
+      Peer& peer = peer_of(rank);
+      if (peer.endpoint == nullptr || peer.broken || peer.departed) continue;
+      if (peer.asked != Clock::time_point{}) {
+        if (now - peer.asked > patience) break_link(rank, "it does not answer");
+      } else if (now - peer.answered > patience / 8) {
+        peer.asked = now;
+        MessageHeader question{};
+        question.kind = MessageKind::kPing;
+        send(rank, question, nullptr);
+      }
+    }
+  }
+
+  const Topology& topology_;
+  const NetworkSettings settings_;
+  const std::uint64_t block_bytes_;
+  UcxEngine* engine_ = nullptr;
+  std::uint64_t communicator_ = 0;
+  bool entered_ = false;  ///< the engine knows this
+  Memory blocks_;
+  std::vector<std::uint64_t> block_index_;  ///< by rank
+  std::vector<Contact> contacts_;           ///< by rank
+  std::vector<Peer> peers_;                 ///< by rank
+  std::function<void(Failure)> on_failure_;
+  std::uint64_t heard_ = 0;    ///< the failure that was, as a word
+  bool asked_ = false;         ///< a peer asks for a sign of life
+  bool told_ = false;          ///< of a failure, by this rank or another
+  std::uint64_t to_tell_ = 0;  ///< a failure word that is to be told; 0 for none
+};
+
+}  // namespace
+
+bool Network::available() { return true; }
+
+Status Network::create(Bootstrap& bootstrap, const Topology& topology,
+                       const NetworkSettings& settings, std::unique_ptr<Network>* network) {
+  auto made = std::make_unique<UcxNetwork>(topology, settings);
+  CAUSEWAY_TRY(made->set_up(bootstrap));
+  *network = std::move(made);
+  return {};
+}
+
+}  // namespace causeway

@@ -1,6 +1,8 @@
 // The threads that stand in for a GPU's blocks on the host device.
 #include "host_executor.hpp"
 
+#include <chrono>
+
 namespace causeway::kernels {
 
 HostExecutor::HostExecutor(std::uint32_t threads) {
@@ -24,7 +26,7 @@ void HostExecutor::stop() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void HostExecutor::run(const std::function<void(std::uint32_t)>& task) {
+void HostExecutor::run(const std::function<void(std::uint32_t)>& task, void (*idle)()) {
   {
     const std::lock_guard lock(mutex_);
     task_ = &task;
@@ -34,7 +36,13 @@ void HostExecutor::run(const std::function<void(std::uint32_t)>& task) {
   started_.notify_all();
   task(0);
   std::unique_lock lock(mutex_);
-  finished_.wait(lock, [&] { return running_ == 0; });
+  const auto done = [&] { return running_ == 0; };
+  while (idle != nullptr && !finished_.wait_for(lock, std::chrono::microseconds(200), done)) {
+    lock.unlock();
+    idle();
+    lock.lock();
+  }
+  finished_.wait(lock, done);
   task_ = nullptr;
 }
 

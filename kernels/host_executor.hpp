@@ -20,8 +20,9 @@ class HostExecutor {
   HostExecutor& operator=(const HostExecutor&) = delete;
 
   /// Runs task(0) on the calling thread and task(1) .. task(threads) beside it, all at the same
-  /// time, and returns when all have returned. One caller at a time. Tasks do not throw.
-  void run(const std::function<void(std::uint32_t)>& task);
+  /// time, and returns when all have returned. While the calling thread waits for the others it
+  /// calls idle() now and then, if not null. One caller at a time. Tasks do not throw.
+  void run(const std::function<void(std::uint32_t)>& task, void (*idle)() = nullptr);
 
   std::uint32_t threads() const { return static_cast<std::uint32_t>(threads_.size()); }
 
@@ -39,9 +40,9 @@ class HostExecutor {
   std::vector<std::thread> threads_;
 };
 
-/// Runs an operation: by the calling thread alone, as one block, sends before receives, when no
-/// send would wait; otherwise each role of each block on a thread of its own, for which the
-/// executor needs 2 * blocks - 1 threads.
+/// Runs an operation, whose control's idle() is for the calling thread: by that thread alone, as
+/// one block, sends before receives, when no send would wait; otherwise each role of each block on
+/// a thread of its own, for which the executor needs 2 * blocks - 1 threads.
 template <class Operation, class ThreadGroup>
 void run_on_host(HostExecutor& executor, const Operation& operation, const ThreadGroup& group) {
   const std::uint32_t blocks = operation.blocks();
@@ -53,14 +54,18 @@ void run_on_host(HostExecutor& executor, const Operation& operation, const Threa
     one_block.receive(group, 0);
     return;
   }
-  executor.run([&](std::uint32_t index) {
+  Operation elsewhere = operation;
+  elsewhere.args.comm.control.idle = nullptr;
+  const auto role = [&](std::uint32_t index) {
     if (index >= 2 * blocks) return;
+    const Operation& here = index == 0 ? operation : elsewhere;
     if (index % 2 == 0) {
-      operation.send(group, index / 2);
+      here.send(group, index / 2);
     } else {
-      operation.receive(group, index / 2);
+      here.receive(group, index / 2);
     }
-  });
+  };
+  executor.run(role, operation.args.comm.control.idle);
 }
 
 }  // namespace causeway::kernels

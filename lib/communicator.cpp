@@ -82,6 +82,8 @@ Status Communicator::State::enqueue(const Buffers* buffers, void* stream) {
 Status Communicator::State::result() {
   const device::FaultReports reports = channels.reports();
   if (reports.fatal.fault != device::Fault::kNone) {
+    log(LogLevel::kInfo, "rank %d gave up waiting for %s", topology.rank(),
+        describe_wait(reports.fatal).c_str());
     // The device has told the ranks of this host.
     if (network) network->spread(Failure::from(channels.abort_word()));
     return failure();
@@ -127,6 +129,8 @@ Status Communicator::create(Bootstrap& bootstrap, const Config& config, const St
   communicator->reset(new Communicator(std::move(state)));
   return {};
 }
+
+void Communicator::set_idle(void (*idle)()) { state_->handle.control.idle = idle; }
 
 int Communicator::rank() const { return state_->topology.rank(); }
 int Communicator::size() const { return state_->topology.size(); }

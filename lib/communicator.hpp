@@ -35,6 +35,10 @@ class Communicator {
   Communicator(const Communicator&) = delete;
   Communicator& operator=(const Communicator&) = delete;
 
+  /// Whom the thread that calls an exchange calls now and then while it waits: whatever else of the
+  /// program has to move on for the peers to come. Before the first exchange.
+  void set_idle(void (*idle)());
+
   int rank() const;
   int size() const;
 

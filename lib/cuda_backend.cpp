@@ -259,7 +259,11 @@ class CudaBackend final : public DeviceBackend {
     CAUSEWAY_TRY(launch(exchange, stream_));
     // The kernel's own waits end by abort word or deadline, so this does too.
     cudaError_t code = cudaErrorNotReady;
-    while ((code = cudaStreamQuery(stream_)) == cudaErrorNotReady) std::this_thread::yield();
+    void (*const idle)() = exchange.args.comm.control.idle;
+    while ((code = cudaStreamQuery(stream_)) == cudaErrorNotReady) {
+      std::this_thread::yield();
+      if (idle != nullptr) idle();
+    }
     return cuda_status("alltoallv on the GPU", code);
   }
 

@@ -2,6 +2,7 @@
 #include "failure.hpp"
 
 #include <cinttypes>
+#include <cstdio>
 
 namespace causeway {
 
@@ -51,6 +52,15 @@ Status failure_status(Failure failure, int rank) {
                        failure.rank, what);
 }
 
+std::string describe_wait(const device::FaultReport& report) {
+  char text[160];
+  std::snprintf(text, sizeof text,
+                "rank %u: for %s, lane %u, exchange %" PRIu64 ", count %" PRIu64 " of %" PRIu64,
+                report.peer, describe(report.wait_for), report.lane, report.sequence,
+                report.reached, report.needed);
+  return text;
+}
+
 Status fault_status(const device::FaultReport& report, int rank, std::uint64_t abort_word) {
   using device::Fault;
   const int peer = static_cast<int>(report.peer);
@@ -75,11 +85,8 @@ Status fault_status(const device::FaultReport& report, int rank, std::uint64_t a
     case Fault::kLinkFailed:
       return failure_status(Failure::from(abort_word), rank);
     case Fault::kTimedOut:
-      return Status::error(ErrorKind::kFailed,
-                           "rank %d waited too long (CAUSEWAY_TIMEOUT) for rank %d: for %s, lane "
-                           "%u, exchange %" PRIu64 ", count %" PRIu64 " of %" PRIu64,
-                           rank, peer, describe(report.wait_for), report.lane, report.sequence,
-                           report.reached, report.needed);
+      return Status::error(ErrorKind::kFailed, "rank %d waited too long (CAUSEWAY_TIMEOUT) for %s",
+                           rank, describe_wait(report).c_str());
     case Fault::kCorrupt:
       return Status::error(ErrorKind::kFailed,
                            "rank %d found a corrupt message header from rank %d: lane %u, exchange "

@@ -6,6 +6,7 @@
 #include <causeway/device/wait.hpp>
 
 #include <cstdint>
+#include <string>
 
 namespace causeway {
 
@@ -33,6 +34,9 @@ std::uint64_t read_abort_word(const std::uint64_t* word);
 
 /// The error that exchanges on `rank` return from now on.
 Status failure_status(Failure failure, int rank);
+
+/// What a wait that was given up was for, and how far it had come.
+std::string describe_wait(const device::FaultReport& report);
 
 /// What a launch on `rank` reported, as an error. A fault that was only passed on to this rank
 /// reads as the failure in its abort word.

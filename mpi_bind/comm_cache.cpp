@@ -70,6 +70,13 @@ Status make_keyval(Cache& c) {
   return {};
 }
 
+/// What MPI has accepted it may deliver only while it is called, and a peer that waits for that does
+/// not come to the exchange that this rank waits in.
+void let_mpi_progress() {
+  int found = 0;
+  PMPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_SELF, &found, MPI_STATUS_IGNORE);
+}
+
 bool is_setting(const std::string& key) {
   return std::ranges::any_of(settings(), [&](const Setting& s) { return info_key(s) == key; });
 }
@@ -136,6 +143,7 @@ Status attach(MPI_Comm comm, MPI_Info info, const Status& ready, Communicator** 
   auto attachment = std::make_unique<Attachment>(Attachment{comm, nullptr});
   CAUSEWAY_TRY(Communicator::create(*bootstrap, config, readable, &attachment->communicator));
   *communicator = attachment->communicator.get();
+  (*communicator)->set_idle(let_mpi_progress);
   Status kept;
   {
     const std::lock_guard lock(c.mutex);

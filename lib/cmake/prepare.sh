@@ -10,6 +10,7 @@ missing_packages() {
   command -v mpicxx >/dev/null || echo libopenmpi-dev
   if [ "$1" = tests ]; then
     [ -e /usr/include/gtest/gtest.h ] || [ -n "${GTest_ROOT:-}${GTest_DIR:-}" ] || echo libgtest-dev
+    command -v ip >/dev/null || echo iproute2
     [ -e /usr/include/ucp/api/ucp.h ] || [ -n "${ucx_ROOT:-}${ucx_DIR:-}" ] || echo libucx-dev
   fi
 }

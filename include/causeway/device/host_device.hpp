@@ -44,6 +44,7 @@ struct HostDevice {
     Fault pause() {
       if (control_.port != nullptr) control_.port->drive(*control_.port);
       const std::uint32_t round = rounds_++;
+      if (control_.idle != nullptr && round % kSpinsPerLook == kSpinsPerLook - 1) control_.idle();
       if (round < control_.spins) {
         relax();
         if (round % kSpinsPerLook != 0) return Fault::kNone;
@@ -51,6 +52,7 @@ struct HostDevice {
         sched_yield();
       } else {
         rounds_ = round;
+        if (control_.idle != nullptr) control_.idle();
         std::this_thread::sleep_for(nap_);
         if (nap_ < kLongestNap) nap_ *= 2;
       }

@@ -132,6 +132,35 @@ Status Communicator::create(Bootstrap& bootstrap, const Config& config, const St
 
 void Communicator::set_idle(void (*idle)()) { state_->handle.control.idle = idle; }
 
+RankFacts Communicator::facts() const {
+  const Topology& topology = state_->topology;
+  const bool on_gpu = state_->backend->kind() == DeviceKind::kCuda;
+  const Place& here = topology.place(rank());
+  RankFacts facts{here.host_name,
+                  static_cast<int>(here.pid),
+                  on_gpu ? "cuda" : "host",
+                  on_gpu ? state_->backend->gpu().text() : "",
+                  state_->limits.lanes,
+                  state_->channels.ring_bytes(),
+                  state_->limits.max_blocks,
+                  {}};
+  for (int peer = 0; peer < size(); ++peer) {
+    if (peer == rank()) {
+      facts.links.push_back({"self", "the rank itself"});
+    } else if (!topology.same_host(peer)) {
+      const bool apart = std::string(here.host_name) != topology.place(peer).host_name;
+      facts.links.push_back(
+          {"network", apart ? "another host"
+                            : "the same host name, but another container or CAUSEWAY_NODE_SIZE"});
+    } else if (topology.same_process(peer)) {
+      facts.links.push_back({"memory", "the same process"});
+    } else {
+      facts.links.push_back({"memory", on_gpu ? "the same host: CUDA IPC" : "the same host"});
+    }
+  }
+  return facts;
+}
+
 int Communicator::rank() const { return state_->topology.rank(); }
 int Communicator::size() const { return state_->topology.size(); }
 

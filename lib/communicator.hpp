@@ -4,6 +4,7 @@
 #include "bootstrap.hpp"
 #include "config.hpp"
 #include "extent.hpp"
+#include "facts.hpp"
 
 #include <causeway/device/communicator.hpp>
 
@@ -38,6 +39,9 @@ class Communicator {
   /// Whom the thread that calls an exchange calls now and then while it waits: whatever else of the
   /// program has to move on for the peers to come. Before the first exchange.
   void set_idle(void (*idle)());
+
+  /// What this rank knows of itself and its links.
+  RankFacts facts() const;
 
   int rank() const;
   int size() const;

@@ -3,6 +3,7 @@
 
 #include "../bootstrap.hpp"
 #include "../device_backend.hpp"
+#include "../facts.hpp"
 #include "../failure.hpp"
 #include "../topology.hpp"
 
@@ -39,6 +40,9 @@ class Network : public device::NetworkPort {
 
   /// Whether this build has a network.
   static bool available();
+
+  /// What can be said of it.
+  static NetworkFacts facts();
 
   /// Collective over all ranks of the topology. On failure every rank gets the same error.
   static Status create(Bootstrap& bootstrap, const Topology& topology,

@@ -5,6 +5,8 @@ namespace causeway {
 
 bool Network::available() { return false; }
 
+NetworkFacts Network::facts() { return {}; }
+
 Status Network::create(Bootstrap&, const Topology&, const NetworkSettings&,
                        std::unique_ptr<Network>*) {
   return {ErrorKind::kUnsupported, "built without UCX"};

@@ -5,11 +5,14 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <ucs/memory/memory_type.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <sstream>
 #include <system_error>
 
 namespace causeway {
@@ -45,6 +48,39 @@ Status UcxEngine::get(UcxEngine** engine) {
   }();
   *engine = the_engine;
   return made;
+}
+
+std::string UcxEngine::version() {
+  unsigned numbers[3] = {};
+  ucp_get_version(&numbers[0], &numbers[1], &numbers[2]);
+  return std::to_string(numbers[0]) + '.' + std::to_string(numbers[1]) + '.' +
+         std::to_string(numbers[2]);
+}
+
+void UcxEngine::describe(NetworkFacts* facts) const {
+  ucp_context_attr_t attributes{};
+  attributes.field_mask = UCP_ATTR_FIELD_MEMORY_TYPES;
+  if (ucp_context_query(context_, &attributes) == UCS_OK) {
+    for (int type = 0; type < UCS_MEMORY_TYPE_LAST; ++type) {
+      if ((attributes.memory_types >> type & 1) != 0) {
+        facts->memory_types.emplace_back(ucs_memory_type_names[type]);
+      }
+    }
+  }
+  // UCX tells its transports to people alone: the last word of each line about a resource.
+  char* text = nullptr;
+  std::size_t bytes = 0;
+  std::FILE* const stream = open_memstream(&text, &bytes);
+  if (stream == nullptr) return;
+  ucp_context_print_info(context_, stream);
+  std::fclose(stream);
+  std::istringstream lines(std::string(text, bytes));
+  std::free(text);
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t last = line.find_last_of(' ');
+    if (line.find("resource ") == std::string::npos || last == std::string::npos) continue;
+    facts->transports.push_back(line.substr(last + 1));
+  }
 }
 
 Status UcxEngine::set_up() {

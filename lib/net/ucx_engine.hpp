@@ -1,6 +1,7 @@
 // The process's UCX worker, its endpoints and the thread that drives them.
 #pragma once
 
+#include "../facts.hpp"
 #include "../status.hpp"
 
 #include <ucp/api/ucp.h>
@@ -72,6 +73,12 @@ class UcxEngine {
  public:
   /// The process's engine; on failure the reason is the same every time.
   static Status get(UcxEngine** engine);
+
+  /// Of UCX.
+  static std::string version();
+
+  /// Fills in what the context found.
+  void describe(NetworkFacts* facts) const;
 
   std::span<const std::byte> address() const { return address_; }
 

@@ -132,8 +132,8 @@ class UcxNetwork final : public Network, private Receiver {
     void* const address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (address == MAP_FAILED) {
-      return Status::error(ErrorKind::kSystem, "cannot map %zu bytes of memory for the network: %s", bytes,
-                           std::strerror(errno));
+      return Status::error(ErrorKind::kSystem, "cannot map %zu bytes of memory for the network: %s",
+                           bytes, std::strerror(errno));
     }
     blocks_ = Memory(static_cast<std::byte*>(address),
                      [bytes](std::byte* mapped) { munmap(mapped, bytes); });
@@ -346,6 +346,14 @@ class UcxNetwork final : public Network, private Receiver {
 }  // namespace
 
 bool Network::available() { return true; }
+
+NetworkFacts Network::facts() {
+  UcxEngine* engine = nullptr;
+  const Status made = UcxEngine::get(&engine);
+  NetworkFacts facts{UcxEngine::version(), made.message(), {}, {}};
+  if (made.ok()) engine->describe(&facts);
+  return facts;
+}
 
 Status Network::create(Bootstrap& bootstrap, const Topology& topology,
                        const NetworkSettings& settings, std::unique_ptr<Network>* network) {

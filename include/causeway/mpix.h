@@ -15,7 +15,8 @@
  * the next error of the same class in the process. Errors of the library itself, such as an
  * exchange that was aborted or timed out, are of the class that MPIX_Comm_get_error names.
  *
- * Threads. Calls on different communicators may run in different threads when MPI was started with
+ * Threads. These calls are MPI calls where thread levels are concerned, and let MPI move on while
+ * they wait. Calls on different communicators may run in different threads when MPI was started with
  * MPI_THREAD_MULTIPLE. Calls on one communicator take turns; as for MPI's collectives, it is the
  * caller who makes their order the same on all ranks.
  *

@@ -91,6 +91,17 @@ TEST(MemoryLinkOnTheHost, PutsGetsSignalsAndWaits) {
   EXPECT_EQ(fault, Fault::kAborted);
 }
 
+TEST(Wait, LetsTheRestOfTheProgramMoveOn) {
+  static std::uint64_t word = 0;
+  const std::uint64_t abort_word = 0;
+  const WaitControl control{
+      .abort_word = &abort_word, .timeout_ns = 5'000'000'000, .spins = 1000, .idle = [] {
+        HostDevice::store_release(&word, 1);
+      }};
+  Fault fault = Fault::kNone;
+  EXPECT_TRUE(wait_until<HostDevice>(&word, control, fault, [](auto value) { return value == 1; }));
+}
+
 TEST(FaultReports, TheFirstOfEachGravityCountsAndAFatalOneFailsAll) {
   FaultReports reports{};
   FaultClaims claims{};

@@ -70,6 +70,16 @@ TEST(LaneShares, CoverABlockOnce) {
   }
 }
 
+TEST(HostExecutor, TheCallerIsNotIdleWhileItWaitsForTheOthers) {
+  static std::atomic<int> calls = 0;
+  kernels::HostExecutor executor(2);
+  const auto task = [](std::uint32_t index) {
+    while (index != 0 && calls < 3) std::this_thread::yield();
+  };
+  executor.run(task, [] { ++calls; });
+  EXPECT_GE(calls, 3);
+}
+
 TEST(ChannelLayout, NoTwoThingsShareALine) {
   const ChannelLayout layout(3, 2, 4096);
   std::set<std::uint64_t> lines;

@@ -6,6 +6,7 @@ set -u
 . "$(dirname "$0")/hosts.sh"
 slots=$2 cuts=$3 exchange=$4 limit=${5:-30}
 export CAUSEWAY_LINK_TIMEOUT=$((limit - limit / 3))
+export OMPI_MCA_orte_enable_recovery=1
 hosts_up "$1"
 ranks=$((hosts * slots))
 out=$hosts_work/out

@@ -35,7 +35,8 @@ int main(int argc, char** argv) {
     std::printf("rank %d failed after %.3f s, %s\n", rank, after,
                 causeway::test::Exchanges::describe(code).c_str());
     std::fflush(stdout);
-    _exit(1);
+    // Where that was to be, mpirun is not to end the others for it.
+    _exit(count == 0 ? 0 : 1);
   }
   std::printf("rank %d: %d exchanges\n", rank, count);
   MPI_Finalize();

@@ -188,6 +188,10 @@ void Communicator::abort() { state_->fail({device::Fault::kAborted, rank()}); }
 
 Status Communicator::error() const { return state_->failure(); }
 
-device::Communicator Communicator::device_handle() const { return state_->handle; }
+device::Communicator Communicator::device_handle() const {
+  device::Communicator handle = state_->handle;
+  handle.control.idle = nullptr;  // for the thread of a call alone
+  return handle;
+}
 
 }  // namespace causeway

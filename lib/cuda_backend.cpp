@@ -99,6 +99,38 @@ GpuId id_of(const cudaDeviceProp& properties) {
   return id;
 }
 
+constexpr int kNoGpu = -1;
+
+/// The GPU whose own memory this is.
+int owner_of(const void* address) {
+  cudaPointerAttributes attributes{};
+  if (cudaPointerGetAttributes(&attributes, address) != cudaSuccess) {
+    cudaGetLastError();
+    return kNoGpu;
+  }
+  return attributes.type == cudaMemoryTypeDevice ? attributes.device : kNoGpu;
+}
+
+Status copy_on(int gpu, cudaStream_t stream, void* to, const void* from, std::size_t bytes) {
+  const CurrentGpu current(gpu);
+  CAUSEWAY_CUDA(cudaMemcpyAsync, to, from, bytes, cudaMemcpyDefault, stream);
+  CAUSEWAY_CUDA(cudaStreamSynchronize, stream);
+  return {};
+}
+
+/// Copies on a GPU and its stream. Memory of another GPU of this process may come from a pool that
+/// this one has no access to: it goes through the host, each half on the GPU that owns it.
+Status copy_memory(int gpu, cudaStream_t stream, void* to, const void* from, std::size_t bytes) {
+  const int target = owner_of(to);
+  const int source = owner_of(from);
+  const auto is_other = [&](int owner) { return owner != kNoGpu && owner != gpu; };
+  if (!is_other(target) && !is_other(source)) return copy_on(gpu, stream, to, from, bytes);
+  std::vector<std::byte> middle(bytes);
+  CAUSEWAY_TRY(
+      copy_on(source == kNoGpu ? gpu : source, cudaStreamPerThread, middle.data(), from, bytes));
+  return copy_on(target == kNoGpu ? gpu : target, cudaStreamPerThread, to, middle.data(), bytes);
+}
+
 class CudaBackend final : public DeviceBackend {
  public:
   explicit CudaBackend(int ordinal) : ordinal_(ordinal) {}
@@ -214,12 +246,7 @@ class CudaBackend final : public DeviceBackend {
   }
 
   Status copy(void* to, const void* from, std::size_t bytes) override {
-    const int owners[] = {owner_of(to), owner_of(from)};
-    for (const int owner : owners) {
-      if (owner == ordinal_ || owner == kNoGpu) continue;
-      return copy_through_host(to, owners[0], from, owners[1], bytes);
-    }
-    return copy_on(ordinal_, stream_, to, from, bytes);
+    return copy_memory(ordinal_, stream_, to, from, bytes);
   }
 
   Status map_host_memory(const Memory& memory, std::size_t bytes, Memory* as_seen) override {
@@ -278,36 +305,6 @@ class CudaBackend final : public DeviceBackend {
   }
 
  private:
-  static constexpr int kNoGpu = -1;
-
-  /// The GPU whose own memory this is.
-  static int owner_of(const void* address) {
-    cudaPointerAttributes attributes{};
-    if (cudaPointerGetAttributes(&attributes, address) != cudaSuccess) {
-      cudaGetLastError();
-      return kNoGpu;
-    }
-    return attributes.type == cudaMemoryTypeDevice ? attributes.device : kNoGpu;
-  }
-
-  static Status copy_on(int ordinal, cudaStream_t stream, void* to, const void* from,
-                        std::size_t bytes) {
-    const CurrentGpu gpu(ordinal);
-    CAUSEWAY_CUDA(cudaMemcpyAsync, to, from, bytes, cudaMemcpyDefault, stream);
-    CAUSEWAY_CUDA(cudaStreamSynchronize, stream);
-    return {};
-  }
-
-  /// For memory of another GPU of this process, which may come from a pool that this GPU has no
-  /// access to.
-  Status copy_through_host(void* to, int to_gpu, const void* from, int from_gpu,
-                           std::size_t bytes) {
-    std::vector<std::byte> middle(bytes);
-    const auto on = [&](int gpu) { return gpu == kNoGpu ? ordinal_ : gpu; };
-    CAUSEWAY_TRY(copy_on(on(from_gpu), cudaStreamPerThread, middle.data(), from, bytes));
-    return copy_on(on(to_gpu), cudaStreamPerThread, to, middle.data(), bytes);
-  }
-
   Status zero(void* memory, std::size_t bytes) {
     CAUSEWAY_CUDA(cudaMemsetAsync, memory, 0, bytes, stream_);
     return cuda_status("cudaStreamSynchronize", cudaStreamSynchronize(stream_));
@@ -429,9 +426,9 @@ bool is_gpu_memory(const void* address) {
 }
 
 Status copy_gpu_memory(void* to, const void* from, std::size_t bytes) {
-  CAUSEWAY_CUDA(cudaMemcpyAsync, to, from, bytes, cudaMemcpyDefault, cudaStreamPerThread);
-  CAUSEWAY_CUDA(cudaStreamSynchronize, cudaStreamPerThread);
-  return {};
+  int gpu = 0;
+  CAUSEWAY_CUDA(cudaGetDevice, &gpu);
+  return copy_memory(gpu, cudaStreamPerThread, to, from, bytes);
 }
 
 bool is_capturing(void* stream) {

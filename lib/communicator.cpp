@@ -165,23 +165,19 @@ int Communicator::rank() const { return state_->topology.rank(); }
 int Communicator::size() const { return state_->topology.size(); }
 
 Status Communicator::alltoallv(const Buffers& buffers) {
-  const std::lock_guard turn(state_->turn);
-  return state_->exchange(&buffers);
+  return state_->in_turn([&] { return state_->exchange(&buffers); });
 }
 
 Status Communicator::decline() {
-  const std::lock_guard turn(state_->turn);
-  return state_->exchange(nullptr);
+  return state_->in_turn([&] { return state_->exchange(nullptr); });
 }
 
 Status Communicator::enqueue_alltoallv(const Buffers& buffers, void* stream) {
-  const std::lock_guard turn(state_->turn);
-  return state_->enqueue(&buffers, stream);
+  return state_->in_turn([&] { return state_->enqueue(&buffers, stream); });
 }
 
 Status Communicator::enqueue_decline(void* stream) {
-  const std::lock_guard turn(state_->turn);
-  return state_->enqueue(nullptr, stream);
+  return state_->in_turn([&] { return state_->enqueue(nullptr, stream); });
 }
 
 void Communicator::abort() { state_->fail({device::Fault::kAborted, rank()}); }

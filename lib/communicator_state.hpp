@@ -20,6 +20,15 @@ class Communicator::State {
   /// Collective. On failure every rank gets the same error.
   Status set_up(Bootstrap& bootstrap, const Config& config, const Status& config_status);
 
+  /// Makes a call when it is its turn. Of a failure that it finds all ranks know when it returns.
+  template <typename Call>
+  Status in_turn(Call&& call) {
+    const std::lock_guard lock(turn_);
+    const Status status = call();
+    if (network && channels.abort_word() != 0) network->await_spread();
+    return status;
+  }
+
   /// These two are called by whoever has the turn. Without buffers the rank takes no part.
   Status exchange(const Buffers* buffers);
   Status enqueue(const Buffers* buffers, void* stream);
@@ -36,7 +45,6 @@ class Communicator::State {
   std::unique_ptr<Network> network;  ///< null where all ranks run on one host
   PlanLimits limits{};
   device::Communicator handle{};
-  std::mutex turn;
 
  private:
   struct Wishes;
@@ -48,6 +56,7 @@ class Communicator::State {
   Status check_for_stream(const Buffers& buffers, const void* stream) const;
   Status result();
 
+  std::mutex turn_;
   AlltoallvPlan plan_;
   Staging staging_;
   bool complete_ = false;  ///< all ranks are set up

@@ -56,8 +56,12 @@ class Network : public device::NetworkPort {
   /// tell, also of one that was before. `tell` does not wait and does not post.
   virtual void on_failure(std::function<void(Failure)> tell) = 0;
 
-  /// Tells the ranks of other hosts of a failure, once. Any thread.
+  /// Tells the ranks of other hosts of a failure, once. Does not wait. Any thread.
   virtual void spread(Failure failure) = 0;
+
+  /// Waits until the ranks of other hosts know of the failure too, for two seconds at most: a rank
+  /// that ends after that is not taken for the one that has failed. Once; one thread at a time.
+  virtual void await_spread() = 0;
 
   /// Ends it; what was posted still goes out. Local: links that break afterwards on a peer's side
   /// do not fail it. Nothing may be posted later.

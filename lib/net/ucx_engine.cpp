@@ -19,7 +19,9 @@ namespace causeway {
 
 namespace {
 
-constexpr unsigned kMessageId = 1;
+using Clock = std::chrono::steady_clock;
+using State = Endpoint::State;
+
 constexpr int kLongestSleep = 200;  // ms
 
 Status ucx_status(const char* call, ucs_status_t code) {
@@ -27,12 +29,9 @@ Status ucx_status(const char* call, ucs_status_t code) {
   return Status::error(ErrorKind::kSystem, "%s failed: %s", call, ucs_status_string(code));
 }
 
-/// A message until UCX has sent it.
-struct Message {
-  MessageHeader header;
-  ucp_dt_iov_t pieces[device::NetworkPost::kMostRanges];
-  std::shared_ptr<void> owner;
-};
+/// For how long a process with a higher number waits for one with a lower number to open their
+/// connection.
+constexpr std::chrono::milliseconds kTurn{500};
 
 UcxEngine* the_engine = nullptr;
 
@@ -86,10 +85,12 @@ void UcxEngine::describe(NetworkFacts* facts) const {
 Status UcxEngine::set_up() {
   ucp_params_t params{};
   params.field_mask = UCP_PARAM_FIELD_FEATURES | UCP_PARAM_FIELD_NAME;
-  params.features = UCP_FEATURE_AM | UCP_FEATURE_WAKEUP;
+  params.features = UCP_FEATURE_TAG | UCP_FEATURE_WAKEUP;
   params.name = "causeway";
   ucp_config_t* config = nullptr;
   CAUSEWAY_TRY(ucx_status("ucp_config_read", ucp_config_read(nullptr, nullptr, &config)));
+  // Every message is eager.
+  ucp_config_modify(config, "RNDV_THRESH", "inf");
   const ucs_status_t made = ucp_init(&params, config, &context_);
   ucp_config_release(config);
   CAUSEWAY_TRY(ucx_status("ucp_init", made));
@@ -97,19 +98,6 @@ Status UcxEngine::set_up() {
   worker.field_mask = UCP_WORKER_PARAM_FIELD_THREAD_MODE;
   worker.thread_mode = UCS_THREAD_MODE_SERIALIZED;
   CAUSEWAY_TRY(ucx_status("ucp_worker_create", ucp_worker_create(context_, &worker, &worker_)));
-  ucp_am_handler_param_t handler{};
-  handler.field_mask = UCP_AM_HANDLER_PARAM_FIELD_ID | UCP_AM_HANDLER_PARAM_FIELD_FLAGS |
-                       UCP_AM_HANDLER_PARAM_FIELD_CB | UCP_AM_HANDLER_PARAM_FIELD_ARG;
-  handler.id = kMessageId;
-  handler.flags = UCP_AM_FLAG_WHOLE_MSG;
-  handler.cb = [](void* self, const void* header, std::size_t header_bytes, void* data,
-                  std::size_t bytes, const ucp_am_recv_param_t* param) {
-    static_cast<UcxEngine*>(self)->take(header, header_bytes, data, bytes, param->recv_attr);
-    return UCS_OK;
-  };
-  handler.arg = this;
-  CAUSEWAY_TRY(ucx_status("ucp_worker_set_am_recv_handler",
-                          ucp_worker_set_am_recv_handler(worker_, &handler)));
   CAUSEWAY_TRY(ucx_status("ucp_worker_get_efd", ucp_worker_get_efd(worker_, &events_)));
   ucp_address_t* address = nullptr;
   std::size_t bytes = 0;
@@ -130,40 +118,44 @@ Status UcxEngine::set_up() {
   return {};
 }
 
-Status UcxEngine::connect(std::uint64_t process, const std::byte* address, Endpoint** endpoint) {
-  Endpoint*& known = endpoints_[process];
-  if (known == nullptr || known->broken) {
-    // A broken one stays as it is: UCX may still call back with it.
-    known = new Endpoint{nullptr};
-    ucp_ep_params_t params{};
-    params.field_mask = UCP_EP_PARAM_FIELD_REMOTE_ADDRESS | UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE |
-                        UCP_EP_PARAM_FIELD_ERR_HANDLER;
-    params.address = reinterpret_cast<const ucp_address_t*>(address);
-    params.err_mode = UCP_ERR_HANDLING_MODE_PEER;
-    params.err_handler.cb = [](void* lost, ucp_ep_h, ucs_status_t code) {
-      the_engine->lose(*static_cast<Endpoint*>(lost), ucs_status_string(code));
-    };
-    params.err_handler.arg = known;
-    const ucs_status_t code = ucp_ep_create(worker_, &params, &known->handle);
-    known->broken = code != UCS_OK;
-    CAUSEWAY_TRY(ucx_status("ucp_ep_create", code));
+Endpoint& UcxEngine::connect(std::uint64_t from, std::uint64_t to,
+                             std::span<const std::byte> address) {
+  Endpoint*& known = endpoints_[to];
+  if (known != nullptr && known->state == State::kBroken) {
+    // It stays as it is, and what came over it in part: UCX may still write there.
+    known = nullptr;
+    new std::deque<Arrival>(std::move(arrivals_[to]));
+    arrivals_.erase(to);
   }
-  *endpoint = known;
-  return {};
+  if (known == nullptr) {
+    known = new Endpoint;
+    known->from = from;
+    known->address.assign(address.begin(), address.end());
+    known->due = from <= to ? Clock::time_point{} : Clock::now() + kTurn;
+  }
+  return *known;
 }
 
 void UcxEngine::send(Endpoint& endpoint, const MessageHeader& header, const std::byte* block,
                      std::shared_ptr<void> owner) {
-  if (endpoint.broken) return;
-  auto message = std::make_unique<Message>(Message{header, {}, std::move(owner)});
+  auto message = std::make_unique<Message>(Message{header, std::move(owner), 0, {}});
+  message->piece[message->count++] = {&message->header, sizeof message->header};
   for (std::uint64_t i = 0; i < header.ranges; ++i) {
-    message->pieces[i] = {const_cast<std::byte*>(block) + header.range[i].offset,
-                          header.range[i].bytes};
+    message->piece[message->count++] = {const_cast<std::byte*>(block) + header.range[i].offset,
+                                        header.range[i].bytes};
   }
+  if (endpoint.state == State::kOpen && endpoint.queue.empty()) {
+    send(endpoint, std::move(message));
+  } else if (endpoint.state != State::kBroken) {
+    endpoint.queue.push_back(std::move(message));
+    if (waiting_.insert(&endpoint).second) wake();
+  }
+}
+
+void UcxEngine::send(Endpoint& endpoint, std::unique_ptr<Message> message) {
   ucp_request_param_t param{};
-  param.op_attr_mask = UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA |
-                       UCP_OP_ATTR_FIELD_FLAGS | UCP_OP_ATTR_FIELD_DATATYPE;
-  param.flags = UCP_AM_SEND_FLAG_EAGER;
+  param.op_attr_mask =
+      UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA | UCP_OP_ATTR_FIELD_DATATYPE;
   param.datatype = ucp_dt_make_iov();
   param.user_data = message.get();
   param.cb.send = [](void* request, ucs_status_t, void* sent) {
@@ -171,8 +163,7 @@ void UcxEngine::send(Endpoint& endpoint, const MessageHeader& header, const std:
     ucp_request_free(request);
   };
   const ucs_status_ptr_t request =
-      ucp_am_send_nbx(endpoint.handle, kMessageId, &message->header, sizeof message->header,
-                      message->pieces, header.ranges, &param);
+      ucp_tag_send_nbx(endpoint.handle, message->piece, message->count, endpoint.from, &param);
   if (UCS_PTR_IS_ERR(request)) {
     lose(endpoint, ucs_status_string(UCS_PTR_STATUS(request)));
   } else if (request != nullptr) {
@@ -180,27 +171,95 @@ void UcxEngine::send(Endpoint& endpoint, const MessageHeader& header, const std:
   }
 }
 
-void UcxEngine::take(const void* header_data, std::size_t header_bytes, const void* data,
-                     std::size_t bytes, std::uint64_t attributes) {
+/// Opens what is due, and sends what waited for what is open now. Whether it did anything.
+bool UcxEngine::open_endpoints() {
+  bool moved = false;
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    Endpoint& endpoint = **it;
+    if (endpoint.state == State::kWanted && endpoint.due <= Clock::now()) {
+      open(endpoint);
+      moved = true;
+    }
+    while (endpoint.state == State::kOpen && !endpoint.queue.empty()) {
+      std::unique_ptr<Message> message = std::move(endpoint.queue.front());
+      endpoint.queue.pop_front();
+      send(endpoint, std::move(message));
+      moved = true;
+    }
+    it = endpoint.queue.empty() ? waiting_.erase(it) : std::next(it);
+  }
+  return moved;
+}
+
+void UcxEngine::open(Endpoint& endpoint) {
+  ucp_ep_params_t params{};
+  params.field_mask = UCP_EP_PARAM_FIELD_REMOTE_ADDRESS | UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE |
+                      UCP_EP_PARAM_FIELD_ERR_HANDLER;
+  params.address = reinterpret_cast<const ucp_address_t*>(endpoint.address.data());
+  params.err_mode = UCP_ERR_HANDLING_MODE_PEER;
+  params.err_handler.cb = [](void* lost, ucp_ep_h, ucs_status_t code) {
+    the_engine->lose(*static_cast<Endpoint*>(lost), ucs_status_string(code));
+  };
+  params.err_handler.arg = &endpoint;
+  const ucs_status_t code = ucp_ep_create(worker_, &params, &endpoint.handle);
+  if (code != UCS_OK) {
+    lose(endpoint, ucs_status_string(code));
+    return;
+  }
+  endpoint.state = State::kOpen;
+}
+
+/// Takes what has come; whether anything has.
+bool UcxEngine::receive() {
+  ucp_tag_recv_info_t info{};
+  while (ucp_tag_message_h message = ucp_tag_probe_nb(worker_, 0, 0, 1, &info)) {
+    Arrival& arrival = arrivals_[info.sender_tag].emplace_back(
+        Arrival{std::make_unique_for_overwrite<std::byte[]>(info.length), info.length});
+    ucp_request_param_t param{};
+    param.op_attr_mask = UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA;
+    param.user_data = &arrival;
+    // One that fails stays incomplete: its peer is lost, of which the endpoint tells.
+    param.cb.recv = [](void* request, ucs_status_t code, const ucp_tag_recv_info_t*, void* to) {
+      static_cast<Arrival*>(to)->complete = code == UCS_OK;
+      the_engine->arrived_ = true;
+      ucp_request_free(request);
+    };
+    const ucs_status_ptr_t request =
+        ucp_tag_msg_recv_nbx(worker_, arrival.data.get(), arrival.bytes, message, &param);
+    if (request == nullptr) arrival.complete = arrived_ = true;
+  }
+  if (!std::exchange(arrived_, false)) return false;
+  for (auto& [process, queue] : arrivals_) {
+    for (; !queue.empty() && queue.front().complete; queue.pop_front()) {
+      take(process, queue.front());
+    }
+  }
+  return true;
+}
+
+void UcxEngine::take(std::uint64_t process, const Arrival& arrival) {
   MessageHeader header{};
-  if (header_bytes != sizeof header || (attributes & UCP_AM_RECV_ATTR_FLAG_RNDV) != 0) {
+  if (arrival.bytes < sizeof header) {
     log(LogLevel::kError, "a message that is not causeway's came over the network");
     return;
   }
-  std::memcpy(&header, header_data, sizeof header);
+  std::memcpy(&header, arrival.data.get(), sizeof header);
+  const auto sender = endpoints_.find(process);
+  if (sender != endpoints_.end()) sender->second->due = {};
   const auto receiver = receivers_.find({header.communicator, header.target});
   // What comes for a communicator that this rank has left is of no use to it any more.
   if (receiver == receivers_.end()) return;
-  receiver->second->take(header, static_cast<const std::byte*>(data), bytes);
+  receiver->second->take(header, arrival.data.get() + sizeof header, arrival.bytes - sizeof header);
 }
 
 void UcxEngine::lose(Endpoint& endpoint, const char* why) {
-  if (std::exchange(endpoint.broken, true)) return;
+  if (std::exchange(endpoint.state, State::kBroken) == State::kBroken) return;
+  endpoint.queue.clear();
   for (const auto& [key, receiver] : receivers_) receiver->lose(endpoint, why);
 }
 
 void UcxEngine::progress() {
-  while (ucp_worker_progress(worker_) != 0) {
+  while (ucp_worker_progress(worker_) != 0 || receive() || open_endpoints()) {
   }
   for (const auto& [key, receiver] : receivers_) receiver->settle();
 }

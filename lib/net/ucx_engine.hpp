@@ -7,11 +7,14 @@
 #include <ucp/api/ucp.h>
 #include <causeway/device/network.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <span>
 #include <string>
 #include <thread>
@@ -43,10 +46,35 @@ struct MessageHeader {
   device::NetworkPost::Range range[device::NetworkPost::kMostRanges];
 };
 
-/// A connection to a process, made on first use and kept as long as it works.
+/// A message until UCX has sent it.
+struct Message {
+  MessageHeader header;
+  std::shared_ptr<void> owner;                               ///< of what the pieces are of
+  std::size_t count;                                         ///< of pieces
+  ucp_dt_iov_t piece[1 + device::NetworkPost::kMostRanges];  ///< the header is the first
+};
+
+/// A message that has begun to come.
+struct Arrival {
+  std::unique_ptr<std::byte[]> data;
+  std::size_t bytes;
+  bool complete = false;
+};
+
+/// A connection to a process, opened on first use and kept as long as it works. Messages wait in
+/// `queue` until it is open.
 struct Endpoint {
-  ucp_ep_h handle;
-  bool broken = false;
+  enum class State : std::uint8_t { kWanted, kOpen, kBroken };
+
+  std::uint64_t from;  ///< this process
+  std::vector<std::byte> address;
+  /// When it is opened, unless the peer opens it before. Of two processes the one with the lower
+  /// number opens, and the other one when it has heard from it or nothing for a while: UCX 1.13
+  /// aborts when a peer dies while both connect to each other.
+  std::chrono::steady_clock::time_point due;
+  State state = State::kWanted;
+  ucp_ep_h handle = nullptr;
+  std::deque<std::unique_ptr<Message>> queue;
 };
 
 /// What takes messages: one rank's end of a communicator. All is called with the engine's mutex
@@ -67,8 +95,10 @@ class Receiver {
 /// One for the process, made on first use and never destroyed: UCX 1.13 aborts when a worker ends
 /// while a peer is still connecting to it. The thread ends with the process.
 ///
-/// A message is one eager active message, so that sending never waits for the other side. The
-/// thread sleeps until something comes; it answers peers whatever the ranks of this process do.
+/// A message is one eager tagged message, so that sending never waits for the other side; the tag
+/// is the number of the process that sends it. Active messages would do, but for those UCX sets up
+/// a connection in steps of its own, in which UCX 1.13 aborts if the peer dies. The thread sleeps
+/// until something comes; it answers peers whatever the ranks of this process do.
 class UcxEngine {
  public:
   /// The process's engine; on failure the reason is the same every time.
@@ -91,11 +121,12 @@ class UcxEngine {
     receivers_.erase({communicator, rank});
   }
 
-  /// The endpoint of a process, known by its random number, at a UCX address.
-  Status connect(std::uint64_t process, const std::byte* address, Endpoint** endpoint);
+  /// The endpoint of process `to`, at a UCX address, for process `from`, this one. Processes are
+  /// known by random numbers.
+  Endpoint& connect(std::uint64_t from, std::uint64_t to, std::span<const std::byte> address);
 
   /// Sends a header and what its ranges name of a block. `owner` keeps the block until UCX has read
-  /// it. When it fails, receivers have been told.
+  /// it. When it fails, receivers are told.
   void send(Endpoint& endpoint, const MessageHeader& header, const std::byte* block,
             std::shared_ptr<void> owner);
 
@@ -111,9 +142,12 @@ class UcxEngine {
   Status set_up();
   void run();
   void stop();
+  bool open_endpoints();
+  void open(Endpoint& endpoint);
+  void send(Endpoint& endpoint, std::unique_ptr<Message> message);
   void lose(Endpoint& endpoint, const char* why);
-  void take(const void* header, std::size_t header_bytes, const void* data, std::size_t bytes,
-            std::uint64_t attributes);
+  bool receive();
+  void take(std::uint64_t process, const Arrival& arrival);
 
   ucp_context_h context_ = nullptr;
   ucp_worker_h worker_ = nullptr;
@@ -121,7 +155,10 @@ class UcxEngine {
   int wake_ = -1;
   bool stopping_ = false;
   std::vector<std::byte> address_;
-  std::map<std::uint64_t, Endpoint*> endpoints_;  ///< by process
+  std::map<std::uint64_t, Endpoint*> endpoints_;           ///< by process
+  std::set<Endpoint*> waiting_;                            ///< those that messages wait for
+  std::map<std::uint64_t, std::deque<Arrival>> arrivals_;  ///< by process, in order
+  bool arrived_ = false;                                   ///< one of them is complete
   std::map<std::pair<std::uint64_t, std::uint32_t>, Receiver*> receivers_;
   std::thread thread_;
 };

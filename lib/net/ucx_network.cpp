@@ -14,6 +14,8 @@
 #include <cerrno>
 #include <cstring>
 #include <random>
+#include <span>
+#include <thread>
 #include <utility>
 
 namespace causeway {
@@ -21,6 +23,10 @@ namespace causeway {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+/// How long the news of a failure may take to spread, and between looks at it.
+constexpr std::chrono::seconds kFarewell{2};
+constexpr std::chrono::microseconds kPause{100};
 
 /// What ranks tell each other. Plain data.
 struct Contact {
@@ -79,13 +85,32 @@ class UcxNetwork final : public Network, private Receiver {
     engine_->wake();
   }
 
+  void await_spread() override {
+    if (std::exchange(awaited_, true)) return;
+    const auto deadline = Clock::now() + kFarewell;
+    for (bool done = false; !done && Clock::now() < deadline;) {
+      {
+        const std::lock_guard lock(engine_->mutex);
+        engine_->progress();
+        done = std::ranges::all_of(topology_.remote_ranks(), [this](int rank) {
+          const Peer& peer = peer_of(rank);
+          return peer.tells || peer.departed || peer.broken;
+        });
+      }
+      if (!done) std::this_thread::sleep_for(kPause);
+    }
+  }
+
   void leave() override {
     if (!std::exchange(entered_, false)) return;
     const std::lock_guard lock(engine_->mutex);
     engine_->progress();
     MessageHeader header{};
     header.kind = MessageKind::kDepart;
-    send_to_all(header);
+    for (const int rank : topology_.remote_ranks()) {
+      const Peer& peer = peer_of(rank);
+      if (peer.endpoint != nullptr || peer.received != 0) send(rank, header, nullptr);
+    }
     engine_->leave(communicator_, own_rank());
     engine_->progress();
     engine_->wake();
@@ -99,12 +124,14 @@ class UcxNetwork final : public Network, private Receiver {
     std::uint64_t received = 0;
     bool departed = false;
     bool broken = false;
+    bool tells = false;            ///< of a failure
     bool asks = false;             ///< for a sign of life
     Clock::time_point asked{};     ///< when one was asked for that has not come
     Clock::time_point answered{};  ///< when the last one came
   };
 
   std::uint32_t own_rank() const { return static_cast<std::uint32_t>(topology_.rank()); }
+  std::uint64_t process_of(int rank) const { return topology_.place(rank).process_id; }
   Peer& peer_of(int rank) { return peers_[static_cast<std::size_t>(rank)]; }
 
   // Setting up.
@@ -176,24 +203,14 @@ class UcxNetwork final : public Network, private Receiver {
 
   // From here on the engine's mutex is held.
 
-  void send_to_all(const MessageHeader& header) {
-    for (const int rank : topology_.remote_ranks()) {
-      if (!peer_of(rank).departed) send(rank, header, nullptr);
-    }
-  }
-
   /// Connects on first use.
   void send(int rank, MessageHeader header, const std::byte* from) {
     Peer& peer = peer_of(rank);
     if (peer.broken) return;
     if (peer.endpoint == nullptr) {
-      const Status connected =
-          engine_->connect(topology_.place(rank).process_id,
-                           contacts_[static_cast<std::size_t>(rank)].address, &peer.endpoint);
-      if (!connected.ok()) {
-        break_link(rank, connected.message().c_str());
-        return;
-      }
+      const Contact& contact = contacts_[static_cast<std::size_t>(rank)];
+      peer.endpoint = &engine_->connect(process_of(topology_.rank()), process_of(rank),
+                                        std::span(contact.address, contact.bytes));
     }
     header.communicator = communicator_;
     header.source = own_rank();
@@ -202,7 +219,7 @@ class UcxNetwork final : public Network, private Receiver {
     engine_->send(*peer.endpoint, header, from, blocks_);
   }
 
-  /// Has all peers told of a failure, unless they were, or one of them has told it.
+  /// Has all peers told of a failure, once, wherever it was seen.
   void tell(std::uint64_t failure) {
     if (!std::exchange(told_, true)) to_tell_ = failure;
   }
@@ -219,7 +236,9 @@ class UcxNetwork final : public Network, private Receiver {
       MessageHeader header{};
       header.kind = MessageKind::kFailure;
       header.value = news;
-      send_to_all(header);
+      for (const int rank : topology_.remote_ranks()) {
+        if (!peer_of(rank).departed) send(rank, header, nullptr);
+      }
     }
   }
 
@@ -248,7 +267,8 @@ class UcxNetwork final : public Network, private Receiver {
         peer.asked = {};
         break;
       case MessageKind::kFailure:
-        told_ = true;
+        peer.tells = true;
+        tell(header.value);
         fail(header.value);
         break;
       case MessageKind::kDepart:
@@ -339,8 +359,9 @@ class UcxNetwork final : public Network, private Receiver {
   std::function<void(Failure)> on_failure_;
   std::uint64_t heard_ = 0;    ///< the failure that was, as a word
   bool asked_ = false;         ///< a peer asks for a sign of life
-  bool told_ = false;          ///< of a failure, by this rank or another
+  bool told_ = false;          ///< or about to tell, of a failure
   std::uint64_t to_tell_ = 0;  ///< a failure word that is to be told; 0 for none
+  bool awaited_ = false;       ///< that all know of it
 };
 
 }  // namespace

@@ -16,10 +16,12 @@
 
 namespace {
 
-/// Ends this process at a moment that nobody has chosen, from a thread of its own.
+/// Ends this process at a moment that nobody has chosen, from a thread of its own: within 50 ms,
+/// and as often within the first few, in which connections are made.
 void kill_within(std::uint64_t random) {
   std::thread([random] {
-    std::this_thread::sleep_for(std::chrono::microseconds(random % 50000));
+    const std::uint64_t latest = 50000 >> random % 5;
+    std::this_thread::sleep_for(std::chrono::microseconds(random / 5 % latest));
     std::raise(SIGKILL);
   }).detach();
 }
@@ -48,7 +50,7 @@ int main(int argc, char** argv) {
   }
   std::uint64_t random = std::random_device{}();
   MPI_Bcast(&random, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD);
-  const int victim = static_cast<int>(random / 50000 % static_cast<std::uint64_t>(ranks));
+  const int victim = static_cast<int>(random / 1000000 % static_cast<std::uint64_t>(ranks));
   causeway::test::Exchanges exchanges(argc > 1 ? std::atoi(argv[1]) : 100000);
   int code = MPIX_Comm_attach(MPI_COMM_WORLD, MPI_INFO_NULL);
   if (rank == victim) kill_within(random);

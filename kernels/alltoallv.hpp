@@ -95,7 +95,7 @@ struct Alltoallv {
     const device::CopyFrom<Device> hook{args.sendbuf + block.offset};
     const device::SendChannel& channel = args.comm.send_channel(peer, lane);
     bool sent = false;
-    device::with_link<Device>(channel.link, [&](const auto& link) {
+    device::with_link<Device>(channel.link, args.comm.control, [&](const auto& link) {
       sent = device::send(group, link, channel, share, args.comm.control, hook);
     });
     return sent;
@@ -109,7 +109,7 @@ struct Alltoallv {
     const device::ReceiveChannel& channel = args.comm.receive_channel(peer, lane);
     const device::Request request{args.declined ? 0 : block.bytes, args.declined};
     bool received = false;
-    device::with_link<Device>(channel.link, [&](const auto& link) {
+    device::with_link<Device>(channel.link, args.comm.control, [&](const auto& link) {
       received = device::receive(group, link, channel, request, args.comm.control, hook);
     });
     return received;

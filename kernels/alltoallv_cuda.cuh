@@ -4,6 +4,8 @@
 #include "alltoallv.hpp"
 #include "cuda_launch.cuh"
 
+#include <causeway/device/post_ring.hpp>
+
 #include <algorithm>
 
 namespace causeway::kernels {
@@ -43,22 +45,40 @@ int launch_alltoallv_of(const AlltoallvArgs& args, const SendBlock* send,
   return run_on_cuda(operation, stream);
 }
 
-}  // namespace impl
-
-/// launch_alltoallv_cuda of launch.h, on a device that is or wraps CudaDevice.
+/// On one device, with the smallest kernel that holds the blocks.
 template <class Device>
-int launch_alltoallv_on(const AlltoallvArgs& args, const SendBlock* send,
-                        const ReceiveBlock* receive, void* stream) {
+int launch_alltoallv_sized(const AlltoallvArgs& args, const SendBlock* send,
+                           const ReceiveBlock* receive, void* stream) {
   const std::uint32_t ranks = args.comm.size;
-  if (ranks <= 16) return impl::launch_alltoallv_of<Device, 16>(args, send, receive, stream);
-  if (ranks <= 512) return impl::launch_alltoallv_of<Device, 512>(args, send, receive, stream);
+  if (ranks <= 16) return launch_alltoallv_of<Device, 16>(args, send, receive, stream);
+  if (ranks <= 512) return launch_alltoallv_of<Device, 512>(args, send, receive, stream);
   return cudaErrorInvalidValue;
 }
 
 template <class Device>
-int load_alltoallv_on() {
+int load_alltoallv_sized() {
   const int code = load_on_cuda<AlltoallvWithBlocks<Device, 16>>();
   return code != cudaSuccess ? code : load_on_cuda<AlltoallvWithBlocks<Device, 512>>();
+}
+
+}  // namespace impl
+
+/// launch_alltoallv_cuda of launch.h, on a device that is or wraps CudaDevice. Kernels with network
+/// links are apart: those without spend no registers on them.
+template <class Device>
+int launch_alltoallv_on(const AlltoallvArgs& args, const SendBlock* send,
+                        const ReceiveBlock* receive, void* stream) {
+  if (args.comm.control.port == nullptr) {
+    return impl::launch_alltoallv_sized<Device>(args, send, receive, stream);
+  }
+  using Networked = device::WithPostRing<Device>;
+  return impl::launch_alltoallv_sized<Networked>(args, send, receive, stream);
+}
+
+template <class Device>
+int load_alltoallv_on() {
+  const int code = impl::load_alltoallv_sized<Device>();
+  return code != cudaSuccess ? code : impl::load_alltoallv_sized<device::WithPostRing<Device>>();
 }
 
 }  // namespace causeway::kernels

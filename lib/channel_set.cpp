@@ -160,20 +160,20 @@ Status ChannelSet::fill_tables() {
   for (const int rank : topology_->remote_ranks()) {
     for (std::uint32_t lane = 0; lane < settings_.lanes; ++lane) {
       const std::size_t entry = static_cast<std::size_t>(rank) * settings_.lanes + lane;
-      const device::ChannelShape shape{NetworkBlock::kRing,
-                                       NetworkBlock::kWords,
+      const device::ChannelShape shape{device::NetworkPost::kRing,
+                                       device::NetworkPost::kWords,
                                        settings_.ring_bytes,
                                        eager_bytes(),
                                        static_cast<std::uint32_t>(rank),
                                        lane};
-      send[entry] = {shape, network_->send_link(rank, lane),
-                     reinterpret_cast<const device::ReceiverWords*>(
-                         network_->send_block(rank, lane) + NetworkBlock::kWords),
-                     &states[2 * entry]};
-      std::byte* const block = network_->receive_block(rank, lane);
-      receive[entry] = {shape, network_->receive_link(rank, lane),
-                        reinterpret_cast<const device::SenderWords*>(block + NetworkBlock::kWords),
-                        block + NetworkBlock::kRing, &states[2 * entry + 1]};
+      send[entry] = {
+          shape, network_->link(rank, lane, true),
+          reinterpret_cast<const device::ReceiverWords*>(network_->words(rank, lane, true)),
+          &states[2 * entry]};
+      receive[entry] = {
+          shape, network_->link(rank, lane, false),
+          reinterpret_cast<const device::SenderWords*>(network_->words(rank, lane, false)),
+          network_->ring(rank, lane), &states[2 * entry + 1]};
     }
   }
   CAUSEWAY_TRY(backend_->copy(states, fresh.data(), send_at));

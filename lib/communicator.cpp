@@ -29,9 +29,11 @@ Exchange Communicator::State::describe(const Buffers* buffers) {
 Status Communicator::State::exchange(const Buffers* buffers) {
   CAUSEWAY_TRY(failure());
   Buffers usable{};
-  const Status ready = buffers == nullptr ? Status() : staging_.begin(*backend, *buffers, &usable);
+  Status ready = buffers == nullptr ? Status() : staging_.begin(*backend, *buffers, &usable);
+  if (buffers != nullptr && ready.ok()) ready = open_rings(&usable);
   const bool takes_part = buffers != nullptr && ready.ok();
-  const Status ran = backend->run(describe(takes_part ? &usable : nullptr));
+  Status ran = takes_part ? Status() : open_rings(nullptr);
+  if (ran.ok()) ran = backend->run(describe(takes_part ? &usable : nullptr));
   if (!ran.ok()) {
     fail({device::Fault::kAborted, topology.rank()});
     return ran;
@@ -39,6 +41,22 @@ Status Communicator::State::exchange(const Buffers* buffers) {
   if (takes_part) CAUSEWAY_TRY(staging_.end(*backend, *buffers));
   const Status outcome = result();
   return ready.ok() || outcome.kind() == ErrorKind::kFailed ? outcome : ready;
+}
+
+/// Lets the device at the rings of peers on other hosts that an exchange sends to or receives from.
+/// A rank that takes no part says so in a record.
+Status Communicator::State::open_rings(const Buffers* buffers) {
+  if (!network || backend->kind() == DeviceKind::kHost) return {};
+  for (const int rank : topology.remote_ranks()) {
+    const auto peer = static_cast<std::size_t>(rank);
+    if (buffers == nullptr || buffers->send[peer].bytes != 0) {
+      CAUSEWAY_TRY(network->open_rings(rank, true));
+    }
+    if (buffers != nullptr && buffers->receive[peer].bytes != 0) {
+      CAUSEWAY_TRY(network->open_rings(rank, false));
+    }
+  }
+  return {};
 }
 
 /// An error for a buffer that a launch on a stream cannot use.
@@ -68,8 +86,12 @@ Status Communicator::State::enqueue(const Buffers* buffers, void* stream) {
   // What an earlier call left on the stream does not keep this one from taking part.
   const Status earlier = result();
   CAUSEWAY_TRY(failure());
-  const Status usable = buffers == nullptr ? Status() : check_for_stream(*buffers, stream);
-  const Status enqueued = backend->enqueue(describe(usable.ok() ? buffers : nullptr), stream);
+  Status usable = buffers == nullptr ? Status() : check_for_stream(*buffers, stream);
+  if (buffers != nullptr && usable.ok()) usable = open_rings(buffers);
+  const Buffers* const used = usable.ok() ? buffers : nullptr;
+  Status enqueued = used != nullptr ? Status() : open_rings(nullptr);
+  if (enqueued.ok()) enqueued = backend->enqueue(describe(used), stream);
+  if (network && backend->kind() != DeviceKind::kHost) network->attend();
   if (!enqueued.ok()) {
     fail({device::Fault::kAborted, topology.rank()});
     return enqueued;
@@ -84,8 +106,6 @@ Status Communicator::State::result() {
   if (reports.fatal.fault != device::Fault::kNone) {
     log(LogLevel::kInfo, "rank %d gave up waiting for %s", topology.rank(),
         describe_wait(reports.fatal).c_str());
-    // The device has told the ranks of this host.
-    if (network) network->spread(Failure::from(channels.abort_word()));
     return failure();
   }
   if (reports.declined.fault == device::Fault::kNone &&
@@ -99,7 +119,7 @@ Status Communicator::State::result() {
 
 void Communicator::State::fail(Failure failure) {
   channels.set_abort_words(failure);
-  if (network) network->spread(failure);
+  if (network) network->attend();
 }
 
 /// What has made the communicator unusable: what this rank saw itself, else what it was told.

@@ -78,13 +78,7 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
                                              "CAUSEWAY_DEVICE is cuda, and another rank has no GPU "
                                              "or was told not to use it")
                                     : Status()));
-  const bool one_host = topology.remote_ranks().empty();
-  if (all_have_gpus && !one_host && agreed.insists) {
-    return {ErrorKind::kUnsupported,
-            "CAUSEWAY_DEVICE is cuda, and ranks run on several hosts: GPUs are linked within one "
-            "host in this version"};
-  }
-  if (all_have_gpus && one_host) {
+  if (all_have_gpus) {
     backend = std::move(gpu);
     const Status on_gpus = set_up_device(bootstrap, config, agreed, all);
     if (on_gpus.kind() != ErrorKind::kUnsupported || agreed.insists) return on_gpus;
@@ -92,10 +86,11 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
       log(LogLevel::kWarn, "%s; exchanges go through host memory instead",
           on_gpus.message().c_str());
     }
+    network.reset();
     channels = ChannelSet();
   } else if (gpu) {
-    log(LogLevel::kInfo, "rank %d has a GPU and %s: the host device serves", topology.rank(),
-        all_have_gpus ? "ranks run on several hosts" : "another rank has none");
+    log(LogLevel::kInfo, "rank %d has a GPU and another rank has none: the host device serves",
+        topology.rank());
   }
   backend = make_host_backend();
   return set_up_device(bootstrap, config, agreed, all);
@@ -132,7 +127,7 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
     CAUSEWAY_TRY(Network::create(
         bootstrap, topology,
         {limits.lanes, chosen.ring_bytes, agreed.start_count, config.link_timeout_seconds},
-        &network));
+        *backend, &network));
   }
   CAUSEWAY_TRY(channels.create(bootstrap, topology, *backend, network.get(),
                                {limits.lanes, chosen.ring_bytes, agreed.start_count}));
@@ -145,7 +140,8 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   complete_ = true;
   watch_peers();
   if (network) {
-    network->on_failure([this](Failure failure) { channels.set_abort_words(failure); });
+    network->on_failure([this](Failure failure) { channels.set_abort_words(failure); },
+                        [this] { return channels.abort_word(); });
   }
   return {};
 }

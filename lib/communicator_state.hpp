@@ -53,6 +53,7 @@ class Communicator::State {
                        const std::vector<Wishes>& all);
   void watch_peers();
   Exchange describe(const Buffers* buffers);
+  Status open_rings(const Buffers* buffers);
   Status check_for_stream(const Buffers& buffers, const void* stream) const;
   Status result();
 

@@ -1,13 +1,13 @@
 // The CUDA device: kernels over GPU memory that CUDA IPC shares between processes.
+#include "cuda_support.hpp"
 #include "device_backend.hpp"
 #include "launch_budget.hpp"
 
 #include <cuda.h>
-#include <cuda_runtime_api.h>
-#include <dlfcn.h>
 #include <launch.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -19,30 +19,6 @@
 namespace causeway {
 
 namespace {
-
-Status cuda_status(const char* call, cudaError_t code) {
-  if (code == cudaSuccess) return {};
-  cudaGetLastError();  // ours to report, not the application's to find later
-  return Status::error(ErrorKind::kSystem, "%s failed: %s (%s)", call, cudaGetErrorString(code),
-                       cudaGetErrorName(code));
-}
-
-#define CAUSEWAY_CUDA(call, ...) CAUSEWAY_TRY(cuda_status(#call, call(__VA_ARGS__)))
-
-/// Makes a GPU current for a scope.
-class CurrentGpu {
- public:
-  explicit CurrentGpu(int ordinal) {
-    cudaGetDevice(&before_);
-    if (before_ != ordinal) cudaSetDevice(ordinal);
-  }
-  ~CurrentGpu() { cudaSetDevice(before_); }
-  CurrentGpu(const CurrentGpu&) = delete;
-  CurrentGpu& operator=(const CurrentGpu&) = delete;
-
- private:
-  int before_ = 0;
-};
 
 /// The base of the allocation that holds an address. The driver API is looked up when it is needed,
 /// so that the library loads where there is no driver.
@@ -97,38 +73,6 @@ GpuId id_of(const cudaDeviceProp& properties) {
   static_assert(sizeof id.bytes == sizeof properties.uuid);
   std::memcpy(id.bytes, &properties.uuid, sizeof id.bytes);
   return id;
-}
-
-constexpr int kNoGpu = -1;
-
-/// The GPU whose own memory this is.
-int owner_of(const void* address) {
-  cudaPointerAttributes attributes{};
-  if (cudaPointerGetAttributes(&attributes, address) != cudaSuccess) {
-    cudaGetLastError();
-    return kNoGpu;
-  }
-  return attributes.type == cudaMemoryTypeDevice ? attributes.device : kNoGpu;
-}
-
-Status copy_on(int gpu, cudaStream_t stream, void* to, const void* from, std::size_t bytes) {
-  const CurrentGpu current(gpu);
-  CAUSEWAY_CUDA(cudaMemcpyAsync, to, from, bytes, cudaMemcpyDefault, stream);
-  CAUSEWAY_CUDA(cudaStreamSynchronize, stream);
-  return {};
-}
-
-/// Copies on a GPU and its stream. Memory of another GPU of this process may come from a pool that
-/// this one has no access to: it goes through the host, each half on the GPU that owns it.
-Status copy_memory(int gpu, cudaStream_t stream, void* to, const void* from, std::size_t bytes) {
-  const int target = owner_of(to);
-  const int source = owner_of(from);
-  const auto is_other = [&](int owner) { return owner != kNoGpu && owner != gpu; };
-  if (!is_other(target) && !is_other(source)) return copy_on(gpu, stream, to, from, bytes);
-  std::vector<std::byte> middle(bytes);
-  CAUSEWAY_TRY(
-      copy_on(source == kNoGpu ? gpu : source, cudaStreamPerThread, middle.data(), from, bytes));
-  return copy_on(target == kNoGpu ? gpu : target, cudaStreamPerThread, to, middle.data(), bytes);
 }
 
 class CudaBackend final : public DeviceBackend {
@@ -251,6 +195,7 @@ class CudaBackend final : public DeviceBackend {
 
   Status map_host_memory(const Memory& memory, std::size_t bytes, Memory* as_seen) override {
     const CurrentGpu gpu(ordinal_);
+    const OutsideCaptures outside;
     CAUSEWAY_CUDA(cudaHostRegister, memory.get(), bytes,
                   cudaHostRegisterMapped | cudaHostRegisterPortable);
     void* address = nullptr;
@@ -286,10 +231,11 @@ class CudaBackend final : public DeviceBackend {
     CAUSEWAY_TRY(launch(exchange, stream_));
     // The kernel's own waits end by abort word or deadline, so this does too.
     cudaError_t code = cudaErrorNotReady;
-    void (*const idle)() = exchange.args.comm.control.idle;
+    const device::WaitControl& control = exchange.args.comm.control;
     while ((code = cudaStreamQuery(stream_)) == cudaErrorNotReady) {
+      if (control.port != nullptr) control.port->drive(*control.port);
       std::this_thread::yield();
-      if (idle != nullptr) idle();
+      if (control.idle != nullptr) control.idle();
     }
     return cuda_status("alltoallv on the GPU", code);
   }
@@ -297,6 +243,14 @@ class CudaBackend final : public DeviceBackend {
   Status enqueue(const Exchange& exchange, void* stream) override {
     const CurrentGpu gpu(ordinal_);
     return launch(exchange, static_cast<cudaStream_t>(stream));
+  }
+
+  bool busy() override {
+    if (captured_) return true;
+    if (!launched_) return false;
+    const CurrentGpu gpu(ordinal_);
+    const OutsideCaptures outside;
+    return cudaEventQuery(done_) == cudaErrorNotReady;
   }
 
   void finish() override {
@@ -331,7 +285,10 @@ class CudaBackend final : public DeviceBackend {
         cuda_status("launching alltoallv",
                     static_cast<cudaError_t>(kernels::launch_alltoallv_cuda(
                         args, exchange.plan->send.data(), exchange.plan->receive.data(), stream))));
-    if (captured) return {};
+    if (captured) {
+      captured_ = true;
+      return {};
+    }
     CAUSEWAY_CUDA(cudaEventRecord, done_, stream);
     launched_ = true;
     last_stream_ = stream;
@@ -385,7 +342,8 @@ class CudaBackend final : public DeviceBackend {
   cudaStream_t stream_ = nullptr;    ///< of blocking calls
   cudaEvent_t done_ = nullptr;       ///< after the last launch
   cudaStream_t last_stream_ = nullptr;
-  bool launched_ = false;
+  std::atomic<bool> launched_ = false;
+  std::atomic<bool> captured_ = false;
 };
 
 }  // namespace
@@ -405,30 +363,6 @@ std::unique_ptr<DeviceBackend> make_cuda_backend(std::string* why) {
   *why = status.message();
   if (!status.ok()) return nullptr;
   return backend;
-}
-
-bool is_gpu_memory(const void* address) {
-  // The driver's library is there when anything in the process uses CUDA. It is asked itself
-  // because the runtime would first make a context.
-  using Function = CUresult (*)(void*, CUpointer_attribute, CUdeviceptr);
-  static const auto ask = [] {
-    void* const driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
-    return driver == nullptr ? nullptr
-                             : reinterpret_cast<Function>(dlsym(driver, "cuPointerGetAttribute"));
-  }();
-  if (ask == nullptr || address == nullptr) return false;
-  const auto where = reinterpret_cast<CUdeviceptr>(address);
-  unsigned type = 0;
-  unsigned managed = 0;
-  return ask(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, where) == CUDA_SUCCESS &&
-         type == CU_MEMORYTYPE_DEVICE &&
-         ask(&managed, CU_POINTER_ATTRIBUTE_IS_MANAGED, where) == CUDA_SUCCESS && managed == 0;
-}
-
-Status copy_gpu_memory(void* to, const void* from, std::size_t bytes) {
-  int gpu = 0;
-  CAUSEWAY_CUDA(cudaGetDevice, &gpu);
-  return copy_memory(gpu, cudaStreamPerThread, to, from, bytes);
 }
 
 bool is_capturing(void* stream) {

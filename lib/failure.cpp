@@ -18,6 +18,8 @@ const char* describe(device::WaitFor what) {
       return "room in its ring";
     case device::WaitFor::kPost:
       return "word of how much it takes";
+    case device::WaitFor::kPostRing:
+      return "room in this rank's ring of posts";
     case device::WaitFor::kNothing:
       break;
   }

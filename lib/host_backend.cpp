@@ -98,6 +98,8 @@ class HostBackend final : public DeviceBackend {
 
   Status enqueue(const Exchange& exchange, void*) override { return run(exchange); }
 
+  bool busy() override { return false; }
+
   void finish() override {}
 
  private:

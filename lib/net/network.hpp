@@ -2,10 +2,9 @@
 #pragma once
 
 #include "../bootstrap.hpp"
-#include "../device_backend.hpp"
 #include "../facts.hpp"
 #include "../failure.hpp"
-#include "../topology.hpp"
+#include "network_blocks.hpp"
 
 #include <causeway/device/link.hpp>
 
@@ -14,22 +13,6 @@
 
 namespace causeway {
 
-/// What all ranks agreed on for their channels over the network.
-struct NetworkSettings {
-  std::uint32_t lanes;
-  std::uint64_t ring_bytes;
-  std::uint64_t start_count;
-  std::uint64_t link_timeout_seconds;  ///< 0 waits for ever
-};
-
-/// Offsets in the blocks that both ends of a channel have. A sender's block begins with what its
-/// receiver writes, device::ReceiverWords, a receiver's with device::SenderWords; behind lies the
-/// ring, in the sender's block as it is to become in the receiver's.
-struct NetworkBlock {
-  static constexpr std::uint64_t kWords = 0;
-  static constexpr std::uint64_t kRing = device::kLineBytes;
-};
-
 /// The network end of one rank of a communicator: blocks for channels with ranks on other hosts,
 /// and the port that carries posts between them. A thread of the process drives it, so that peers
 /// are answered whatever the rank does; waiting threads drive it too. Memory that is never used is
@@ -37,6 +20,8 @@ struct NetworkBlock {
 class Network : public device::NetworkPort {
  public:
   virtual ~Network() = default;
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
 
   /// Whether this build has a network.
   static bool available();
@@ -44,45 +29,64 @@ class Network : public device::NetworkPort {
   /// What can be said of it.
   static NetworkFacts facts();
 
-  /// Collective over all ranks of the topology. On failure every rank gets the same error.
+  /// Collective over all ranks of the topology. On failure every rank gets the same error. The
+  /// others outlive the network.
   static Status create(Bootstrap& bootstrap, const Topology& topology,
-                       const NetworkSettings& settings, std::unique_ptr<Network>* network);
+                       const NetworkSettings& settings, DeviceBackend& backend,
+                       std::unique_ptr<Network>* network);
 
-  /// Blocks of the channel to and from a rank on another host; links whose windows they are.
-  virtual std::byte* send_block(int rank, std::uint32_t lane) = 0;
-  virtual std::byte* receive_block(int rank, std::uint32_t lane) = 0;
+  /// Between this rank and others: `tell` has failures told that came from ranks of other hosts or
+  /// that the network has found, also one that was before; `seen` says, as an abort word, of one
+  /// that this rank has found or been told of otherwise, which goes to the other hosts. Both are
+  /// called on any thread; they do not wait and do not post.
+  virtual void on_failure(std::function<void(Failure)> tell,
+                          std::function<std::uint64_t()> seen) = 0;
 
-  /// Whom to tell, on any thread, of links that break and of failures that ranks of other hosts
-  /// tell, also of one that was before. `tell` does not wait and does not post.
-  virtual void on_failure(std::function<void(Failure)> tell) = 0;
-
-  /// Tells the ranks of other hosts of a failure, once. Does not wait. Any thread.
-  virtual void spread(Failure failure) = 0;
-
-  /// Waits until the ranks of other hosts know of the failure too, for two seconds at most: a rank
-  /// that ends after that is not taken for the one that has failed. Once; one thread at a time.
+  /// Waits until the ranks of other hosts know of the failure that `seen` says, for two seconds at
+  /// most: a rank that ends after that is not taken for the one that has failed. Once; one thread
+  /// at a time.
   virtual void await_spread() = 0;
+
+  /// Looks out for posts in the ring from now on, for as long as the device is busy.
+  virtual void attend() = 0;
 
   /// Ends it; what was posted still goes out. Local: links that break afterwards on a peer's side
   /// do not fail it. Nothing may be posted later.
   virtual void leave() = 0;
 
-  device::LinkHandle send_link(int rank, std::uint32_t lane) {
+  /// Lets the device at the rings of all channels to or from a peer. Before their first use.
+  Status open_rings(int rank, bool outgoing) { return blocks_.open_rings(rank, outgoing); }
+
+  /// What the peer writes of a channel, as the device polls it.
+  const std::byte* words(int rank, std::uint32_t lane, bool outgoing) const {
+    return blocks_.words_as_seen(rank, lane, outgoing);
+  }
+
+  /// This rank's ring of a channel from a peer.
+  std::byte* ring(int rank, std::uint32_t lane) const { return blocks_.ring(rank, lane, false); }
+
+  /// A channel end's link, for the device.
+  device::LinkHandle link(int rank, std::uint32_t lane, bool outgoing) const {
     return {device::LinkKind::kNetwork,
-            send_block(rank, lane),
-            this,
+            blocks_.ring(rank, lane, outgoing) - device::NetworkPost::kRing,
+            port_as_seen_,
             static_cast<std::uint32_t>(rank),
             lane,
-            true};
+            outgoing};
   }
-  device::LinkHandle receive_link(int rank, std::uint32_t lane) {
-    return {device::LinkKind::kNetwork,
-            receive_block(rank, lane),
-            this,
-            static_cast<std::uint32_t>(rank),
-            lane,
-            false};
-  }
+
+ protected:
+  Network() : NetworkPort{} {}
+
+  /// Makes the blocks and the ring of posts.
+  Status make_blocks(const Topology& topology, const NetworkSettings& settings,
+                     DeviceBackend& backend);
+
+  NetworkBlocks blocks_;
+
+ private:
+  Memory port_memory_;
+  NetworkPort* port_as_seen_ = nullptr;  ///< by the device: this, or a copy in its own memory
 };
 
 }  // namespace causeway

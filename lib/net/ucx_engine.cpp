@@ -24,6 +24,11 @@ using State = Endpoint::State;
 
 constexpr int kLongestSleep = 200;  // ms
 
+/// While a receiver is busy: for how long the thread looks without pause after something has moved,
+/// and its pauses later.
+constexpr std::chrono::milliseconds kSpin{1};
+constexpr std::chrono::microseconds kNap{50};
+
 Status ucx_status(const char* call, ucs_status_t code) {
   if (code == UCS_OK) return {};
   return Status::error(ErrorKind::kSystem, "%s failed: %s", call, ucs_status_string(code));
@@ -140,9 +145,9 @@ void UcxEngine::send(Endpoint& endpoint, const MessageHeader& header, const std:
                      std::shared_ptr<void> owner) {
   auto message = std::make_unique<Message>(Message{header, std::move(owner), 0, {}});
   message->piece[message->count++] = {&message->header, sizeof message->header};
-  for (std::uint64_t i = 0; i < header.ranges; ++i) {
-    message->piece[message->count++] = {const_cast<std::byte*>(block) + header.range[i].offset,
-                                        header.range[i].bytes};
+  for (std::uint32_t i = 0; i < header.post.ranges; ++i) {
+    const device::NetworkPost::Range& range = header.post.range[i];
+    message->piece[message->count++] = {const_cast<std::byte*>(block) + range.offset, range.bytes};
   }
   if (endpoint.state == State::kOpen && endpoint.queue.empty()) {
     send(endpoint, std::move(message));
@@ -258,10 +263,12 @@ void UcxEngine::lose(Endpoint& endpoint, const char* why) {
   for (const auto& [key, receiver] : receivers_) receiver->lose(endpoint, why);
 }
 
-void UcxEngine::progress() {
-  while (ucp_worker_progress(worker_) != 0 || receive() || open_endpoints()) {
+bool UcxEngine::progress() {
+  for (bool moved = false;; moved = true) {
+    bool moves = ucp_worker_progress(worker_) != 0 || receive() || open_endpoints();
+    for (const auto& [key, receiver] : receivers_) moves = receiver->settle() || moves;
+    if (!moves) return moved;
   }
-  for (const auto& [key, receiver] : receivers_) receiver->settle();
 }
 
 void UcxEngine::wake() {
@@ -270,13 +277,26 @@ void UcxEngine::wake() {
 }
 
 void UcxEngine::run() {
+  Clock::time_point moved{};
   for (;;) {
+    bool busy = false;
     {
       const std::lock_guard lock(mutex);
       if (stopping_) return;
-      progress();
-      for (const auto& [key, receiver] : receivers_) receiver->watch();
-      if (ucp_worker_arm(worker_) == UCS_ERR_BUSY) continue;
+      if (progress()) moved = Clock::now();
+      for (const auto& [key, receiver] : receivers_) {
+        receiver->watch();
+        busy = busy || receiver->busy();
+      }
+      if (!busy && ucp_worker_arm(worker_) == UCS_ERR_BUSY) continue;
+    }
+    if (busy && Clock::now() - moved < kSpin) {
+      std::this_thread::yield();
+      continue;
+    }
+    if (busy) {
+      std::this_thread::sleep_for(kNap);
+      continue;
     }
     pollfd polled[] = {{events_, POLLIN, 0}, {wake_, POLLIN, 0}};
     poll(polled, 2, kLongestSleep);

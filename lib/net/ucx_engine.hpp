@@ -27,23 +27,19 @@ enum class MessageKind : std::uint32_t {
   kPost,     ///< bytes and a word of a channel
   kPing,     ///< asks for a sign of life
   kPong,     ///< gives it
-  kFailure,  ///< the communicator has failed: `value` is the failure word
+  kFailure,  ///< the communicator has failed: the value is the failure word
   kDepart,   ///< the last message of this rank
 };
 
 /// Before the bytes of every message. Ranks of a job run the same build.
 struct MessageHeader {
   std::uint64_t communicator;
-  MessageKind kind;
+  std::uint64_t number;  ///< of messages from this source to this target, counted from 0
   std::uint32_t source;  ///< ranks in it
   std::uint32_t target;
-  std::uint32_t lane;
-  std::uint64_t outgoing;  ///< as NetworkPost has it
-  std::uint64_t number;    ///< of messages from this source to this target, counted from 0
-  std::uint64_t word_offset;
-  std::uint64_t value;
-  std::uint64_t ranges;
-  device::NetworkPost::Range range[device::NetworkPost::kMostRanges];
+  MessageKind kind;
+  std::uint32_t unused;
+  device::NetworkPost post;  ///< of other kinds than kPost the value alone
 };
 
 /// A message until UCX has sent it.
@@ -83,8 +79,10 @@ class Receiver {
  public:
   virtual void take(const MessageHeader& header, const std::byte* data, std::size_t bytes) = 0;
   virtual void lose(const Endpoint& endpoint, const char* why) = 0;
-  /// Sends what the two found to be due.
-  virtual void settle() = 0;
+  /// Sends what is due; whether anything was.
+  virtual bool settle() = 0;
+  /// Whether something may become due that nobody wakes the engine for.
+  virtual bool busy() = 0;
   /// Looks after peers; called several times a second.
   virtual void watch() = 0;
 
@@ -98,7 +96,8 @@ class Receiver {
 /// A message is one eager tagged message, so that sending never waits for the other side; the tag
 /// is the number of the process that sends it. Active messages would do, but for those UCX sets up
 /// a connection in steps of its own, in which UCX 1.13 aborts if the peer dies. The thread sleeps
-/// until something comes; it answers peers whatever the ranks of this process do.
+/// until something comes, or takes short naps while a receiver is busy: a store by a GPU wakes
+/// nobody. It answers peers whatever the ranks of this process do.
 class UcxEngine {
  public:
   /// The process's engine; on failure the reason is the same every time.
@@ -130,8 +129,8 @@ class UcxEngine {
   void send(Endpoint& endpoint, const MessageHeader& header, const std::byte* block,
             std::shared_ptr<void> owner);
 
-  /// Moves on what is under way.
-  void progress();
+  /// Moves on what is under way; whether anything was.
+  bool progress();
 
   /// Makes the thread look, after something was sent from another.
   void wake();

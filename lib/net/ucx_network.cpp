@@ -8,10 +8,7 @@
 #include "../log.hpp"
 #include "ucx_engine.hpp"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <random>
 #include <span>
@@ -38,13 +35,15 @@ struct Contact {
 
 class UcxNetwork final : public Network, private Receiver {
  public:
-  UcxNetwork(const Topology& topology, const NetworkSettings& settings)
+  UcxNetwork(const Topology& topology, const NetworkSettings& settings, DeviceBackend& backend)
       : topology_(topology),
         settings_(settings),
-        block_bytes_(device::round_up(NetworkBlock::kRing + settings.ring_bytes, 4096)),
+        backend_(backend),
         peers_(static_cast<std::size_t>(topology.size())) {
     post = [](NetworkPort& port, const device::NetworkPost& what) {
-      static_cast<UcxNetwork&>(port).send_post(what);
+      auto& self = static_cast<UcxNetwork&>(port);
+      const std::lock_guard lock(self.engine_->mutex);
+      self.send_post(what);
     };
     drive = [](NetworkPort& port) {
       UcxEngine& engine = *static_cast<UcxNetwork&>(port).engine_;
@@ -69,21 +68,14 @@ class UcxNetwork final : public Network, private Receiver {
     return agree(bootstrap, {});
   }
 
-  std::byte* send_block(int rank, std::uint32_t lane) override { return block(rank, lane, 0); }
-  std::byte* receive_block(int rank, std::uint32_t lane) override { return block(rank, lane, 1); }
-
-  void on_failure(std::function<void(Failure)> tell) override {
+  void on_failure(std::function<void(Failure)> tell, std::function<std::uint64_t()> seen) override {
     const std::lock_guard lock(engine_->mutex);
-    on_failure_ = std::move(tell);
-    if (heard_ != 0) on_failure_(Failure::from(heard_));
+    tell_ = std::move(tell);
+    seen_ = std::move(seen);
+    if (failure_ != 0) tell_(Failure::from(failure_));
   }
 
-  void spread(Failure failure) override {
-    const std::lock_guard lock(engine_->mutex);
-    tell(failure.word());
-    engine_->progress();
-    engine_->wake();
-  }
+  void attend() override { engine_->wake(); }
 
   void await_spread() override {
     if (std::exchange(awaited_, true)) return;
@@ -150,58 +142,22 @@ class UcxNetwork final : public Network, private Receiver {
     mine->communicator = (std::uint64_t{source()} << 32) | source();
     mine->bytes = address.size();
     std::ranges::copy(address, mine->address);
-    return make_blocks();
-  }
-
-  /// Address space for all blocks, of which only what is used becomes memory.
-  Status make_blocks() {
-    const std::size_t bytes = 2 * topology_.remote_ranks().size() * settings_.lanes * block_bytes_;
-    void* const address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (address == MAP_FAILED) {
-      return Status::error(ErrorKind::kSystem, "cannot map %zu bytes of memory for the network: %s",
-                           bytes, std::strerror(errno));
-    }
-    blocks_ = Memory(static_cast<std::byte*>(address),
-                     [bytes](std::byte* mapped) { munmap(mapped, bytes); });
-    block_index_.resize(peers_.size());
-    std::uint64_t index = 0;
-    for (const int rank : topology_.remote_ranks()) {
-      peer_of(rank).remote = true;
-      block_index_[static_cast<std::size_t>(rank)] = index++;
-      if (settings_.start_count == 0) continue;
-      const std::uint64_t start = settings_.start_count;
-      for (std::uint32_t lane = 0; lane < settings_.lanes; ++lane) {
-        const device::SenderWords in{start, start};
-        const device::ReceiverWords out{start, start, start, 0};
-        std::memcpy(send_block(rank, lane) + NetworkBlock::kWords, &out, sizeof out);
-        std::memcpy(receive_block(rank, lane) + NetworkBlock::kWords, &in, sizeof in);
-      }
-    }
-    return {};
-  }
-
-  std::byte* block(int rank, std::uint32_t lane, std::uint64_t which) {
-    const std::uint64_t index = block_index_[static_cast<std::size_t>(rank)];
-    return blocks_.get() + ((index * settings_.lanes + lane) * 2 + which) * block_bytes_;
+    for (const int rank : topology_.remote_ranks()) peer_of(rank).remote = true;
+    return make_blocks(topology_, settings_, backend_);
   }
 
   // Sending.
 
+  // From here on the engine's mutex is held.
+
   void send_post(const device::NetworkPost& what) {
     MessageHeader header{};
     header.kind = MessageKind::kPost;
-    header.lane = what.lane;
-    header.outgoing = what.outgoing ? 1 : 0;
-    header.word_offset = what.word_offset;
-    header.value = what.value;
-    header.ranges = what.ranges;
-    std::copy_n(what.range, what.ranges, header.range);
-    const std::lock_guard lock(engine_->mutex);
-    send(static_cast<int>(what.peer), header, what.block);
+    header.post = what;
+    const int rank = static_cast<int>(what.peer);
+    send(rank, header,
+         blocks_.ring(rank, what.lane, what.outgoing != 0) - device::NetworkPost::kRing);
   }
-
-  // From here on the engine's mutex is held.
 
   /// Connects on first use.
   void send(int rank, MessageHeader header, const std::byte* from) {
@@ -216,31 +172,34 @@ class UcxNetwork final : public Network, private Receiver {
     header.source = own_rank();
     header.target = static_cast<std::uint32_t>(rank);
     header.number = peer.sent++;
-    engine_->send(*peer.endpoint, header, from, blocks_);
+    engine_->send(*peer.endpoint, header, from, blocks_.owner());
   }
 
-  /// Has all peers told of a failure, once, wherever it was seen.
-  void tell(std::uint64_t failure) {
-    if (!std::exchange(told_, true)) to_tell_ = failure;
-  }
-
-  void settle() override {
+  bool settle() override {
+    bool moved = false;
+    for (device::NetworkPost due; blocks_.take(&due); moved = true) send_post(due);
     if (std::exchange(asked_, false)) {
+      moved = true;
       for (const int rank : topology_.remote_ranks()) {
         MessageHeader answer{};
         answer.kind = MessageKind::kPong;
         if (std::exchange(peer_of(rank).asks, false)) send(rank, answer, nullptr);
       }
     }
-    if (const std::uint64_t news = std::exchange(to_tell_, 0)) {
-      MessageHeader header{};
-      header.kind = MessageKind::kFailure;
-      header.value = news;
+    if (failure_ == 0 && seen_) failure_ = seen_();
+    if (failure_ != 0 && !std::exchange(told_, true)) {
+      moved = true;
+      MessageHeader news{};
+      news.kind = MessageKind::kFailure;
+      news.post.value = failure_;
       for (const int rank : topology_.remote_ranks()) {
-        if (!peer_of(rank).departed) send(rank, header, nullptr);
+        if (!peer_of(rank).departed) send(rank, news, nullptr);
       }
     }
+    return moved;
   }
+
+  bool busy() override { return backend_.busy(); }
 
   // Taking.
 
@@ -255,7 +214,7 @@ class UcxNetwork final : public Network, private Receiver {
     }
     switch (header.kind) {
       case MessageKind::kPost:
-        if (!store(header, data, bytes)) {
+        if (!blocks_.store(source, header.post, data, bytes)) {
           break_link(source, "a message does not fit the channel that it names");
         }
         break;
@@ -268,8 +227,7 @@ class UcxNetwork final : public Network, private Receiver {
         break;
       case MessageKind::kFailure:
         peer.tells = true;
-        tell(header.value);
-        fail(header.value);
+        fail(header.post.value);
         break;
       case MessageKind::kDepart:
         peer.departed = true;
@@ -277,37 +235,12 @@ class UcxNetwork final : public Network, private Receiver {
     }
   }
 
-  /// Puts a post's bytes and word into this rank's block.
-  bool store(const MessageHeader& header, const std::byte* data, std::size_t bytes) {
-    const int source = static_cast<int>(header.source);
-    if (header.lane >= settings_.lanes || header.ranges > device::NetworkPost::kMostRanges ||
-        header.word_offset % sizeof(std::uint64_t) != 0 ||
-        header.word_offset + sizeof(std::uint64_t) > NetworkBlock::kRing) {
-      return false;
-    }
-    std::byte* const to =
-        header.outgoing != 0 ? receive_block(source, header.lane) : send_block(source, header.lane);
-    const std::uint64_t end = NetworkBlock::kRing + settings_.ring_bytes;
-    for (std::uint64_t i = 0; i < header.ranges; ++i) {
-      const device::NetworkPost::Range& range = header.range[i];
-      if (range.bytes > bytes || range.offset < NetworkBlock::kRing || range.offset > end ||
-          range.bytes > end - range.offset) {
-        return false;
-      }
-      std::memcpy(to + range.offset, data, range.bytes);
-      data += range.bytes;
-      bytes -= range.bytes;
-    }
-    __atomic_store_n(reinterpret_cast<std::uint64_t*>(to + header.word_offset), header.value,
-                     __ATOMIC_RELEASE);
-    return bytes == 0;
-  }
-
   // Failing.
 
+  /// Has the ranks of this host told of a failure, and then those of others; the first one counts.
   void fail(std::uint64_t failure) {
-    if (heard_ == 0) heard_ = failure;
-    if (on_failure_) on_failure_(Failure::from(failure));
+    if (failure_ == 0) failure_ = failure;
+    if (tell_) tell_(Failure::from(failure));
   }
 
   void lose(const Endpoint& endpoint, const char* why) override {
@@ -321,9 +254,7 @@ class UcxNetwork final : public Network, private Receiver {
     if (std::exchange(peer.broken, true) || peer.departed) return;
     log(LogLevel::kError, "rank %d: the network link to rank %d on %s is broken: %s",
         topology_.rank(), rank, topology_.place(rank).host_name, why);
-    const Failure failure{device::Fault::kLinkFailed, topology_.rank(), rank};
-    fail(failure.word());
-    tell(failure.word());
+    fail(Failure{device::Fault::kLinkFailed, topology_.rank(), rank}.word());
   }
 
   /// Asks peers that are in use for signs of life, and takes a link for broken when none comes.
@@ -348,20 +279,18 @@ class UcxNetwork final : public Network, private Receiver {
 
   const Topology& topology_;
   const NetworkSettings settings_;
-  const std::uint64_t block_bytes_;
+  DeviceBackend& backend_;
   UcxEngine* engine_ = nullptr;
   std::uint64_t communicator_ = 0;
-  bool entered_ = false;  ///< the engine knows this
-  Memory blocks_;
-  std::vector<std::uint64_t> block_index_;  ///< by rank
-  std::vector<Contact> contacts_;           ///< by rank
-  std::vector<Peer> peers_;                 ///< by rank
-  std::function<void(Failure)> on_failure_;
-  std::uint64_t heard_ = 0;    ///< the failure that was, as a word
+  bool entered_ = false;           ///< the engine knows this
+  std::vector<Contact> contacts_;  ///< by rank
+  std::vector<Peer> peers_;        ///< by rank
+  std::function<void(Failure)> tell_;
+  std::function<std::uint64_t()> seen_;
+  std::uint64_t failure_ = 0;  ///< that was, as a word
   bool asked_ = false;         ///< a peer asks for a sign of life
-  bool told_ = false;          ///< or about to tell, of a failure
-  std::uint64_t to_tell_ = 0;  ///< a failure word that is to be told; 0 for none
-  bool awaited_ = false;       ///< that all know of it
+  bool told_ = false;          ///< the other hosts of the failure
+  bool awaited_ = false;       ///< that they know of it
 };
 
 }  // namespace
@@ -377,8 +306,9 @@ NetworkFacts Network::facts() {
 }
 
 Status Network::create(Bootstrap& bootstrap, const Topology& topology,
-                       const NetworkSettings& settings, std::unique_ptr<Network>* network) {
-  auto made = std::make_unique<UcxNetwork>(topology, settings);
+                       const NetworkSettings& settings, DeviceBackend& backend,
+                       std::unique_ptr<Network>* network) {
+  auto made = std::make_unique<UcxNetwork>(topology, settings, backend);
   CAUSEWAY_TRY(made->set_up(bootstrap));
   *network = std::move(made);
   return {};

@@ -81,7 +81,7 @@ TEST(Hooks, GatherOnOneSideAndAccumulateOnTheOther) {
       bool done = false;
       if (handle.rank == 0) {
         const device::SendChannel& channel = handle.send_channel(1, 0);
-        device::with_link<HostDevice>(channel.link, [&](const auto& link) {
+        device::with_link<HostDevice>(channel.link, handle.control, [&](const auto& link) {
           done = device::send(ThreadGroup{}, link, channel, {bytes, 0, bytes, 100 + e * 50, 1, 9},
                               handle.control, GatherEveryThird{array.data(), &split});
         });
@@ -89,7 +89,7 @@ TEST(Hooks, GatherOnOneSideAndAccumulateOnTheOther) {
         const auto base = random_array(seed + 5000 + e, bytes);
         auto sum = base;
         const device::ReceiveChannel& channel = handle.receive_channel(0, 0);
-        device::with_link<HostDevice>(channel.link, [&](const auto& link) {
+        device::with_link<HostDevice>(channel.link, handle.control, [&](const auto& link) {
           done = device::receive(ThreadGroup{}, link, channel, {bytes}, handle.control,
                                  Accumulate{sum.data(), &split});
         });
@@ -110,14 +110,14 @@ TEST(Hooks, AReceiverThatTakesLessTakesWholeElements) {
       int split = 0;
       if (handle.rank == 0) {
         const device::SendChannel& channel = handle.send_channel(1, 0);
-        device::with_link<HostDevice>(channel.link, [&](const auto& link) {
+        device::with_link<HostDevice>(channel.link, handle.control, [&](const auto& link) {
           EXPECT_TRUE(device::send(ThreadGroup{}, link, channel, {kSent, 0, kSent, 500, 1, 9},
                                    handle.control, GatherEveryThird{array.data(), &split}));
         });
       } else {
         std::vector<std::byte> sum(kSent);
         const device::ReceiveChannel& channel = handle.receive_channel(0, 0);
-        device::with_link<HostDevice>(channel.link, [&](const auto& link) {
+        device::with_link<HostDevice>(channel.link, handle.control, [&](const auto& link) {
           EXPECT_TRUE(device::receive(ThreadGroup{}, link, channel, {asked}, handle.control,
                                       Accumulate{sum.data(), &split}));
         });

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <functional>
 #include <string>
 #include <thread>
@@ -23,6 +24,10 @@ inline Status read_settings(const Settings& settings, Config* config) {
     }
     // A test that goes wrong ends with an error rather than with CTest's patience.
     if (name == "CAUSEWAY_TIMEOUT") return "60";
+    // Whole runs of the tests make hosts of some ranks each.
+    if (name == "CAUSEWAY_NODE_SIZE" && std::getenv(name.c_str()) != nullptr) {
+      return std::getenv(name.c_str());
+    }
     // Tests look into the memory of channels; those on GPUs ask for them.
     if (name == "CAUSEWAY_DEVICE") return "host";
     return std::nullopt;

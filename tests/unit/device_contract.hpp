@@ -53,7 +53,7 @@ CAUSEWAY_FN bool instantiate(const G& group, const device::Communicator& comm,
   const device::SendChannel& out = comm.send_channel(0, 0);
   const device::ReceiveChannel& in = comm.receive_channel(0, 0);
   bool done = false;
-  device::with_link<Device>(out.link, [&](const auto& link) {
+  device::with_link<Device>(out.link, comm.control, [&](const auto& link) {
     link.put(group, 0, from, 16);
     if constexpr (ReadableLink<std::decay_t<decltype(link)>>) link.get(group, to, 0, 16);
     done = device::send(group, link, out, {16, 0, 16, 16, 1, 0}, comm.control,

@@ -19,6 +19,11 @@ struct CudaDevice {
   __device__ static void store_release(std::uint64_t* word, std::uint64_t value) {
     asm volatile("st.release.sys.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
   }
+  /// Adds, and returns what was there before. Several threads of this GPU may, at the same time.
+  __device__ static std::uint64_t add(std::uint64_t* word, std::uint64_t value) {
+    static_assert(sizeof(unsigned long long) == sizeof *word);
+    return atomicAdd(reinterpret_cast<unsigned long long*>(word), value);
+  }
   /// True for the one caller that turns 0 into 1.
   __device__ static bool claim(std::uint32_t* word) { return atomicCAS(word, 0U, 1U) == 0U; }
 

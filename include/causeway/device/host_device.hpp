@@ -22,6 +22,10 @@ struct HostDevice {
   static void store_release(std::uint64_t* word, std::uint64_t value) {
     __atomic_store_n(word, value, __ATOMIC_RELEASE);
   }
+  /// Adds, and returns what was there before. Several threads may, at the same time.
+  static std::uint64_t add(std::uint64_t* word, std::uint64_t value) {
+    return __atomic_fetch_add(word, value, __ATOMIC_ACQ_REL);
+  }
   /// True for the one caller that turns 0 into 1.
   static bool claim(std::uint32_t* word) {
     std::uint32_t expected = 0;
@@ -34,7 +38,9 @@ struct HostDevice {
     std::memcpy(to, from, bytes);
   }
 
-  static void post(NetworkPort& port, const NetworkPost& post) { port.post(port, post); }
+  static void post(NetworkPort& port, const NetworkPost& post, const WaitControl&) {
+    port.post(port, post);
+  }
 
   /// Spins, then yields, then sleeps, and looks at the abort word and the clock as it does.
   class Pacer {

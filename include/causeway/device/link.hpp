@@ -93,10 +93,22 @@ using SelfLink = AddressableLink<Device, LinkKind::kSelf>;
 template <class Device>
 using MemoryLink = AddressableLink<Device, LinkKind::kMemory>;
 
+/// A link as it lies in a communicator's tables; with_link gives it its type back.
+struct LinkHandle {
+  LinkKind kind;
+  std::byte* region;            ///< for network links the channel's block, of which this rank has
+                                ///< the ring alone there
+  NetworkPort* port = nullptr;  ///< this and the rest for network links
+  std::uint32_t peer = 0;
+  std::uint32_t lane = 0;
+  bool outgoing = false;
+};
+
 /// A device that can hand a port what is to go over the network.
 template <class Device>
-concept PostsToNetwork = requires(NetworkPort& port, const NetworkPost& post) {
-  Device::post(port, post);
+concept PostsToNetwork = requires(NetworkPort& port, const NetworkPost& post,
+                                  const WaitControl& control) {
+  Device::post(port, post, control);
 };
 
 /// A link to a rank of another host. Its region is the channel's block: bytes are formed in this
@@ -109,9 +121,11 @@ class NetworkLink {
   using Device = D;
   static constexpr LinkKind kKind = LinkKind::kNetwork;
 
-  CAUSEWAY_FN NetworkLink(NetworkPort& port, std::byte* block, std::uint32_t peer,
-                          std::uint32_t lane, bool outgoing)
-      : port_(port), block_(block), post_{block, peer, lane, outgoing, 0, {}, 0, 0} {}
+  CAUSEWAY_FN NetworkLink(const LinkHandle& handle, const WaitControl& control)
+      : port_(*handle.port),
+        block_(handle.region),
+        control_(control),
+        post_{handle.peer, handle.lane, handle.outgoing ? 1U : 0U, 0, {}, 0, 0} {}
 
   CAUSEWAY_TEMPLATE
   template <Group G>
@@ -135,7 +149,7 @@ class NetworkLink {
   CAUSEWAY_FN void signal(std::uint64_t offset, std::uint64_t value) const {
     post_.word_offset = offset;
     post_.value = value;
-    Device::post(port_, post_);
+    Device::post(port_, post_, control_);
     post_.ranges = 0;
   }
   CAUSEWAY_TEMPLATE
@@ -148,27 +162,18 @@ class NetworkLink {
  private:
   NetworkPort& port_;
   std::byte* const block_;
+  const WaitControl& control_;
   mutable NetworkPost post_;
 };
 
-/// A link as it lies in a communicator's tables; with_link gives it its type back.
-struct LinkHandle {
-  LinkKind kind;
-  std::byte* region;
-  NetworkPort* port = nullptr;  ///< this and the rest for network links
-  std::uint32_t peer = 0;
-  std::uint32_t lane = 0;
-  bool outgoing = false;
-};
-
-/// Calls action(link) with the link of the handle's kind.
+/// Calls action(link) with the link of the handle's kind. `control` is for the waits of the link
+/// itself.
 CAUSEWAY_TEMPLATE
 template <class Device, class Action>
-CAUSEWAY_FN void with_link(const LinkHandle& handle, Action&& action) {
+CAUSEWAY_FN void with_link(const LinkHandle& handle, const WaitControl& control, Action&& action) {
   if constexpr (PostsToNetwork<Device>) {
     if (handle.kind == LinkKind::kNetwork) {
-      action(NetworkLink<Device>(*handle.port, handle.region, handle.peer, handle.lane,
-                                 handle.outgoing));
+      action(NetworkLink<Device>(handle, control));
       return;
     }
   }

@@ -20,7 +20,7 @@ enum class Fault : std::uint32_t {
 };
 
 /// What a wait was for.
-enum class WaitFor : std::uint32_t { kNothing = 0, kHeader, kPayload, kCredit, kPost };
+enum class WaitFor : std::uint32_t { kNothing = 0, kHeader, kPayload, kCredit, kPost, kPostRing };
 
 /// One fault: which, with whom, and how far the counts were. The host may look while a launch runs:
 /// `complete` is released last, and makes the rest readable.

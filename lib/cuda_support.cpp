@@ -1,0 +1,80 @@
+// What the CUDA parts of the library share, and what the core asks of GPU memory.
+#include "cuda_support.hpp"
+
+#include "device_backend.hpp"
+
+#include <cuda.h>
+#include <dlfcn.h>
+
+#include <vector>
+
+namespace causeway {
+
+namespace {
+
+constexpr int kNoGpu = -1;
+
+/// The GPU whose own memory this is.
+int owner_of(const void* address) {
+  cudaPointerAttributes attributes{};
+  if (cudaPointerGetAttributes(&attributes, address) != cudaSuccess) {
+    cudaGetLastError();
+    return kNoGpu;
+  }
+  return attributes.type == cudaMemoryTypeDevice ? attributes.device : kNoGpu;
+}
+
+Status copy_on(int gpu, cudaStream_t stream, void* to, const void* from, std::size_t bytes) {
+  const CurrentGpu current(gpu);
+  CAUSEWAY_CUDA(cudaMemcpyAsync, to, from, bytes, cudaMemcpyDefault, stream);
+  CAUSEWAY_CUDA(cudaStreamSynchronize, stream);
+  return {};
+}
+
+}  // namespace
+
+Status cuda_status(const char* call, cudaError_t code) {
+  if (code == cudaSuccess) return {};
+  cudaGetLastError();  // ours to report, not the application's to find later
+  return Status::error(ErrorKind::kSystem, "%s failed: %s (%s)", call, cudaGetErrorString(code),
+                       cudaGetErrorName(code));
+}
+
+/// Memory of another GPU of this process may come from a pool that this one has no access to: it
+/// goes through the host, each half on the GPU that owns it.
+Status copy_memory(int gpu, cudaStream_t stream, void* to, const void* from, std::size_t bytes) {
+  const int target = owner_of(to);
+  const int source = owner_of(from);
+  const auto is_other = [&](int owner) { return owner != kNoGpu && owner != gpu; };
+  if (!is_other(target) && !is_other(source)) return copy_on(gpu, stream, to, from, bytes);
+  std::vector<std::byte> middle(bytes);
+  CAUSEWAY_TRY(
+      copy_on(source == kNoGpu ? gpu : source, cudaStreamPerThread, middle.data(), from, bytes));
+  return copy_on(target == kNoGpu ? gpu : target, cudaStreamPerThread, to, middle.data(), bytes);
+}
+
+bool is_gpu_memory(const void* address) {
+  // The driver's library is there when anything in the process uses CUDA. It is asked itself
+  // because the runtime would first make a context.
+  using Function = CUresult (*)(void*, CUpointer_attribute, CUdeviceptr);
+  static const auto ask = [] {
+    void* const driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
+    return driver == nullptr ? nullptr
+                             : reinterpret_cast<Function>(dlsym(driver, "cuPointerGetAttribute"));
+  }();
+  if (ask == nullptr || address == nullptr) return false;
+  const auto where = reinterpret_cast<CUdeviceptr>(address);
+  unsigned type = 0;
+  unsigned managed = 0;
+  return ask(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, where) == CUDA_SUCCESS &&
+         type == CU_MEMORYTYPE_DEVICE &&
+         ask(&managed, CU_POINTER_ATTRIBUTE_IS_MANAGED, where) == CUDA_SUCCESS && managed == 0;
+}
+
+Status copy_gpu_memory(void* to, const void* from, std::size_t bytes) {
+  int gpu = 0;
+  CAUSEWAY_CUDA(cudaGetDevice, &gpu);
+  return copy_memory(gpu, cudaStreamPerThread, to, from, bytes);
+}
+
+}  // namespace causeway

@@ -1,0 +1,49 @@
+// What the CUDA parts of the library share. Only in builds with CUDA.
+#pragma once
+
+#include "status.hpp"
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+
+namespace causeway {
+
+/// A CUDA call's outcome.
+Status cuda_status(const char* call, cudaError_t code);
+
+#define CAUSEWAY_CUDA(call, ...) CAUSEWAY_TRY(cuda_status(#call, call(__VA_ARGS__)))
+
+/// Makes a GPU current for a scope.
+class CurrentGpu {
+ public:
+  explicit CurrentGpu(int ordinal) {
+    cudaGetDevice(&before_);
+    if (before_ != ordinal) cudaSetDevice(ordinal);
+  }
+  ~CurrentGpu() { cudaSetDevice(before_); }
+  CurrentGpu(const CurrentGpu&) = delete;
+  CurrentGpu& operator=(const CurrentGpu&) = delete;
+
+ private:
+  int before_ = 0;
+};
+
+/// For a scope, calls of this thread that touch no stream neither fail because of the captures of
+/// this and other threads nor end them.
+class OutsideCaptures {
+ public:
+  OutsideCaptures() { cudaThreadExchangeStreamCaptureMode(&mode_); }
+  ~OutsideCaptures() { cudaThreadExchangeStreamCaptureMode(&mode_); }
+  OutsideCaptures(const OutsideCaptures&) = delete;
+  OutsideCaptures& operator=(const OutsideCaptures&) = delete;
+
+ private:
+  cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
+};
+
+/// Copies on a GPU and its stream, from and to memory of any GPU of this process and of the host,
+/// and returns when it is done.
+Status copy_memory(int gpu, cudaStream_t stream, void* to, const void* from, std::size_t bytes);
+
+}  // namespace causeway

@@ -69,8 +69,7 @@ CAUSEWAY_API int MPIX_Comm_abort(MPI_Comm comm);
  *
  * Buffers are host or GPU memory, in any mix across the ranks. What runs the exchange is agreed
  * when comm is attached: each rank's current GPU where every rank has one, all are on one host and
- * can reach each other's, else the host (see the
- * setting CAUSEWAY_DEVICE). A GPU reads and writes its own memory, managed and pinned memory; other
+ * can reach each other's, else the host (see the setting CAUSEWAY_DEVICE). A GPU reads and writes its own memory, managed and pinned memory; other
  * memory is copied through a buffer on the GPU, and memory of GPUs through one on the host where the
  * host runs the exchange. The call does not order itself after work on the
  * caller's streams, as CUDA-aware MPI does not. Datatypes are contiguous: predefined ones without

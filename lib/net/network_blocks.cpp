@@ -2,6 +2,8 @@
 #include "network_blocks.hpp"
 
 #include <sys/mman.h>
+#include <causeway/device/host_device.hpp>
+#include <causeway/device/post_ring.hpp>
 
 #include <cerrno>
 #include <cstring>
@@ -110,12 +112,9 @@ bool NetworkBlocks::store(int source, const device::NetworkPost& post, const std
 }
 
 bool NetworkBlocks::take(device::NetworkPost* post) {
-  auto* const slots = reinterpret_cast<const device::PostSlot*>(posts_.get() + kPageBytes);
-  const device::PostSlot& slot = slots[taken_ & (kPosts - 1)];
-  if (__atomic_load_n(&slot.turn, __ATOMIC_ACQUIRE) != taken_ + 1) return false;
-  *post = slot.post;
-  __atomic_store_n(reinterpret_cast<std::uint64_t*>(posts_.get()), ++taken_, __ATOMIC_RELEASE);
-  return true;
+  return device::take_post<device::HostDevice>(
+      reinterpret_cast<const device::PostSlot*>(posts_.get() + kPageBytes), kPosts,
+      reinterpret_cast<std::uint64_t*>(posts_.get()), post);
 }
 
 }  // namespace causeway

@@ -84,7 +84,6 @@ class NetworkBlocks {
   Memory posts_as_seen_;
   Memory counts_;  ///< tickets and seen
   device::PostRing post_ring_{};
-  std::uint64_t taken_ = 0;
 };
 
 }  // namespace causeway

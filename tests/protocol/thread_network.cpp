@@ -5,6 +5,7 @@
 // them to the peers, after a while of its own choosing.
 #include <net/network.hpp>
 
+#include <causeway/device/host_device.hpp>
 #include <causeway/device/post_ring.hpp>
 
 #include <atomic>
@@ -32,9 +33,10 @@ class ThreadNetwork final : public Network {
   Status set_up(Bootstrap& bootstrap, const NetworkSettings& settings, DeviceBackend& backend) {
     CAUSEWAY_TRY(agree(bootstrap, make_blocks(topology_, settings, backend)));
     end_->blocks = &blocks_;
-    std::vector<std::shared_ptr<End>*> ends;
-    CAUSEWAY_TRY(allgather(bootstrap, &end_, &ends));
-    for (std::shared_ptr<End>* const end : ends) peers_.push_back(*end);
+    const std::shared_ptr<End>* const mine = &end_;
+    std::vector<const std::shared_ptr<End>*> ends;
+    CAUSEWAY_TRY(allgather(bootstrap, mine, &ends));
+    for (const auto* const end : ends) peers_.push_back(*end);
     CAUSEWAY_TRY(agree(bootstrap, {}));
     carrier_ = std::thread([this] { carry(); });
     return {};

@@ -34,6 +34,19 @@ CAUSEWAY_FN void push_post(const PostRing& ring, const NetworkPost& post,
   Device::store_release(&slot.turn, ticket + 1);
 }
 
+/// Takes the next post out of a ring's slots if it is there, and acquires what was released with it.
+/// `taken` is the ring's count, which only the one thread that takes writes.
+CAUSEWAY_TEMPLATE
+template <class Device>
+CAUSEWAY_FN bool take_post(const PostSlot* slots, std::uint64_t capacity, std::uint64_t* taken,
+                           NetworkPost* post) {
+  const PostSlot& slot = slots[*taken & (capacity - 1)];
+  if (Device::load_acquire(&slot.turn) != *taken + 1) return false;
+  *post = slot.post;
+  Device::store_release(taken, *taken + 1);
+  return true;
+}
+
 /// A device, with network links that post through the port's ring.
 template <class Base>
 struct WithPostRing : Base {

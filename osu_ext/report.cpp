@@ -191,6 +191,7 @@ void CsvFile::write_row(const Columns& columns, const Row& row, std::string_view
     write_if(nccl != nullptr, nccl != nullptr ? ratio(nccl->time, time) : 0.0);
     file_ << '\n';
   }
+  file_.flush();  // rows of a run that is ended early count too
 }
 
 bool CsvFile::flush() {

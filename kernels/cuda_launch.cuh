@@ -40,9 +40,16 @@ __device__ bool enter(const G& group, const device::Communicator& comm) {
 template <device::Group G>
 __device__ void leave(const G& group, const device::Communicator& comm) {
   if (group.rank() != 0) return;
+  const bool counted = comm.launches_over != nullptr;
+  if (counted) __threadfence();  // what the group has posted comes before the count
   const unsigned long long before = atomicAdd(comm.occupancy, 1ULL);
   const auto ended = static_cast<std::uint32_t>(before & ((1ULL << kCountBits) - 1)) + 1;
-  if (ended == 2 * gridDim.x) atomicExch(comm.occupancy, 0ULL);
+  if (ended != 2 * gridDim.x) return;
+  if (counted) {
+    __threadfence();
+    device::CudaDevice::store_release(comm.launches_over, *comm.launches_over + 1);
+  }
+  atomicExch(comm.occupancy, 0ULL);
 }
 
 }  // namespace impl

@@ -195,6 +195,7 @@ Status ChannelSet::fill_tables() {
   handle_.control.abort_word_count = static_cast<std::uint32_t>(abort_words.size());
   handle_.control.rank = handle_.rank;
   handle_.control.port = network_;
+  if (network_ != nullptr) handle_.launches_over = network_->launches_over();
   handle_.control.reports = &control->reports;
   handle_.control.claims = reinterpret_cast<device::FaultClaims*>(base + claims_at);
   return {};

@@ -33,7 +33,10 @@ Status Communicator::State::exchange(const Buffers* buffers) {
   if (buffers != nullptr && ready.ok()) ready = open_rings(&usable);
   const bool takes_part = buffers != nullptr && ready.ok();
   Status ran = takes_part ? Status() : open_rings(nullptr);
-  if (ran.ok()) ran = backend->run(describe(takes_part ? &usable : nullptr));
+  if (ran.ok()) {
+    if (posts_in_ring()) network->expect_launch();
+    ran = backend->run(describe(takes_part ? &usable : nullptr));
+  }
   if (!ran.ok()) {
     fail({device::Fault::kAborted, topology.rank()});
     return ran;
@@ -46,7 +49,7 @@ Status Communicator::State::exchange(const Buffers* buffers) {
 /// Lets the device at the rings of peers on other hosts that an exchange sends to or receives from.
 /// A rank that takes no part says so in a record.
 Status Communicator::State::open_rings(const Buffers* buffers) {
-  if (!network || backend->kind() == DeviceKind::kHost) return {};
+  if (!posts_in_ring()) return {};
   for (const int rank : topology.remote_ranks()) {
     const auto peer = static_cast<std::size_t>(rank);
     if (buffers == nullptr || buffers->send[peer].bytes != 0) {
@@ -90,8 +93,11 @@ Status Communicator::State::enqueue(const Buffers* buffers, void* stream) {
   if (buffers != nullptr && usable.ok()) usable = open_rings(buffers);
   const Buffers* const used = usable.ok() ? buffers : nullptr;
   Status enqueued = used != nullptr ? Status() : open_rings(nullptr);
-  if (enqueued.ok()) enqueued = backend->enqueue(describe(used), stream);
-  if (network && backend->kind() != DeviceKind::kHost) network->attend();
+  if (enqueued.ok()) {
+    if (posts_in_ring()) network->expect_launch();
+    enqueued = backend->enqueue(describe(used), stream);
+    if (posts_in_ring() && backend->captured()) network->expect_replays();
+  }
   if (!enqueued.ok()) {
     fail({device::Fault::kAborted, topology.rank()});
     return enqueued;
@@ -119,7 +125,7 @@ Status Communicator::State::result() {
 
 void Communicator::State::fail(Failure failure) {
   channels.set_abort_words(failure);
-  if (network) network->attend();
+  if (network) network->wake();
 }
 
 /// What has made the communicator unusable: what this rank saw itself, else what it was told.

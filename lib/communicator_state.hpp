@@ -54,6 +54,7 @@ class Communicator::State {
   void watch_peers();
   Exchange describe(const Buffers* buffers);
   Status open_rings(const Buffers* buffers);
+  bool posts_in_ring() const { return network && backend->kind() != DeviceKind::kHost; }
   Status check_for_stream(const Buffers& buffers, const void* stream) const;
   Status result();
 

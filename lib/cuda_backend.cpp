@@ -7,7 +7,6 @@
 #include <launch.h>
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -245,13 +244,7 @@ class CudaBackend final : public DeviceBackend {
     return launch(exchange, static_cast<cudaStream_t>(stream));
   }
 
-  bool busy() override {
-    if (captured_) return true;
-    if (!launched_) return false;
-    const CurrentGpu gpu(ordinal_);
-    const OutsideCaptures outside;
-    return cudaEventQuery(done_) == cudaErrorNotReady;
-  }
+  bool captured() const override { return captured_; }
 
   void finish() override {
     const CurrentGpu gpu(ordinal_);
@@ -342,8 +335,8 @@ class CudaBackend final : public DeviceBackend {
   cudaStream_t stream_ = nullptr;    ///< of blocking calls
   cudaEvent_t done_ = nullptr;       ///< after the last launch
   cudaStream_t last_stream_ = nullptr;
-  std::atomic<bool> launched_ = false;
-  std::atomic<bool> captured_ = false;
+  bool launched_ = false;
+  bool captured_ = false;
 };
 
 }  // namespace

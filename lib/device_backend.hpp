@@ -83,9 +83,8 @@ class DeviceBackend {
   /// Enqueues an exchange on a user's stream; the host device has none, and runs it.
   virtual Status enqueue(const Exchange& exchange, void* stream) = 0;
 
-  /// Whether threads of the device may be at work, or start to, without a call of the host: while
-  /// what was enqueued is not over, and for ever after a capture. Any thread.
-  virtual bool busy() = 0;
+  /// Whether any exchange was captured, which graphs may replay at any time.
+  virtual bool captured() const = 0;
 
   /// Waits for what was enqueued, but for replays of graphs.
   virtual void finish() = 0;

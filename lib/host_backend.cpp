@@ -98,7 +98,7 @@ class HostBackend final : public DeviceBackend {
 
   Status enqueue(const Exchange& exchange, void*) override { return run(exchange); }
 
-  bool busy() override { return false; }
+  bool captured() const override { return false; }
 
   void finish() override {}
 

@@ -8,6 +8,7 @@
 
 #include <causeway/device/link.hpp>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 
@@ -47,12 +48,23 @@ class Network : public device::NetworkPort {
   /// at a time.
   virtual void await_spread() = 0;
 
-  /// Looks out for posts in the ring from now on, for as long as the device is busy.
-  virtual void attend() = 0;
+  /// Makes the network look now for what nobody has told it: a failure seen, posts in the ring.
+  virtual void wake() = 0;
 
   /// Ends it; what was posted still goes out. Local: links that break afterwards on a peer's side
   /// do not fail it. Nothing may be posted later.
   virtual void leave() = 0;
+
+  /// Before each launch of a device that posts in the ring, and once any are in a graph that may be
+  /// replayed: until they are over, the network keeps looking for posts. Wakes it.
+  void expect_launch() {
+    launches_.fetch_add(1);
+    wake();
+  }
+  void expect_replays() {
+    replays_ = true;
+    wake();
+  }
 
   /// Lets the device at the rings of all channels to or from a peer. Before their first use.
   Status open_rings(int rank, bool outgoing) { return blocks_.open_rings(rank, outgoing); }
@@ -61,6 +73,9 @@ class Network : public device::NetworkPort {
   const std::byte* words(int rank, std::uint32_t lane, bool outgoing) const {
     return blocks_.words_as_seen(rank, lane, outgoing);
   }
+
+  /// Where the device counts the launches that are over.
+  std::uint64_t* launches_over() const { return blocks_.launches_over_as_seen(); }
 
   /// This rank's ring of a channel from a peer.
   std::byte* ring(int rank, std::uint32_t lane) const { return blocks_.ring(rank, lane, false); }
@@ -82,9 +97,15 @@ class Network : public device::NetworkPort {
   Status make_blocks(const Topology& topology, const NetworkSettings& settings,
                      DeviceBackend& backend);
 
+  /// Whether the device may post. Without a call of CUDA: one can wait for a kernel that waits for
+  /// the network.
+  bool expects_posts() const { return replays_ || launches_ != blocks_.launches_over(); }
+
   NetworkBlocks blocks_;
 
  private:
+  std::atomic<std::uint64_t> launches_ = 0;
+  std::atomic<bool> replays_ = false;
   Memory port_memory_;
   NetworkPort* port_as_seen_ = nullptr;  ///< by the device: this, or a copy in its own memory
 };

@@ -111,6 +111,11 @@ bool NetworkBlocks::store(int source, const device::NetworkPost& post, const std
   return bytes == 0;
 }
 
+std::uint64_t NetworkBlocks::launches_over() const {
+  return device::HostDevice::load_acquire(
+      reinterpret_cast<const std::uint64_t*>(posts_.get() + device::kLineBytes));
+}
+
 bool NetworkBlocks::take(device::NetworkPost* post) {
   return device::take_post<device::HostDevice>(
       reinterpret_cast<const device::PostSlot*>(posts_.get() + kPageBytes), kPosts,

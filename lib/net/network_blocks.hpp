@@ -54,6 +54,12 @@ class NetworkBlocks {
   /// Takes the next post out of the ring if there is one. One thread at a time.
   bool take(device::NetworkPost* post);
 
+  /// How many launches the device has counted as over, and where it counts.
+  std::uint64_t launches_over() const;
+  std::uint64_t* launches_over_as_seen() const {
+    return reinterpret_cast<std::uint64_t*>(posts_as_seen_.get() + device::kLineBytes);
+  }
+
   /// Keeps what posts are sent from.
   const Memory& owner() const { return rings_; }
 
@@ -80,7 +86,7 @@ class NetworkBlocks {
   Memory words_;
   Memory words_as_seen_;
 
-  Memory posts_;  ///< the line of `taken`, then the slots
+  Memory posts_;  ///< lines of `taken` and of launches over, on the next page the slots
   Memory posts_as_seen_;
   Memory counts_;  ///< tickets and seen
   device::PostRing post_ring_{};

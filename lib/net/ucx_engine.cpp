@@ -29,6 +29,9 @@ constexpr int kLongestSleep = 200;  // ms
 constexpr std::chrono::milliseconds kSpin{1};
 constexpr std::chrono::microseconds kNap{50};
 
+/// Between looks after peers.
+constexpr std::chrono::milliseconds kWatch{50};
+
 Status ucx_status(const char* call, ucs_status_t code) {
   if (code == UCS_OK) return {};
   return Status::error(ErrorKind::kSystem, "%s failed: %s", call, ucs_status_string(code));
@@ -278,15 +281,18 @@ void UcxEngine::wake() {
 
 void UcxEngine::run() {
   Clock::time_point moved{};
+  Clock::time_point watched{};
   for (;;) {
     bool busy = false;
     {
       const std::lock_guard lock(mutex);
       if (stopping_) return;
+      // Asked first: what was posted before it says no is taken now.
+      for (const auto& [key, receiver] : receivers_) busy = busy || receiver->busy();
       if (progress()) moved = Clock::now();
-      for (const auto& [key, receiver] : receivers_) {
-        receiver->watch();
-        busy = busy || receiver->busy();
+      if (Clock::now() - watched > kWatch) {
+        watched = Clock::now();
+        for (const auto& [key, receiver] : receivers_) receiver->watch();
       }
       if (!busy && ucp_worker_arm(worker_) == UCS_ERR_BUSY) continue;
     }

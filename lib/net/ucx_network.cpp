@@ -35,10 +35,9 @@ struct Contact {
 
 class UcxNetwork final : public Network, private Receiver {
  public:
-  UcxNetwork(const Topology& topology, const NetworkSettings& settings, DeviceBackend& backend)
+  UcxNetwork(const Topology& topology, const NetworkSettings& settings)
       : topology_(topology),
         settings_(settings),
-        backend_(backend),
         peers_(static_cast<std::size_t>(topology.size())) {
     post = [](NetworkPort& port, const device::NetworkPost& what) {
       auto& self = static_cast<UcxNetwork&>(port);
@@ -54,9 +53,9 @@ class UcxNetwork final : public Network, private Receiver {
 
   ~UcxNetwork() override { leave(); }
 
-  Status set_up(Bootstrap& bootstrap) {
+  Status set_up(Bootstrap& bootstrap, DeviceBackend& backend) {
     Contact mine{};
-    CAUSEWAY_TRY(agree(bootstrap, prepare(&mine)));
+    CAUSEWAY_TRY(agree(bootstrap, prepare(backend, &mine)));
     CAUSEWAY_TRY(allgather(bootstrap, mine, &contacts_));
     communicator_ = contacts_.front().communicator;
     {
@@ -75,7 +74,7 @@ class UcxNetwork final : public Network, private Receiver {
     if (failure_ != 0) tell_(Failure::from(failure_));
   }
 
-  void attend() override { engine_->wake(); }
+  void wake() override { engine_->wake(); }
 
   void await_spread() override {
     if (std::exchange(awaited_, true)) return;
@@ -128,7 +127,7 @@ class UcxNetwork final : public Network, private Receiver {
 
   // Setting up.
 
-  Status prepare(Contact* mine) {
+  Status prepare(DeviceBackend& backend, Contact* mine) {
     CAUSEWAY_TRY(UcxEngine::get(&engine_));
     const auto address = engine_->address();
     if (address.size() > sizeof mine->address) {
@@ -143,12 +142,10 @@ class UcxNetwork final : public Network, private Receiver {
     mine->bytes = address.size();
     std::ranges::copy(address, mine->address);
     for (const int rank : topology_.remote_ranks()) peer_of(rank).remote = true;
-    return make_blocks(topology_, settings_, backend_);
+    return make_blocks(topology_, settings_, backend);
   }
 
-  // Sending.
-
-  // From here on the engine's mutex is held.
+  // Sending. From here on the engine's mutex is held.
 
   void send_post(const device::NetworkPost& what) {
     MessageHeader header{};
@@ -199,7 +196,7 @@ class UcxNetwork final : public Network, private Receiver {
     return moved;
   }
 
-  bool busy() override { return backend_.busy(); }
+  bool busy() override { return expects_posts(); }
 
   // Taking.
 
@@ -279,7 +276,6 @@ class UcxNetwork final : public Network, private Receiver {
 
   const Topology& topology_;
   const NetworkSettings settings_;
-  DeviceBackend& backend_;
   UcxEngine* engine_ = nullptr;
   std::uint64_t communicator_ = 0;
   bool entered_ = false;           ///< the engine knows this
@@ -308,8 +304,8 @@ NetworkFacts Network::facts() {
 Status Network::create(Bootstrap& bootstrap, const Topology& topology,
                        const NetworkSettings& settings, DeviceBackend& backend,
                        std::unique_ptr<Network>* network) {
-  auto made = std::make_unique<UcxNetwork>(topology, settings, backend);
-  CAUSEWAY_TRY(made->set_up(bootstrap));
+  auto made = std::make_unique<UcxNetwork>(topology, settings);
+  CAUSEWAY_TRY(made->set_up(bootstrap, backend));
   *network = std::move(made);
   return {};
 }

@@ -53,7 +53,7 @@ class ThreadNetwork final : public Network {
     while (!told_ && carrier_.joinable()) std::this_thread::yield();
   }
 
-  void attend() override {}
+  void wake() override {}
 
   void leave() override {
     if (!carrier_.joinable()) return;

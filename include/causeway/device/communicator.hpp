@@ -14,6 +14,7 @@ struct Communicator {
   const SendChannel* send;        ///< [size * lanes]; channel (peer, lane) at peer * lanes + lane
   const ReceiveChannel* receive;  ///< [size * lanes], likewise
   unsigned long long* occupancy;  ///< which launch has the channels; 0 for none
+  std::uint64_t* launches_over;   ///< host memory that counts launches; null without a network
   WaitControl control;
 
   CAUSEWAY_FN const SendChannel& send_channel(std::uint32_t peer, std::uint32_t lane) const {

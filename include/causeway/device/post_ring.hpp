@@ -34,8 +34,8 @@ CAUSEWAY_FN void push_post(const PostRing& ring, const NetworkPost& post,
   Device::store_release(&slot.turn, ticket + 1);
 }
 
-/// Takes the next post out of a ring's slots if it is there, and acquires what was released with it.
-/// `taken` is the ring's count, which only the one thread that takes writes.
+/// Takes the next post out of a ring's slots if it is there, and acquires what was released with
+/// it. `taken` is the ring's count, which only the one thread that takes writes.
 CAUSEWAY_TEMPLATE
 template <class Device>
 CAUSEWAY_FN bool take_post(const PostSlot* slots, std::uint64_t capacity, std::uint64_t* taken,

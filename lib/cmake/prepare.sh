@@ -11,6 +11,8 @@ missing_packages() {
   if [ "$1" = tests ]; then
     [ -e /usr/include/gtest/gtest.h ] || [ -n "${GTest_ROOT:-}${GTest_DIR:-}" ] || echo libgtest-dev
     command -v ip >/dev/null || echo iproute2
+    command -v clang++ >/dev/null || echo clang
+    command -v pkg-config >/dev/null || echo pkg-config
     [ -e /usr/include/ucp/api/ucp.h ] || [ -n "${ucx_ROOT:-}${ucx_DIR:-}" ] || echo libucx-dev
   fi
 }

@@ -20,7 +20,8 @@ LaunchBudget::Share& LaunchBudget::share_of(Thread thread, std::vector<Owner>* b
   }
   const std::uint32_t blocks =
       shares_.empty() ? most_of_budget(capacity_) : std::max<std::uint32_t>(1, left / 2);
-  return shares_.emplace_back(thread, blocks);
+  shares_.push_back({thread, blocks});
+  return shares_.back();
 }
 
 LaunchBudget::Admission LaunchBudget::enter(Owner owner, Thread thread, std::uint32_t blocks) {

@@ -70,8 +70,8 @@ Status make_keyval(Cache& c) {
   return {};
 }
 
-/// What MPI has accepted it may deliver only while it is called, and a peer that waits for that does
-/// not come to the exchange that this rank waits in.
+/// What MPI has accepted it may deliver only while it is called, and a peer that waits for that
+/// does not come to the exchange that this rank waits in.
 void let_mpi_progress() {
   int found = 0;
   PMPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_SELF, &found, MPI_STATUS_IGNORE);
@@ -153,7 +153,7 @@ Status attach(MPI_Comm comm, MPI_Info info, const Status& ready, Communicator** 
     forget(comm, c.keyval, attachment.release(), nullptr);
     kept = {ErrorKind::kSystem, "MPI refused to keep an attribute"};
   } else {
-    attachment.release();
+    static_cast<void>(attachment.release());
   }
   return agree(*bootstrap, kept);
 }

@@ -16,9 +16,9 @@
  * exchange that was aborted or timed out, are of the class that MPIX_Comm_get_error names.
  *
  * Threads. These calls are MPI calls where thread levels are concerned, and let MPI move on while
- * they wait. Calls on different communicators may run in different threads when MPI was started with
- * MPI_THREAD_MULTIPLE. Calls on one communicator take turns; as for MPI's collectives, it is the
- * caller who makes their order the same on all ranks.
+ * they wait. Calls on different communicators may run in different threads when MPI was started
+ * with MPI_THREAD_MULTIPLE. Calls on one communicator take turns; as for MPI's collectives, it is
+ * the caller who makes their order the same on all ranks.
  *
  * Profiling. Every MPIX_ name is a weak alias of the PMPIX_ name beside it.
  */
@@ -69,11 +69,12 @@ CAUSEWAY_API int MPIX_Comm_abort(MPI_Comm comm);
  *
  * Buffers are host or GPU memory, in any mix across the ranks. What runs the exchange is agreed
  * when comm is attached: each rank's current GPU where every rank has one, all are on one host and
- * can reach each other's, else the host (see the setting CAUSEWAY_DEVICE). A GPU reads and writes its own memory, managed and pinned memory; other
- * memory is copied through a buffer on the GPU, and memory of GPUs through one on the host where the
- * host runs the exchange. The call does not order itself after work on the
- * caller's streams, as CUDA-aware MPI does not. Datatypes are contiguous: predefined ones without
- * gaps, and what MPI_Type_contiguous and MPI_Type_dup make of these; others give MPI_ERR_TYPE.
+ * can reach each other's, else the host (see the setting CAUSEWAY_DEVICE). A GPU reads and writes
+ * its own memory, managed and pinned memory; other memory is copied through a buffer on the GPU,
+ * and memory of GPUs through one on the host where the host runs the exchange. The call does not
+ * order itself after work on the caller's streams, as CUDA-aware MPI does not. Datatypes are
+ * contiguous: predefined ones without gaps, and what MPI_Type_contiguous and MPI_Type_dup make of
+ * these; others give MPI_ERR_TYPE.
  *
  * Counts that disagree: a receiver that was sent more than it asked for keeps what fits, writes
  * nothing beyond it, and returns MPI_ERR_TRUNCATE; comm stays usable. One that asked for nothing

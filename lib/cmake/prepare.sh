@@ -12,6 +12,8 @@ missing_packages() {
     [ -e /usr/include/gtest/gtest.h ] || [ -n "${GTest_ROOT:-}${GTest_DIR:-}" ] || echo libgtest-dev
     command -v ip >/dev/null || echo iproute2
     command -v clang++ >/dev/null || echo clang
+    command -v clang-format >/dev/null || echo clang-format
+    command -v clang-tidy >/dev/null || echo clang-tidy
     command -v pkg-config >/dev/null || echo pkg-config
     [ -e /usr/include/ucp/api/ucp.h ] || [ -n "${ucx_ROOT:-}${ucx_DIR:-}" ] || echo libucx-dev
   fi

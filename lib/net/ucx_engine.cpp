@@ -175,7 +175,7 @@ void UcxEngine::send(Endpoint& endpoint, std::unique_ptr<Message> message) {
   if (UCS_PTR_IS_ERR(request)) {
     lose(endpoint, ucs_status_string(UCS_PTR_STATUS(request)));
   } else if (request != nullptr) {
-    message.release();
+    static_cast<void>(message.release());
   }
 }
 

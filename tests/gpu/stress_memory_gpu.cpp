@@ -3,6 +3,7 @@
 #include "stress_memory.hpp"
 
 #include <memory>
+#include <utility>
 
 namespace causeway::test {
 
@@ -15,7 +16,8 @@ void use_device_of_rank(int rank) { use_gpu(rank); }
 StressExchange in_stress_memory(StressExchange exchange) {
   auto pool_copy = std::make_shared<GpuBytes>();
   auto received_copy = std::make_shared<GpuBytes>();
-  return [=](int communicator, std::span<const std::byte> pool, std::span<const Extent> send,
+  return [=, exchange = std::move(exchange)](
+             int communicator, std::span<const std::byte> pool, std::span<const Extent> send,
              std::span<std::byte> received, std::span<const Extent> receive) {
     if (pool_copy->bytes().empty()) pool_copy->upload(pool);
     received_copy->upload(received);

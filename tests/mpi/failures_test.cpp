@@ -111,8 +111,7 @@ TEST(Failures, MemoryThatTheSystemRefusesIsEveryRanksError) {
     const int code = MPIX_Comm_attach(comm, info);
     if (code == MPI_SUCCESS) continue;
     ++refused;
-    EXPECT_TRUE(
-        is_error(code, MPI_ERR_INTERN, {named(0), "memory"}));
+    EXPECT_TRUE(is_error(code, MPI_ERR_INTERN, {named(0), "memory"}));
   }
   if (refused == 0) {
     EXPECT_EQ(MPIX_Comm_detach(comm), MPI_SUCCESS);

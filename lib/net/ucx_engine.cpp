@@ -97,11 +97,11 @@ Status UcxEngine::set_up() {
   params.name = "causeway";
   ucp_config_t* config = nullptr;
   CAUSEWAY_TRY(ucx_status("ucp_config_read", ucp_config_read(nullptr, nullptr, &config)));
-  // Every message is eager.
-  ucp_config_modify(config, "RNDV_THRESH", "inf");
-  const ucs_status_t made = ucp_init(&params, config, &context_);
+  // Every message is eager, whatever the environment says: a rendezvous would wait for the peer.
+  Status made = ucx_status("ucp_config_modify", ucp_config_modify(config, "RNDV_THRESH", "inf"));
+  if (made.ok()) made = ucx_status("ucp_init", ucp_init(&params, config, &context_));
   ucp_config_release(config);
-  CAUSEWAY_TRY(ucx_status("ucp_init", made));
+  CAUSEWAY_TRY(made);
   ucp_worker_params_t worker{};
   worker.field_mask = UCP_WORKER_PARAM_FIELD_THREAD_MODE;
   worker.thread_mode = UCS_THREAD_MODE_SERIALIZED;

@@ -1,8 +1,8 @@
 // The network over UCX: channels of one rank of a communicator.
 //
 // Each post is one message: header, bytes, and the word that publishes them, which the receiving
-// side stores when the bytes are in place. Messages to a peer are numbered, because UCX promises no
-// order; those that overtake end the communicator.
+// side stores when the bytes are in place. UCX keeps the order of messages between two processes;
+// they are numbered all the same, so that one that is lost ends the communicator.
 #include "network.hpp"
 
 #include "../log.hpp"
@@ -206,7 +206,7 @@ class UcxNetwork final : public Network, private Receiver {
     Peer& peer = peer_of(source);
     if (peer.broken) return;
     if (header.number != peer.received++) {
-      break_link(source, "messages came in another order than they were sent in");
+      break_link(source, "a message was lost, or overtook another");
       return;
     }
     switch (header.kind) {

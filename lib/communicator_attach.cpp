@@ -78,8 +78,7 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
                                              "CAUSEWAY_DEVICE is cuda, and another rank has no GPU "
                                              "or was told not to use it")
                                     : Status()));
-  const bool one_host = topology.remote_ranks().empty();
-  if (all_have_gpus && (one_host || agreed.insists)) {
+  if (all_have_gpus) {
     backend = std::move(gpu);
     const Status on_gpus = set_up_device(bootstrap, config, agreed, all);
     if (on_gpus.kind() != ErrorKind::kUnsupported || agreed.insists) return on_gpus;
@@ -90,8 +89,8 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
     network.reset();
     channels = ChannelSet();
   } else if (gpu) {
-    log(LogLevel::kInfo, "rank %d has a GPU and %s: the host device serves", topology.rank(),
-        all_have_gpus ? "ranks run on several hosts" : "another rank has none");
+    log(LogLevel::kInfo, "rank %d has a GPU and another rank has none: the host device serves",
+        topology.rank());
   }
   backend = make_host_backend();
   return set_up_device(bootstrap, config, agreed, all);

@@ -100,8 +100,7 @@ constexpr Setting kSettings[] = {
     {"CAUSEWAY_LOG", "warn", "what is printed on stderr: off, error, warn, info or debug",
      log_field, 0, 0},
     {"CAUSEWAY_DEVICE", "auto",
-     "what runs exchanges: cuda, host, or auto, which is cuda where every rank has a GPU and "
-     "all run on one host",
+     "what runs exchanges: cuda, host, or auto, which is cuda where every rank has a GPU",
      device_field, 0, 0},
     {"CAUSEWAY_RING_BYTES", "auto",
      "bytes of the ring that a peer writes into, one ring per peer and lane, rounded up to a power "

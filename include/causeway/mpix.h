@@ -68,13 +68,13 @@ CAUSEWAY_API int MPIX_Comm_abort(MPI_Comm comm);
  * elements moves nothing and waits for nobody; its buffer may be NULL.
  *
  * Buffers are host or GPU memory, in any mix across the ranks. What runs the exchange is agreed
- * when comm is attached: each rank's current GPU where every rank has one, all are on one host and
- * can reach each other's, else the host (see the setting CAUSEWAY_DEVICE). A GPU reads and writes
- * its own memory, managed and pinned memory; other memory is copied through a buffer on the GPU,
- * and memory of GPUs through one on the host where the host runs the exchange. The call does not
- * order itself after work on the caller's streams, as CUDA-aware MPI does not. Datatypes are
- * contiguous: predefined ones without gaps, and what MPI_Type_contiguous and MPI_Type_dup make of
- * these; others give MPI_ERR_TYPE.
+ * when comm is attached: each rank's current GPU where every rank has one and
+ * those of a host can reach each other's, else the host (see the setting CAUSEWAY_DEVICE). A GPU
+ * reads and writes its own memory, managed and pinned memory; other memory is copied through a
+ * buffer on the GPU, and memory of GPUs through one on the host where the host runs the exchange.
+ * The call does not order itself after work on the caller's streams, as CUDA-aware MPI does not.
+ * Datatypes are contiguous: predefined ones without gaps, and what MPI_Type_contiguous and
+ * MPI_Type_dup make of these; others give MPI_ERR_TYPE.
  *
  * Counts that disagree: a receiver that was sent more than it asked for keeps what fits, writes
  * nothing beyond it, and returns MPI_ERR_TRUNCATE; comm stays usable. One that asked for nothing

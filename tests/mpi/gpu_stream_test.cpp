@@ -87,6 +87,22 @@ TEST_F(GpuStreams, ReplaysAndEagerCallsMatchMpi) {
   EXPECT_EQ(code, MPI_SUCCESS) << sentence(code);
 }
 
+/// What `auto` chooses is seen by a stream being accepted.
+TEST_F(GpuStreams, AutoIsCudaBetweenHostsToo) {
+  if (CAUSEWAY_HAVE_UCX == 0) GTEST_SKIP() << "built without UCX";
+  const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
+  const ScopedInfo info({{"device", "auto"}, {"node_size", "1"}});
+  ASSERT_EQ(MPIX_Comm_attach(comm, info), MPI_SUCCESS);
+  Random random = shared_random();
+  const Blocks blocks(random, world_rank(), world_size());
+  const GpuBytes from(blocks.sent);
+  const GpuBytes to(blocks.received);
+  const Stream stream;
+  const int code = blocks.enqueue(from, to, comm, stream);
+  EXPECT_EQ(code, MPI_SUCCESS) << sentence(code);
+  stream.synchronize();
+}
+
 TEST_F(GpuStreams, FirstUseInACaptureIsEveryRanksError) {
   const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
   Random random = shared_random();

@@ -2,6 +2,7 @@
 #include "ucx_engine.hpp"
 
 #include "../log.hpp"
+#include "transports.hpp"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -65,14 +66,9 @@ std::string UcxEngine::version() {
 }
 
 void UcxEngine::describe(NetworkFacts* facts) const {
-  ucp_context_attr_t attributes{};
-  attributes.field_mask = UCP_ATTR_FIELD_MEMORY_TYPES;
-  if (ucp_context_query(context_, &attributes) == UCS_OK) {
-    for (int type = 0; type < UCS_MEMORY_TYPE_LAST; ++type) {
-      if ((attributes.memory_types >> type & 1) != 0) {
-        facts->memory_types.emplace_back(ucs_memory_type_names[type]);
-      }
-    }
+  const std::uint64_t known = memory_types();
+  for (int type = 0; type < UCS_MEMORY_TYPE_LAST; ++type) {
+    if ((known >> type & 1) != 0) facts->memory_types.emplace_back(ucs_memory_type_names[type]);
   }
   // UCX tells its transports to people alone: the last word of each line about a resource.
   char* text = nullptr;
@@ -90,16 +86,36 @@ void UcxEngine::describe(NetworkFacts* facts) const {
   }
 }
 
-Status UcxEngine::set_up() {
+/// The memory types that the context knows, as a mask; 0 when it does not say.
+std::uint64_t UcxEngine::memory_types() const {
+  ucp_context_attr_t attributes{};
+  attributes.field_mask = UCP_ATTR_FIELD_MEMORY_TYPES;
+  return ucp_context_query(context_, &attributes) == UCS_OK ? attributes.memory_types : 0;
+}
+
+/// Makes the context, from UCX's settings but for what the engine relies on.
+Status UcxEngine::make_context(ucp_config_t* config) {
   ucp_params_t params{};
   params.field_mask = UCP_PARAM_FIELD_FEATURES | UCP_PARAM_FIELD_NAME;
   params.features = UCP_FEATURE_TAG | UCP_FEATURE_WAKEUP;
   params.name = "causeway";
+  // Every message is eager, whatever the environment says: a rendezvous would wait for the peer.
+  CAUSEWAY_TRY(ucx_status("ucp_config_modify", ucp_config_modify(config, "RNDV_THRESH", "inf")));
+  CAUSEWAY_TRY(ucx_status("ucp_init", ucp_init(&params, config, &context_)));
+  if ((memory_types() >> UCS_MEMORY_TYPE_CUDA & 1) == 0) return {};
+  // A UCX without these transports would warn of their names.
+  ucp_cleanup(context_);
+  const char* const chosen = std::getenv("UCX_TLS");
+  const std::string transports = without_cuda(chosen != nullptr ? chosen : "");
+  CAUSEWAY_TRY(
+      ucx_status("ucp_config_modify", ucp_config_modify(config, "TLS", transports.c_str())));
+  return ucx_status("ucp_init", ucp_init(&params, config, &context_));
+}
+
+Status UcxEngine::set_up() {
   ucp_config_t* config = nullptr;
   CAUSEWAY_TRY(ucx_status("ucp_config_read", ucp_config_read(nullptr, nullptr, &config)));
-  // Every message is eager, whatever the environment says: a rendezvous would wait for the peer.
-  Status made = ucx_status("ucp_config_modify", ucp_config_modify(config, "RNDV_THRESH", "inf"));
-  if (made.ok()) made = ucx_status("ucp_init", ucp_init(&params, config, &context_));
+  const Status made = make_context(config);
   ucp_config_release(config);
   CAUSEWAY_TRY(made);
   ucp_worker_params_t worker{};

@@ -139,6 +139,8 @@ class UcxEngine {
 
  private:
   Status set_up();
+  Status make_context(ucp_config_t* config);
+  std::uint64_t memory_types() const;
   void run();
   void stop();
   bool open_endpoints();

@@ -162,14 +162,14 @@ TEST(GpuStream, ExchangesThatOverlapInAGraphAreReported) {
 
 TEST(GpuStream, LaunchesOfManyCommunicatorsFitOnTheGpuTogether) {
   if (gpus() < 2) GTEST_SKIP() << "needs two GPUs: ranks on one GPU divide it between them";
-  constexpr int kCommunicators = 4;
+  constexpr int kCommunicators = 6;
   std::vector<ThreadWorld> worlds;
   for (int c = 0; c < kCommunicators; ++c) worlds.emplace_back(2);
   run_threads(2, [&](int rank) {
     use_gpu(rank);
     Config config;
-    // With this many lanes, two launches take nearly every multiprocessor: without a budget, each
-    // rank's GPU would be full of launches that the other one's has no room for.
+    // With this many lanes, three launches want more than all multiprocessors: without a budget,
+    // each rank's GPU would be full of launches that the other one's has no room for.
     ASSERT_TRUE(
         read_settings(
             {{"CAUSEWAY_DEVICE", "cuda"}, {"CAUSEWAY_LANES", "64"}, {"CAUSEWAY_TIMEOUT", "20"}},

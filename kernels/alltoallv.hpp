@@ -25,8 +25,9 @@ CAUSEWAY_FN constexpr device::Share lane_share(const SendBlock& block, std::uint
 /// visit v is lane v / (size - 1) of the peer 1 + v % (size - 1) hops away, and of n blocks that
 /// serve peers block b serves visits b, b + n, ... in this order. A block's two roles, send and
 /// receive, run side by side and never wait for each other, so the lowest unfinished visit of all
-/// ranks can always go on, whatever their numbers of blocks.
-template <class Device>
+/// ranks can always go on, whatever their numbers of blocks. `Gathers` is for exchanges with
+/// layouts; without them copies are all that the hooks do.
+template <class Device, bool Gathers = false>
 struct Alltoallv {
   AlltoallvArgs args;
 
@@ -92,7 +93,7 @@ struct Alltoallv {
       share = {0, 0, 0, 1, 1, kAlltoallvTag};
       if (lane == 0) share.protocol = device::Protocol::kDeclined;
     }
-    const device::CopyFrom<Device> hook{args.sendbuf + block.offset};
+    const auto hook = source(block);
     const device::SendChannel& channel = args.comm.send_channel(peer, lane);
     bool sent = false;
     device::with_link<Device>(channel.link, args.comm.control, [&](const auto& link) {
@@ -105,7 +106,7 @@ struct Alltoallv {
   template <device::Group G>
   CAUSEWAY_FN bool receive_from(const G& group, std::uint32_t peer, std::uint32_t lane) const {
     const ReceiveBlock& block = args.receive[peer];
-    const device::CopyTo<Device> hook{args.recvbuf + block.offset};
+    const auto hook = destination(block);
     const device::ReceiveChannel& channel = args.comm.receive_channel(peer, lane);
     const device::Request request{args.declined ? 0 : block.bytes, args.declined};
     bool received = false;
@@ -115,19 +116,40 @@ struct Alltoallv {
     return received;
   }
 
-  /// Moves one of `parts` parts of the rank's block to itself.
+  CAUSEWAY_FN auto source(const SendBlock& block) const {
+    const std::byte* const from = args.sendbuf + block.offset;
+    if constexpr (Gathers) {
+      return device::GatherFrom<Device>{from, args.send_layout};
+    } else {
+      return device::CopyFrom<Device>{from};
+    }
+  }
+  CAUSEWAY_FN auto destination(const ReceiveBlock& block) const {
+    std::byte* const to = args.recvbuf + block.offset;
+    if constexpr (Gathers) {
+      return device::ScatterTo<Device>{to, args.receive_layout};
+    } else {
+      return device::CopyTo<Device>{to};
+    }
+  }
+
+  /// Moves one of `parts` parts of the rank's block to itself. Hooks that gather and scatter meet
+  /// in the ring of a lane, of which each part has one to itself.
   CAUSEWAY_TEMPLATE
   template <device::Group G>
   CAUSEWAY_FN void move_to_self(const G& group, std::uint32_t part, std::uint32_t parts) const {
     const std::uint32_t self = args.comm.rank;
+    if constexpr (Gathers) {
+      parts = device::smaller(parts, args.comm.lanes);
+      if (part >= parts) return;
+    }
     const SendBlock& from = args.send[self];
     const ReceiveBlock& to = args.receive[self];
     const device::Share share = lane_share({0, from.bytes, 1, parts}, part);
-    const device::SendChannel& channel = args.comm.send_channel(self, 0);
+    const device::SendChannel& channel = args.comm.send_channel(self, Gathers ? part : 0);
     device::move_self(group, device::SelfLink<Device>{channel.link.region}, channel, share.offset,
-                      device::accepted_bytes(share.offset, share.bytes, to.bytes, 1),
-                      device::CopyFrom<Device>{args.sendbuf + from.offset},
-                      device::CopyTo<Device>{args.recvbuf + to.offset});
+                      device::accepted_bytes(share.offset, share.bytes, to.bytes, 1), source(from),
+                      destination(to));
     if (part == 0 && from.bytes > to.bytes && group.rank() == 0) {
       device::report_fault<Device>(
           args.comm.control, {device::Fault::kTruncated, device::WaitFor::kNothing, self, 0, 0,

@@ -7,11 +7,12 @@
 #include <causeway/device/post_ring.hpp>
 
 #include <algorithm>
+#include <iterator>
 
 namespace causeway::kernels {
 
 /// An alltoallv that carries its blocks in the kernel's arguments, which may take 32 KiB.
-template <class Device, std::uint32_t Ranks>
+template <class Device, bool Gathers, std::uint32_t Ranks>
 struct AlltoallvWithBlocks {
   AlltoallvArgs args;
   SendBlock send_blocks[Ranks];
@@ -19,8 +20,8 @@ struct AlltoallvWithBlocks {
 
   std::uint32_t blocks() const { return args.split.blocks; }
 
-  __device__ Alltoallv<Device> operation() const {
-    Alltoallv<Device> whole{args};
+  __device__ Alltoallv<Device, Gathers> operation() const {
+    Alltoallv<Device, Gathers> whole{args};
     whole.args.send = send_blocks;
     whole.args.receive = receive_blocks;
     return whole;
@@ -35,10 +36,10 @@ struct AlltoallvWithBlocks {
 
 namespace impl {
 
-template <class Device, std::uint32_t Ranks>
+template <class Operation>
 int launch_alltoallv_of(const AlltoallvArgs& args, const SendBlock* send,
                         const ReceiveBlock* receive, void* stream) {
-  AlltoallvWithBlocks<Device, Ranks> operation;
+  Operation operation;
   operation.args = args;
   std::copy_n(send, args.comm.size, operation.send_blocks);
   std::copy_n(receive, args.comm.size, operation.receive_blocks);
@@ -46,33 +47,49 @@ int launch_alltoallv_of(const AlltoallvArgs& args, const SendBlock* send,
 }
 
 /// On one device, with the smallest kernel that holds the blocks.
-template <class Device>
+template <class Device, bool Gathers>
 int launch_alltoallv_sized(const AlltoallvArgs& args, const SendBlock* send,
                            const ReceiveBlock* receive, void* stream) {
   const std::uint32_t ranks = args.comm.size;
-  if (ranks <= 16) return launch_alltoallv_of<Device, 16>(args, send, receive, stream);
-  if (ranks <= 512) return launch_alltoallv_of<Device, 512>(args, send, receive, stream);
-  return cudaErrorInvalidValue;
+  if (ranks <= 16) {
+    return launch_alltoallv_of<AlltoallvWithBlocks<Device, Gathers, 16>>(args, send, receive,
+                                                                         stream);
+  }
+  if (ranks > 512) return cudaErrorInvalidValue;
+  return launch_alltoallv_of<AlltoallvWithBlocks<Device, Gathers, 512>>(args, send, receive,
+                                                                        stream);
+}
+
+template <class Device>
+int launch_alltoallv_hooked(const AlltoallvArgs& args, const SendBlock* send,
+                            const ReceiveBlock* receive, void* stream) {
+  return has_layouts(args) ? launch_alltoallv_sized<Device, true>(args, send, receive, stream)
+                           : launch_alltoallv_sized<Device, false>(args, send, receive, stream);
 }
 
 template <class Device>
 int load_alltoallv_sized() {
-  const int code = load_on_cuda<AlltoallvWithBlocks<Device, 16>>();
-  return code != cudaSuccess ? code : load_on_cuda<AlltoallvWithBlocks<Device, 512>>();
+  const int codes[] = {load_on_cuda<AlltoallvWithBlocks<Device, false, 16>>(),
+                       load_on_cuda<AlltoallvWithBlocks<Device, false, 512>>(),
+                       load_on_cuda<AlltoallvWithBlocks<Device, true, 16>>(),
+                       load_on_cuda<AlltoallvWithBlocks<Device, true, 512>>()};
+  const int* const failed = std::find_if(std::begin(codes), std::end(codes),
+                                         [](int code) { return code != cudaSuccess; });
+  return failed == std::end(codes) ? static_cast<int>(cudaSuccess) : *failed;
 }
 
 }  // namespace impl
 
 /// launch_alltoallv_cuda of launch.h, on a device that is or wraps CudaDevice. Kernels with network
-/// links are apart: those without spend no registers on them.
+/// links, and those that gather and scatter, are apart: the others spend no registers on them.
 template <class Device>
 int launch_alltoallv_on(const AlltoallvArgs& args, const SendBlock* send,
                         const ReceiveBlock* receive, void* stream) {
   if (args.comm.control.port == nullptr) {
-    return impl::launch_alltoallv_sized<Device>(args, send, receive, stream);
+    return impl::launch_alltoallv_hooked<Device>(args, send, receive, stream);
   }
   using Networked = device::WithPostRing<Device>;
-  return impl::launch_alltoallv_sized<Networked>(args, send, receive, stream);
+  return impl::launch_alltoallv_hooked<Networked>(args, send, receive, stream);
 }
 
 template <class Device>

@@ -7,7 +7,11 @@
 namespace causeway::kernels {
 
 void launch_alltoallv_host(HostExecutor& executor, const AlltoallvArgs& args) {
-  run_on_host(executor, Alltoallv<device::HostDevice>{args}, device::ThreadGroup{});
+  if (has_layouts(args)) {
+    run_on_host(executor, Alltoallv<device::HostDevice, true>{args}, device::ThreadGroup{});
+  } else {
+    run_on_host(executor, Alltoallv<device::HostDevice>{args}, device::ThreadGroup{});
+  }
 }
 
 }  // namespace causeway::kernels

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <causeway/device/communicator.hpp>
+#include <causeway/device/layout.hpp>
 
 namespace causeway::kernels {
 
@@ -38,10 +39,17 @@ struct AlltoallvArgs {
   device::Communicator comm;
   const std::byte* sendbuf;
   std::byte* recvbuf;
-  const SendBlock* send;        ///< [comm.size], by rank; memory of the device
-  const ReceiveBlock* receive;  ///< [comm.size], by rank; memory of the device
+  const SendBlock* send;          ///< [comm.size], by rank; memory of the device
+  const ReceiveBlock* receive;    ///< [comm.size], by rank; memory of the device
+  device::Layout send_layout;     ///< of the elements of all blocks
+  device::Layout receive_layout;  ///< likewise
   BlockSplit split;
   bool declined;  ///< take no part: tell every peer so, send and take nothing
 };
+
+/// Whether an exchange needs the hooks that gather and scatter.
+constexpr bool has_layouts(const AlltoallvArgs& args) {
+  return args.send_layout.count != 0 || args.receive_layout.count != 0;
+}
 
 }  // namespace causeway::kernels

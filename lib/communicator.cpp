@@ -6,12 +6,14 @@
 
 namespace causeway {
 
-/// An exchange of buffers that the device can address; one that takes no part, without them.
-Exchange Communicator::State::describe(const Buffers* buffers) {
-  Exchange exchange{};
+/// Gets an exchange ready: of buffers that the device can address, or one that takes no part.
+Status Communicator::State::describe(const Buffers* buffers, Exchange* described) {
+  Exchange& exchange = *described;
+  exchange = {};
   exchange.plan = &plan_;
   exchange.args.comm = handle;
   exchange.args.declined = buffers == nullptr;
+  CAUSEWAY_TRY(open_rings(buffers));
   if (buffers == nullptr) {
     const std::vector<Extent> nothing(static_cast<std::size_t>(topology.size()), Extent{0, 0});
     plan_alltoallv(limits, topology.rank(), nothing, nothing, &plan_);
@@ -19,9 +21,11 @@ Exchange Communicator::State::describe(const Buffers* buffers) {
     plan_alltoallv(limits, topology.rank(), buffers->send, buffers->receive, &plan_);
     exchange.args.sendbuf = static_cast<const std::byte*>(buffers->sendbuf);
     exchange.args.recvbuf = static_cast<std::byte*>(buffers->recvbuf);
+    CAUSEWAY_TRY(layouts_.find(*backend, buffers->send_layout, &exchange.args.send_layout));
+    CAUSEWAY_TRY(layouts_.find(*backend, buffers->receive_layout, &exchange.args.receive_layout));
   }
   exchange.args.split = plan_.split;
-  return exchange;
+  return {};
 }
 
 /// Runs one exchange, or takes no part in it where `buffers` is null, and says how it went. The
@@ -30,12 +34,13 @@ Status Communicator::State::exchange(const Buffers* buffers) {
   CAUSEWAY_TRY(failure());
   Buffers usable{};
   Status ready = buffers == nullptr ? Status() : staging_.begin(*backend, *buffers, &usable);
-  if (buffers != nullptr && ready.ok()) ready = open_rings(&usable);
+  Exchange described{};
+  if (buffers != nullptr && ready.ok()) ready = describe(&usable, &described);
   const bool takes_part = buffers != nullptr && ready.ok();
-  Status ran = takes_part ? Status() : open_rings(nullptr);
+  Status ran = takes_part ? Status() : describe(nullptr, &described);
   if (ran.ok()) {
     if (posts_in_ring()) network->expect_launch();
-    ran = backend->run(describe(takes_part ? &usable : nullptr));
+    ran = backend->run(described);
   }
   if (!ran.ok()) {
     fail({device::Fault::kAborted, topology.rank()});
@@ -71,8 +76,9 @@ Status Communicator::State::check_for_stream(const Buffers& buffers, const void*
                          "has to be NULL",
                          stream, topology.rank());
   }
-  const std::pair<const char*, const void*> users[] = {{"sendbuf", buffers.sendbuf},
-                                                       {"recvbuf", buffers.recvbuf}};
+  const std::pair<const char*, const void*> users[] = {
+      {"sendbuf", first_byte(buffers.sendbuf, buffers.send, buffers.send_layout)},
+      {"recvbuf", first_byte(buffers.recvbuf, buffers.receive, buffers.receive_layout)}};
   for (const auto& [name, address] : users) {
     if (address == nullptr || backend->addresses(address)) continue;
     return Status::error(ErrorKind::kBuffer,
@@ -90,12 +96,12 @@ Status Communicator::State::enqueue(const Buffers* buffers, void* stream) {
   const Status earlier = result();
   CAUSEWAY_TRY(failure());
   Status usable = buffers == nullptr ? Status() : check_for_stream(*buffers, stream);
-  if (buffers != nullptr && usable.ok()) usable = open_rings(buffers);
-  const Buffers* const used = usable.ok() ? buffers : nullptr;
-  Status enqueued = used != nullptr ? Status() : open_rings(nullptr);
+  Exchange described{};
+  if (buffers != nullptr && usable.ok()) usable = describe(buffers, &described);
+  Status enqueued = buffers != nullptr && usable.ok() ? Status() : describe(nullptr, &described);
   if (enqueued.ok()) {
     if (posts_in_ring()) network->expect_launch();
-    enqueued = backend->enqueue(describe(used), stream);
+    enqueued = backend->enqueue(described, stream);
     if (posts_in_ring() && backend->captured()) network->expect_replays();
   }
   if (!enqueued.ok()) {

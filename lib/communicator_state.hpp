@@ -3,6 +3,7 @@
 
 #include "channel_set.hpp"
 #include "communicator.hpp"
+#include "layout_tables.hpp"
 #include "plan.hpp"
 #include "staging.hpp"
 #include "topology.hpp"
@@ -52,7 +53,7 @@ class Communicator::State {
   Status set_up_device(Bootstrap& bootstrap, const Config& config, Wishes agreed,
                        const std::vector<Wishes>& all);
   void watch_peers();
-  Exchange describe(const Buffers* buffers);
+  Status describe(const Buffers* buffers, Exchange* exchange);
   Status open_rings(const Buffers* buffers);
   bool posts_in_ring() const { return network && backend->kind() != DeviceKind::kHost; }
   Status check_for_stream(const Buffers& buffers, const void* stream) const;
@@ -60,6 +61,7 @@ class Communicator::State {
 
   std::mutex turn_;
   AlltoallvPlan plan_;
+  LayoutTables layouts_;
   Staging staging_;
   bool complete_ = false;  ///< all ranks are set up
   std::uint64_t timeout_seconds_ = 0;

@@ -177,6 +177,7 @@ class CudaBackend final : public DeviceBackend {
   /// On the stream, because giving memory back with cudaFree waits for every kernel of the process.
   Status allocate(std::size_t bytes, Memory* memory) override {
     const CurrentGpu gpu(ordinal_);
+    const OutsideCaptures outside;
     void* made = nullptr;
     CAUSEWAY_CUDA(cudaMallocAsync, &made, bytes, stream_);
     const int ordinal = ordinal_;
@@ -188,8 +189,12 @@ class CudaBackend final : public DeviceBackend {
     return zero(made, bytes);
   }
 
-  Status copy(void* to, const void* from, std::size_t bytes) override {
-    return copy_memory(ordinal_, stream_, to, from, bytes);
+  using DeviceBackend::copy;
+  Status copy(const BlockCopy& copy) override { return copy_memory(ordinal_, stream_, copy); }
+
+  void order_frees() override {
+    const CurrentGpu gpu(ordinal_);
+    if (launched_) cudaStreamWaitEvent(stream_, done_, 0);
   }
 
   Status map_host_memory(const Memory& memory, std::size_t bytes, Memory* as_seen) override {

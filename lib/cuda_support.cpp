@@ -24,9 +24,24 @@ int owner_of(const void* address) {
   return attributes.type == cudaMemoryTypeDevice ? attributes.device : kNoGpu;
 }
 
-Status copy_on(int gpu, cudaStream_t stream, void* to, const void* from, std::size_t bytes) {
+/// CUDA copies blocks together where they do not overlap and lie less than 2 GiB apart.
+bool is_pitch(std::int64_t stride, std::size_t bytes) {
+  return stride >= static_cast<std::int64_t>(bytes) && stride < std::int64_t{1} << 31;
+}
+
+Status copy_on(int gpu, cudaStream_t stream, const BlockCopy& copy) {
   const CurrentGpu current(gpu);
-  CAUSEWAY_CUDA(cudaMemcpyAsync, to, from, bytes, cudaMemcpyDefault, stream);
+  if (copy.blocks > 1 && is_pitch(copy.to_stride, copy.bytes) &&
+      is_pitch(copy.from_stride, copy.bytes)) {
+    CAUSEWAY_CUDA(cudaMemcpy2DAsync, copy.to, static_cast<std::size_t>(copy.to_stride), copy.from,
+                  static_cast<std::size_t>(copy.from_stride), copy.bytes, copy.blocks,
+                  cudaMemcpyDefault, stream);
+  } else {
+    for (std::size_t i = 0; i < copy.blocks; ++i) {
+      CAUSEWAY_CUDA(cudaMemcpyAsync, copy.target(i), copy.source(i), copy.bytes, cudaMemcpyDefault,
+                    stream);
+    }
+  }
   CAUSEWAY_CUDA(cudaStreamSynchronize, stream);
   return {};
 }
@@ -42,15 +57,18 @@ Status cuda_status(const char* call, cudaError_t code) {
 
 /// Memory of another GPU of this process may come from a pool that this one has no access to: it
 /// goes through the host, each half on the GPU that owns it.
-Status copy_memory(int gpu, cudaStream_t stream, void* to, const void* from, std::size_t bytes) {
-  const int target = owner_of(to);
-  const int source = owner_of(from);
+Status copy_memory(int gpu, cudaStream_t stream, const BlockCopy& copy) {
+  const int target = owner_of(copy.to);
+  const int source = owner_of(copy.from);
   const auto is_other = [&](int owner) { return owner != kNoGpu && owner != gpu; };
-  if (!is_other(target) && !is_other(source)) return copy_on(gpu, stream, to, from, bytes);
-  std::vector<std::byte> middle(bytes);
+  if (!is_other(target) && !is_other(source)) return copy_on(gpu, stream, copy);
+  std::vector<std::byte> middle(copy.bytes * copy.blocks);
+  const auto stride = static_cast<std::int64_t>(copy.bytes);
   CAUSEWAY_TRY(
-      copy_on(source == kNoGpu ? gpu : source, cudaStreamPerThread, middle.data(), from, bytes));
-  return copy_on(target == kNoGpu ? gpu : target, cudaStreamPerThread, to, middle.data(), bytes);
+      copy_on(source == kNoGpu ? gpu : source, cudaStreamPerThread,
+              {middle.data(), stride, copy.from, copy.from_stride, copy.bytes, copy.blocks}));
+  return copy_on(target == kNoGpu ? gpu : target, cudaStreamPerThread,
+                 {copy.to, copy.to_stride, middle.data(), stride, copy.bytes, copy.blocks});
 }
 
 bool is_gpu_memory(const void* address) {
@@ -71,10 +89,10 @@ bool is_gpu_memory(const void* address) {
          ask(&managed, CU_POINTER_ATTRIBUTE_IS_MANAGED, where) == CUDA_SUCCESS && managed == 0;
 }
 
-Status copy_gpu_memory(void* to, const void* from, std::size_t bytes) {
+Status copy_gpu_memory(const BlockCopy& copy) {
   int gpu = 0;
   CAUSEWAY_CUDA(cudaGetDevice, &gpu);
-  return copy_memory(gpu, cudaStreamPerThread, to, from, bytes);
+  return copy_memory(gpu, cudaStreamPerThread, copy);
 }
 
 }  // namespace causeway

@@ -1,6 +1,7 @@
 // What the CUDA parts of the library share. Only in builds with CUDA.
 #pragma once
 
+#include "device_backend.hpp"
 #include "status.hpp"
 
 #include <cuda_runtime_api.h>
@@ -44,6 +45,6 @@ class OutsideCaptures {
 
 /// Copies on a GPU and its stream, from and to memory of any GPU of this process and of the host,
 /// and returns when it is done.
-Status copy_memory(int gpu, cudaStream_t stream, void* to, const void* from, std::size_t bytes);
+Status copy_memory(int gpu, cudaStream_t stream, const BlockCopy& copy);
 
 }  // namespace causeway

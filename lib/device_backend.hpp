@@ -25,6 +25,21 @@ struct RegionOffer {
   GpuId gpu;                 ///< that the memory is on
 };
 
+/// Blocks of one length to be copied, those of either side at one distance.
+struct BlockCopy {
+  std::byte* to;
+  std::int64_t to_stride;
+  const std::byte* from;
+  std::int64_t from_stride;
+  std::size_t bytes;  ///< of a block
+  std::size_t blocks;
+
+  std::byte* target(std::size_t i) const { return to + static_cast<std::int64_t>(i) * to_stride; }
+  const std::byte* source(std::size_t i) const {
+    return from + static_cast<std::int64_t>(i) * from_stride;
+  }
+};
+
 /// One exchange as the core hands it to a device.
 struct Exchange {
   kernels::AlltoallvArgs args;  ///< but for the blocks, which the plan holds
@@ -65,7 +80,14 @@ class DeviceBackend {
   virtual Status allocate(std::size_t bytes, Memory* memory) = 0;
 
   /// Copies between memory of the host and of the device, and returns when it is done.
-  virtual Status copy(void* to, const void* from, std::size_t bytes) = 0;
+  virtual Status copy(const BlockCopy& copy) = 0;
+  Status copy(void* to, const void* from, std::size_t bytes) {
+    return copy(BlockCopy{static_cast<std::byte*>(to), 0, static_cast<const std::byte*>(from), 0,
+                          bytes, 1});
+  }
+
+  /// Has memory of allocate() that is let go of from now on go back when what was enqueued is over.
+  virtual void order_frees() = 0;
 
   /// Makes page-aligned host memory accessible to the device under *as_seen, which keeps it so.
   virtual Status map_host_memory(const Memory& memory, std::size_t bytes, Memory* as_seen) = 0;

@@ -10,12 +10,14 @@
 
 namespace causeway {
 
+struct BlockCopy;
+
 /// Whether host code cannot load from and store to the memory at `address`. Never starts CUDA up:
 /// where the process has not, there is no such memory.
 bool is_gpu_memory(const void* address);
 
 /// Copies between memory of which one side or both are a GPU's, and returns when it is done.
-Status copy_gpu_memory(void* to, const void* from, std::size_t bytes);
+Status copy_gpu_memory(const BlockCopy& copy);
 
 /// Whether `stream`, a cudaStream_t, is being captured into a graph.
 bool is_capturing(void* stream);

@@ -64,11 +64,16 @@ class HostBackend final : public DeviceBackend {
     return {};
   }
 
-  Status copy(void* to, const void* from, std::size_t bytes) override {
-    if (is_gpu_memory(to) || is_gpu_memory(from)) return copy_gpu_memory(to, from, bytes);
-    std::copy_n(static_cast<const std::byte*>(from), bytes, static_cast<std::byte*>(to));
+  using DeviceBackend::copy;
+  Status copy(const BlockCopy& copy) override {
+    if (is_gpu_memory(copy.to) || is_gpu_memory(copy.from)) return copy_gpu_memory(copy);
+    for (std::size_t i = 0; i < copy.blocks; ++i) {
+      std::copy_n(copy.source(i), copy.bytes, copy.target(i));
+    }
     return {};
   }
+
+  void order_frees() override {}
 
   Status map_host_memory(const Memory& memory, std::size_t, Memory* as_seen) override {
     *as_seen = memory;

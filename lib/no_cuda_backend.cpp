@@ -10,9 +10,7 @@ std::unique_ptr<DeviceBackend> make_cuda_backend(std::string* why) {
 
 bool is_gpu_memory(const void*) { return false; }
 
-Status copy_gpu_memory(void*, const void*, std::size_t) {
-  return {ErrorKind::kUnsupported, "built without CUDA"};
-}
+Status copy_gpu_memory(const BlockCopy&) { return {ErrorKind::kUnsupported, "built without CUDA"}; }
 
 bool is_capturing(void*) { return false; }
 

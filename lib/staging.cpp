@@ -1,13 +1,85 @@
 // Staging: memory of the device in place of buffers that it cannot use as they are.
 #include "staging.hpp"
 
+#include <causeway/device/host_device.hpp>
+
+#include <algorithm>
 #include <new>
 
 namespace causeway {
 
+namespace {
+
+/// The address may be null, and the offset from there what MPI calls absolute.
+std::byte* at(const void* buffer, std::int64_t offset) {
+  return reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(buffer) +
+                                      static_cast<std::uintptr_t>(offset));
+}
+
+}  // namespace
+
+const std::byte* first_byte(const void* buffer, std::span<const Extent> blocks,
+                            const LayoutRef& layout) {
+  const auto block =
+      std::ranges::find_if(blocks, [](const Extent& extent) { return extent.bytes != 0; });
+  if (block == blocks.end()) return nullptr;
+  return at(buffer, block->offset + (layout ? layout->runs().front().offset : 0));
+}
+
+/// Gathers elements of host memory into scratch memory, or scatters them from there.
+Status Staging::move_on_host(DeviceBackend& backend, Way way, std::byte* elements,
+                             std::uint64_t bytes, const ElementLayout& layout, std::byte* scratch) {
+  const device::Layout view = layout.on_device(layout.runs().data());
+  const bool on_host = backend.kind() == DeviceKind::kHost;
+  if (!on_host) middle_.resize(bytes);
+  std::byte* const packed = on_host ? scratch : middle_.data();
+  const device::Context<device::ThreadGroup> all{{}, 0, 0, 0, 0, bytes, nullptr};
+  if (way == Way::kIn) {
+    device::GatherFrom<device::HostDevice>{elements, view}.produce(all, packed);
+    return on_host ? Status() : backend.copy(scratch, packed, bytes);
+  }
+  if (!on_host) CAUSEWAY_TRY(backend.copy(packed, scratch, bytes));
+  device::ScatterTo<device::HostDevice>{elements, view}.consume(all, packed);
+  return {};
+}
+
+/// Moves a block between a user's buffer and scratch memory. From and to GPUs CUDA copies runs.
+Status Staging::move(DeviceBackend& backend, Way way, std::byte* elements, std::uint64_t bytes,
+                     const LayoutRef& layout, std::byte* scratch) {
+  if (!layout) {
+    return way == Way::kIn ? backend.copy(scratch, elements, bytes)
+                           : backend.copy(elements, scratch, bytes);
+  }
+  if (!is_gpu_memory(at(elements, layout->runs().front().offset))) {
+    return move_on_host(backend, way, elements, bytes, *layout, scratch);
+  }
+  const auto copy = [&](std::int64_t offset, std::int64_t stride, std::uint64_t size,
+                        std::uint64_t blocks) -> Status {
+    std::byte* const block = at(elements, offset);
+    std::byte* const packed = scratch;
+    const auto packed_stride = static_cast<std::int64_t>(size);
+    scratch += size * blocks;
+    return way == Way::kIn
+               ? backend.copy(BlockCopy{packed, packed_stride, block, stride, size, blocks})
+               : backend.copy(BlockCopy{block, stride, packed, packed_stride, size, blocks});
+  };
+  const auto& runs = layout->runs();
+  const std::uint64_t elements_in_all = bytes / layout->size();
+  if (runs.size() == 1 && runs.front().blocks == 1) {
+    return copy(runs.front().offset, layout->extent(), runs.front().bytes, elements_in_all);
+  }
+  for (std::uint64_t i = 0; i < elements_in_all; ++i) {
+    for (const device::LayoutRun& run : runs) {
+      CAUSEWAY_TRY(copy(static_cast<std::int64_t>(i) * layout->extent() + run.offset, run.stride,
+                        run.bytes, run.blocks));
+    }
+  }
+  return {};
+}
+
 /// Copies blocks into scratch memory, one behind the other, and notes where they lie.
-Status Staging::fill(DeviceBackend& backend, std::span<const Extent> blocks, const std::byte* from,
-                     Scratch* scratch) {
+Status Staging::fill(DeviceBackend& backend, std::span<const Extent> blocks, const void* from,
+                     const LayoutRef& layout, Scratch* scratch) {
   std::uint64_t total = 0;
   for (const Extent& block : blocks) {
     scratch->blocks.push_back({static_cast<std::int64_t>(total), block.bytes});
@@ -21,8 +93,8 @@ Status Staging::fill(DeviceBackend& backend, std::span<const Extent> blocks, con
   }
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (blocks[i].bytes == 0) continue;
-    CAUSEWAY_TRY(backend.copy(scratch->memory.get() + scratch->blocks[i].offset,
-                              from + blocks[i].offset, blocks[i].bytes));
+    CAUSEWAY_TRY(move(backend, Way::kIn, at(from, blocks[i].offset), blocks[i].bytes, layout,
+                      scratch->memory.get() + scratch->blocks[i].offset));
   }
   return {};
 }
@@ -31,22 +103,27 @@ Status Staging::begin(DeviceBackend& backend, const Buffers& buffers, Buffers* u
   *usable = buffers;
   send_.blocks.clear();
   receive_.blocks.clear();
-  const auto* sendbuf = static_cast<const std::byte*>(buffers.sendbuf);
-  const auto* recvbuf = static_cast<const std::byte*>(buffers.recvbuf);
+  const std::byte* const sent =
+      buffers.in_place ? nullptr : first_byte(buffers.sendbuf, buffers.send, buffers.send_layout);
+  const std::byte* const received =
+      first_byte(buffers.recvbuf, buffers.receive, buffers.receive_layout);
   if (buffers.in_place) {
-    CAUSEWAY_TRY(fill(backend, buffers.receive, recvbuf, &send_));
-  } else if (sendbuf != nullptr && !backend.addresses(sendbuf)) {
-    CAUSEWAY_TRY(fill(backend, buffers.send, sendbuf, &send_));
+    CAUSEWAY_TRY(fill(backend, buffers.receive, buffers.recvbuf, buffers.receive_layout, &send_));
+  } else if (sent != nullptr && !backend.addresses(sent)) {
+    CAUSEWAY_TRY(fill(backend, buffers.send, buffers.sendbuf, buffers.send_layout, &send_));
   }
   if (!send_.blocks.empty()) {
     usable->sendbuf = send_.memory.get();
     usable->send = send_.blocks;
+    usable->send_layout = nullptr;
   }
-  if (recvbuf != nullptr && !backend.addresses(recvbuf)) {
+  if (received != nullptr && !backend.addresses(received)) {
     // Bytes that no peer sends have to come back as they were.
-    CAUSEWAY_TRY(fill(backend, buffers.receive, recvbuf, &receive_));
+    CAUSEWAY_TRY(
+        fill(backend, buffers.receive, buffers.recvbuf, buffers.receive_layout, &receive_));
     usable->recvbuf = receive_.memory.get();
     usable->receive = receive_.blocks;
+    usable->receive_layout = nullptr;
   }
   return {};
 } catch (const std::bad_alloc&) {
@@ -54,12 +131,11 @@ Status Staging::begin(DeviceBackend& backend, const Buffers& buffers, Buffers* u
 }
 
 Status Staging::end(DeviceBackend& backend, const Buffers& buffers) {
-  auto* const recvbuf = static_cast<std::byte*>(buffers.recvbuf);
   for (std::size_t i = 0; i < receive_.blocks.size(); ++i) {
     if (receive_.blocks[i].bytes == 0) continue;
-    CAUSEWAY_TRY(backend.copy(recvbuf + buffers.receive[i].offset,
-                              receive_.memory.get() + receive_.blocks[i].offset,
-                              receive_.blocks[i].bytes));
+    CAUSEWAY_TRY(move(backend, Way::kOut, at(buffers.recvbuf, buffers.receive[i].offset),
+                      buffers.receive[i].bytes, buffers.receive_layout,
+                      receive_.memory.get() + receive_.blocks[i].offset));
   }
   return {};
 }

@@ -8,9 +8,14 @@
 
 namespace causeway {
 
+/// The first byte that blocks of a buffer have; null when they have none. A buffer's own address
+/// need not be anywhere near.
+const std::byte* first_byte(const void* buffer, std::span<const Extent> blocks,
+                            const LayoutRef& layout);
+
 /// Copies blocks that the device cannot address, or that would be overwritten before they are sent,
-/// into memory of the device, and received ones back. Its memory grows with what it is asked for,
-/// and is kept for the next exchange.
+/// into memory of the device, where elements lie side by side, and received ones back. Its memory
+/// grows with what it is asked for, and is kept for the next exchange.
 class Staging {
  public:
   /// Fills *usable with buffers to exchange instead of `buffers`. What it refers to lives until the
@@ -26,12 +31,18 @@ class Staging {
     std::size_t bytes = 0;
     std::vector<Extent> blocks;  ///< where they lie in the memory; empty when it is not in use
   };
+  enum class Way { kIn, kOut };
 
-  static Status fill(DeviceBackend& backend, std::span<const Extent> blocks, const std::byte* from,
-                     Scratch* scratch);
+  Status fill(DeviceBackend& backend, std::span<const Extent> blocks, const void* from,
+              const LayoutRef& layout, Scratch* scratch);
+  Status move(DeviceBackend& backend, Way way, std::byte* elements, std::uint64_t bytes,
+              const LayoutRef& layout, std::byte* scratch);
+  Status move_on_host(DeviceBackend& backend, Way way, std::byte* elements, std::uint64_t bytes,
+                      const ElementLayout& layout, std::byte* scratch);
 
   Scratch send_;
   Scratch receive_;
+  std::vector<std::byte> middle_;  ///< elements side by side, between host memory and the device's
 };
 
 }  // namespace causeway

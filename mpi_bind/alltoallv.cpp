@@ -6,6 +6,7 @@
 #include <causeway/mpix.h>
 #include <gpu.hpp>
 
+#include <new>
 #include <vector>
 
 using namespace causeway;
@@ -29,9 +30,10 @@ struct Side {
 /// A side's blocks in bytes. The vector's memory is reused.
 template <class Count, class Displacement>
 Status to_extents(const Side<Count, Displacement>& side, int rank, int size,
-                  std::vector<Extent>* extents) {
-  std::int64_t element = 0;
-  CAUSEWAY_TRY(contiguous_bytes(side.type_name, rank, side.type, &element));
+                  std::vector<Extent>* extents, LayoutRef* layout) {
+  Element element;
+  CAUSEWAY_TRY(describe_type(side.type_name, rank, side.type, &element));
+  *layout = element.layout;
   if (side.counts == nullptr) {
     return Status::error(ErrorKind::kArgument, "%s is NULL on rank %d", side.counts_name, rank);
   }
@@ -44,8 +46,9 @@ Status to_extents(const Side<Count, Displacement>& side, int rank, int size,
       return Status::error(ErrorKind::kCount, "%s[%d] = %lld on rank %d is negative",
                            side.counts_name, peer, static_cast<long long>(count), rank);
     }
-    if (count == 0 || element == 0) continue;
-    if (side.buffer == nullptr) {
+    if (count == 0 || element.bytes == 0) continue;
+    // A derived type may hold addresses that count from MPI_BOTTOM, which may be NULL.
+    if (side.buffer == nullptr && element.predefined) {
       return Status::error(ErrorKind::kBuffer, "%s is NULL on rank %d, and %s[%d] = %lld",
                            side.buffer_name, rank, side.counts_name, peer,
                            static_cast<long long>(count));
@@ -56,8 +59,11 @@ Status to_extents(const Side<Count, Displacement>& side, int rank, int size,
     }
     const std::int64_t displacement = side.displacements[peer];
     std::int64_t bytes = 0;
-    if (__builtin_mul_overflow(count, element, &bytes) ||
-        __builtin_mul_overflow(displacement, element, &extent.offset)) {
+    std::int64_t span = 0;
+    if (__builtin_mul_overflow(count, element.bytes, &bytes) ||
+        __builtin_mul_overflow(count, element.extent, &span) ||
+        __builtin_mul_overflow(displacement, element.extent, &extent.offset) ||
+        __builtin_add_overflow(extent.offset, element.first, &extent.offset)) {
       return Status::error(ErrorKind::kCount,
                            "%s[%d] = %lld with %s[%d] = %lld on rank %d is more than memory holds",
                            side.counts_name, peer, static_cast<long long>(count),
@@ -73,14 +79,19 @@ Status to_extents(const Side<Count, Displacement>& side, int rank, int size,
 struct Blocks {
   std::vector<Extent> send;
   std::vector<Extent> receive;
+  LayoutRef send_layout;
+  LayoutRef receive_layout;
 };
 
 template <class Count, class Displacement>
 Status to_blocks(const Side<Count, Displacement>& send, const Side<Count, Displacement>& receive,
-                 int rank, int size, Blocks* blocks) {
-  CAUSEWAY_TRY(to_extents(receive, rank, size, &blocks->receive));
+                 int rank, int size, Blocks* blocks) try {
+  CAUSEWAY_TRY(to_extents(receive, rank, size, &blocks->receive, &blocks->receive_layout));
+  blocks->send_layout = nullptr;
   if (send.buffer == MPI_IN_PLACE) return {};
-  return to_extents(send, rank, size, &blocks->send);
+  return to_extents(send, rank, size, &blocks->send, &blocks->send_layout);
+} catch (const std::bad_alloc&) {
+  return Status::error(ErrorKind::kSystem, "out of memory for the datatypes on rank %d", rank);
 }
 
 /// How a call runs its exchange: to its end, or on a stream.
@@ -116,8 +127,9 @@ int alltoallv(const char* call, const Side<Count, Displacement>& send,
           Status::error(ErrorKind::kBuffer,
                         "sendbuf is MPI_IN_PLACE on rank %d; a stream call cannot copy it", rank);
     }
-    const Buffers buffers{send.buffer, blocks.send, const_cast<void*>(receive.buffer),
-                          blocks.receive, in_place};
+    const Buffers buffers{send.buffer,          blocks.send, const_cast<void*>(receive.buffer),
+                          blocks.receive,       in_place,    blocks.send_layout,
+                          blocks.receive_layout};
     if (valid.ok()) {
       return way.on_stream ? communicator->enqueue_alltoallv(buffers, way.stream)
                            : communicator->alltoallv(buffers);

@@ -1,63 +1,104 @@
 // MPI datatypes as bytes.
 #include "datatype.hpp"
 
+#include "type_map.hpp"
+
+#include <mutex>
+
 namespace causeway::mpi {
 
 namespace {
 
-int combiner_of(MPI_Datatype type) {
-  int integers = 0;
-  int addresses = 0;
-  int types = 0;
-  int combiner = 0;
-  PMPI_Type_get_envelope(type, &integers, &addresses, &types, &combiner);
-  return combiner;
+/// A communicator of this process alone that returns errors. Kept until the process ends: MPI has
+/// no way to free it after the user's last call.
+MPI_Comm own_comm() {
+  static const MPI_Comm comm = [] {
+    MPI_Comm made = MPI_COMM_NULL;
+    MPI_Group group = MPI_GROUP_NULL;
+    PMPI_Comm_group(MPI_COMM_SELF, &group);
+    PMPI_Comm_create(MPI_COMM_SELF, group, &made);
+    PMPI_Group_free(&group);
+    PMPI_Comm_set_errhandler(made, MPI_ERRORS_RETURN);
+    return made;
+  }();
+  return comm;
 }
 
-/// Predefined types, named ones and Fortran's by precision, are not the caller's to free.
-bool is_predefined(int combiner) {
-  return combiner == MPI_COMBINER_NAMED || combiner == MPI_COMBINER_F90_REAL ||
-         combiner == MPI_COMBINER_F90_COMPLEX || combiner == MPI_COMBINER_F90_INTEGER;
+/// MPI does not say whether a type is committed, but refuses to pack one that is not.
+bool is_committed(MPI_Datatype type) {
+  char nothing = 0;
+  int position = 0;
+  return PMPI_Pack(&nothing, 0, type, &nothing, 0, &position, own_comm()) == MPI_SUCCESS;
 }
 
-/// True when a type is predefined, or made of a predefined one by MPI_Type_contiguous and
-/// MPI_Type_dup alone.
-bool is_run_of_predefined(MPI_Datatype type) {
-  const int combiner = combiner_of(type);
-  if (is_predefined(combiner)) return true;
-  if (combiner != MPI_COMBINER_DUP && combiner != MPI_COMBINER_CONTIGUOUS) return false;
-  int count = 0;  // MPI_Type_contiguous has this one integer, MPI_Type_dup none
-  MPI_Aint no_address = 0;
-  MPI_Datatype inner = MPI_DATATYPE_NULL;
-  PMPI_Type_get_contents(type, combiner == MPI_COMBINER_CONTIGUOUS ? 1 : 0, 0, 1, &count,
-                         &no_address, &inner);
-  const bool result = is_run_of_predefined(inner);
-  if (!is_predefined(combiner_of(inner))) PMPI_Type_free(&inner);
-  return result;
+std::mutex attribute_mutex;
+
+/// The attribute that keeps what was found of a type.
+int attribute() {
+  static const int keyval = [] {
+    int made = MPI_KEYVAL_INVALID;
+    PMPI_Type_create_keyval(
+        MPI_TYPE_NULL_COPY_FN,
+        [](MPI_Datatype, int, void* kept, void*) {
+          delete static_cast<Element*>(kept);
+          return MPI_SUCCESS;
+        },
+        &made, nullptr);
+    return made;
+  }();
+  return keyval;
+}
+
+Status refuse(const char* argument, int rank, MPI_Datatype type, const char* why) {
+  char name[MPI_MAX_OBJECT_NAME] = "";
+  int length = 0;
+  PMPI_Type_get_name(type, name, &length);
+  return Status::error(ErrorKind::kType, "%s '%s' on rank %d %s", argument, name, rank, why);
+}
+
+Status take_apart(const char* argument, int rank, MPI_Datatype type, Element* element) {
+  MPI_Count lower = 0;
+  MPI_Count extent = 0;
+  PMPI_Type_get_extent_x(type, &lower, &extent);
+  ElementLayout layout;
+  if (!append_type(type, &layout)) {
+    return refuse(argument, rank, type, "is made in a way that causeway does not know");
+  }
+  layout.set_extent(extent);
+  element->bytes = layout.size();
+  element->extent = extent;
+  if (!layout.contiguous()) {
+    element->layout = std::make_shared<const ElementLayout>(std::move(layout));
+  } else if (layout.size() != 0) {
+    element->first = layout.runs().front().offset;
+  }
+  return {};
 }
 
 }  // namespace
 
-Status contiguous_bytes(const char* argument, int rank, MPI_Datatype type, std::int64_t* bytes) {
+Status describe_type(const char* argument, int rank, MPI_Datatype type, Element* element) {
   if (type == MPI_DATATYPE_NULL) {
     return Status::error(ErrorKind::kType, "%s is MPI_DATATYPE_NULL on rank %d", argument, rank);
   }
-  MPI_Count size = 0;
-  MPI_Count lower = 0;
-  MPI_Count extent = 0;
-  PMPI_Type_size_x(type, &size);
-  PMPI_Type_get_extent_x(type, &lower, &extent);
-  if (lower != 0 || size != extent || !is_run_of_predefined(type)) {
-    char name[MPI_MAX_OBJECT_NAME] = "";
-    int length = 0;
-    PMPI_Type_get_name(type, name, &length);
-    return Status::error(
-        ErrorKind::kType,
-        "%s '%s' on rank %d (size %lld, extent %lld) is not contiguous; only predefined "
-        "types without gaps and MPI_Type_contiguous of them are supported",
-        argument, name, rank, static_cast<long long>(size), static_cast<long long>(extent));
+  *element = {};
+  if (is_predefined(type)) {
+    CAUSEWAY_TRY(take_apart(argument, rank, type, element));
+    element->predefined = true;
+    return {};
   }
-  *bytes = size;
+  const std::lock_guard lock(attribute_mutex);
+  void* kept = nullptr;
+  int found = 0;
+  PMPI_Type_get_attr(type, attribute(), &kept, &found);
+  if (found == 0) {
+    if (!is_committed(type)) return refuse(argument, rank, type, "is not committed");
+    auto made = std::make_unique<Element>();
+    CAUSEWAY_TRY(take_apart(argument, rank, type, made.get()));
+    PMPI_Type_set_attr(type, attribute(), made.get());
+    kept = made.release();
+  }
+  *element = *static_cast<const Element*>(kept);
   return {};
 }
 

@@ -1,6 +1,7 @@
 // MPI datatypes as bytes.
 #pragma once
 
+#include <layout.hpp>
 #include <status.hpp>
 
 #include <mpi.h>
@@ -9,9 +10,18 @@
 
 namespace causeway::mpi {
 
-/// The bytes of an element of `type`, whose elements lie one behind the other without gaps and in
-/// the order in which they are declared; an error that names the argument
-/// and the rank when they do not.
-Status contiguous_bytes(const char* argument, int rank, MPI_Datatype type, std::int64_t* bytes);
+/// What an exchange needs of a datatype.
+struct Element {
+  std::uint64_t bytes = 0;  ///< in a message
+  std::int64_t extent = 0;  ///< in memory, from element to element
+  std::int64_t first = 0;   ///< where a contiguous element begins, from its address
+  bool predefined = false;
+  LayoutRef layout;  ///< null where elements lie side by side in one piece each
+};
+
+/// Describes `type`; an error that names the argument and the rank when it is null, not committed,
+/// or made in a way that is not known. A derived type is taken apart once: an attribute of the type
+/// keeps what was found until the type is freed, and callers as long as they hold the layout.
+Status describe_type(const char* argument, int rank, MPI_Datatype type, Element* element);
 
 }  // namespace causeway::mpi

@@ -98,6 +98,7 @@ class ScopedType {
     MPI_Type_commit(&made);
     return {made, true};
   }
+  static ScopedType uncommitted(MPI_Datatype made) { return {made, true}; }
 
   ~ScopedType() {
     if (owned_) MPI_Type_free(&type_);

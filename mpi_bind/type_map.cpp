@@ -1,0 +1,275 @@
+// What MPI tells of how a datatype was made.
+#include "type_map.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <vector>
+
+namespace causeway::mpi {
+
+namespace {
+
+bool is_predefined_combiner(int combiner) {
+  return combiner == MPI_COMBINER_NAMED || combiner == MPI_COMBINER_F90_REAL ||
+         combiner == MPI_COMBINER_F90_COMPLEX || combiner == MPI_COMBINER_F90_INTEGER;
+}
+
+/// The arguments with which a type was made. The types among them that the caller has to free are
+/// freed with it.
+class Contents {
+ public:
+  explicit Contents(MPI_Datatype type) {
+    int counts[3] = {};
+    PMPI_Type_get_envelope(type, &counts[0], &counts[1], &counts[2], &combiner);
+    if (is_predefined_combiner(combiner)) return;
+    // Room for one at least: MPI is given the addresses.
+    integers.resize(static_cast<std::size_t>(std::max(1, counts[0])));
+    addresses.resize(static_cast<std::size_t>(std::max(1, counts[1])));
+    types.resize(static_cast<std::size_t>(std::max(1, counts[2])), MPI_DATATYPE_NULL);
+    PMPI_Type_get_contents(type, counts[0], counts[1], counts[2], integers.data(), addresses.data(),
+                           types.data());
+  }
+  ~Contents() {
+    for (MPI_Datatype& type : types) {
+      if (type != MPI_DATATYPE_NULL && !mpi::is_predefined(type)) PMPI_Type_free(&type);
+    }
+  }
+  Contents(const Contents&) = delete;
+  Contents& operator=(const Contents&) = delete;
+
+  std::int64_t integer(std::size_t i) const { return integers[i]; }
+
+  int combiner = MPI_COMBINER_NAMED;
+  std::vector<int> integers;
+  std::vector<MPI_Aint> addresses;
+  std::vector<MPI_Datatype> types;
+};
+
+/// A type that another one is made of.
+struct Inner {
+  ElementLayout layout;
+  std::int64_t extent = 0;
+  bool known = false;
+
+  explicit Inner(MPI_Datatype type) {
+    MPI_Count lower = 0;
+    MPI_Count span = 0;
+    PMPI_Type_get_extent_x(type, &lower, &span);
+    extent = span;
+    known = append_type(type, &layout);
+  }
+};
+
+/// Types of two values of different kinds: what MPI_MAXLOC takes.
+void append_named(MPI_Datatype type, ElementLayout* layout) {
+  struct Pair {
+    MPI_Datatype type;
+    std::uint64_t first;
+    std::int64_t second_at;
+  };
+  struct DoubleInt {
+    double a;
+    int b;
+  };
+  struct LongInt {
+    long a;
+    int b;
+  };
+  struct ShortInt {
+    short a;
+    int b;
+  };
+  struct LongDoubleInt {
+    long double a;
+    int b;
+  };
+  const Pair pairs[] = {{MPI_DOUBLE_INT, sizeof(double), offsetof(DoubleInt, b)},
+                        {MPI_LONG_INT, sizeof(long), offsetof(LongInt, b)},
+                        {MPI_SHORT_INT, sizeof(short), offsetof(ShortInt, b)},
+                        {MPI_LONG_DOUBLE_INT, sizeof(long double), offsetof(LongDoubleInt, b)}};
+  for (const Pair& pair : pairs) {
+    if (type != pair.type) continue;
+    layout->append(0, pair.first);
+    layout->append(pair.second_at, sizeof(int));
+    return;
+  }
+  MPI_Count size = 0;
+  PMPI_Type_size_x(type, &size);
+  layout->append(0, static_cast<std::uint64_t>(size));
+}
+
+/// Blocks of `lengths(i)` elements at `offsets(i)` bytes.
+template <class Length, class Offset>
+void append_blocks(const Inner& inner, std::int64_t count, Length lengths, Offset offsets,
+                   ElementLayout* layout) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    layout->append(inner.layout, offsets(i), static_cast<std::uint64_t>(lengths(i)), inner.extent);
+  }
+}
+
+/// Blocks of one length at one distance.
+void append_vector(const Inner& inner, std::int64_t count, std::int64_t length,
+                   std::int64_t stride_bytes, ElementLayout* layout) {
+  ElementLayout block;
+  block.append(inner.layout, 0, static_cast<std::uint64_t>(length), inner.extent);
+  layout->append(block, 0, static_cast<std::uint64_t>(count), stride_bytes);
+}
+
+/// Consecutive indices of one dimension of an array, the array's own or a process's.
+struct Range {
+  std::int64_t begin;
+  std::int64_t length;
+};
+
+/// Those elements of an array whose index lies, in each dimension, in one of its ranges. Dimensions
+/// come from the one whose index changes most slowly.
+void append_ranges(const Inner& inner, const std::vector<std::int64_t>& sizes,
+                   const std::vector<std::vector<Range>>& ranges, ElementLayout* layout) {
+  // From the inside out: the elements of a row, of a plane, and so on.
+  ElementLayout part = inner.layout;
+  std::int64_t extent = inner.extent;
+  for (std::size_t d = sizes.size(); d-- > 0;) {
+    ElementLayout whole;
+    for (const Range& range : ranges[d]) {
+      whole.append(part, range.begin * extent, static_cast<std::uint64_t>(range.length), extent);
+    }
+    part = std::move(whole);
+    extent *= sizes[d];
+  }
+  layout->append(part, 0, 1, 0);
+}
+
+/// MPI_Type_create_subarray: dimensions, sizes, subsizes, starts, order.
+void append_subarray(const Contents& made, const Inner& inner, ElementLayout* layout) {
+  const auto dimensions = static_cast<std::size_t>(made.integer(0));
+  std::vector<std::int64_t> sizes;
+  std::vector<std::vector<Range>> ranges;
+  for (std::size_t d = 0; d < dimensions; ++d) {
+    sizes.push_back(made.integer(1 + d));
+    ranges.push_back({{made.integer(1 + 2 * dimensions + d), made.integer(1 + dimensions + d)}});
+  }
+  if (made.integer(1 + 3 * dimensions) == MPI_ORDER_FORTRAN) {
+    std::ranges::reverse(sizes);
+    std::ranges::reverse(ranges);
+  }
+  append_ranges(inner, sizes, ranges, layout);
+}
+
+/// What one process has of a dimension of a distributed array: blocks of `block` indices, dealt out
+/// to `processes` in turn.
+std::vector<Range> dealt(std::int64_t size, std::int64_t block, std::int64_t processes,
+                         std::int64_t process) {
+  std::vector<Range> ranges;
+  for (std::int64_t begin = process * block; begin < size; begin += processes * block) {
+    ranges.push_back({begin, std::min(block, size - begin)});
+  }
+  return ranges;
+}
+
+/// MPI_Type_create_darray: processes, rank, dimensions, and by dimension sizes, distributions,
+/// their arguments, processes; order. Processes are numbered in C's order always.
+void append_darray(const Contents& made, const Inner& inner, ElementLayout* layout) {
+  std::int64_t rank = made.integer(1);
+  const auto dimensions = static_cast<std::size_t>(made.integer(2));
+  std::vector<std::int64_t> sizes(dimensions);
+  std::vector<std::vector<Range>> ranges(dimensions);
+  for (std::size_t d = dimensions; d-- > 0;) {
+    sizes[d] = made.integer(3 + d);
+    const std::int64_t distribution = made.integer(3 + dimensions + d);
+    const std::int64_t argument = made.integer(3 + 2 * dimensions + d);
+    const std::int64_t processes = made.integer(3 + 3 * dimensions + d);
+    const std::int64_t process = rank % processes;
+    rank /= processes;
+    std::int64_t block = argument;
+    if (distribution == MPI_DISTRIBUTE_NONE) {
+      block = sizes[d];
+    } else if (argument == MPI_DISTRIBUTE_DFLT_DARG) {
+      block = distribution == MPI_DISTRIBUTE_BLOCK ? (sizes[d] + processes - 1) / processes : 1;
+    }
+    ranges[d] = dealt(sizes[d], block, processes, process);
+  }
+  if (made.integer(3 + 4 * dimensions) == MPI_ORDER_FORTRAN) {
+    std::ranges::reverse(sizes);
+    std::ranges::reverse(ranges);
+  }
+  append_ranges(inner, sizes, ranges, layout);
+}
+
+bool append_struct(const Contents& made, ElementLayout* layout) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(made.integer(0)); ++i) {
+    const Inner inner(made.types[i]);
+    if (!inner.known) return false;
+    layout->append(inner.layout, made.addresses[i], static_cast<std::uint64_t>(made.integer(1 + i)),
+                   inner.extent);
+  }
+  return true;
+}
+
+}  // namespace
+
+bool is_predefined(MPI_Datatype type) {
+  int counts[3] = {};
+  int combiner = 0;
+  PMPI_Type_get_envelope(type, &counts[0], &counts[1], &counts[2], &combiner);
+  return is_predefined_combiner(combiner);
+}
+
+bool append_type(MPI_Datatype type, ElementLayout* layout) {
+  const Contents made(type);
+  if (is_predefined_combiner(made.combiner)) {
+    append_named(type, layout);
+    return true;
+  }
+  if (made.combiner == MPI_COMBINER_STRUCT) return append_struct(made, layout);
+  const Inner inner(made.types[0]);
+  if (!inner.known) return false;
+  const auto integer = [&](std::int64_t i) { return made.integer(static_cast<std::size_t>(i)); };
+  const auto address = [&](std::int64_t i) {
+    return static_cast<std::int64_t>(made.addresses[static_cast<std::size_t>(i)]);
+  };
+  const std::int64_t count = made.integer(0);
+  switch (made.combiner) {
+    case MPI_COMBINER_DUP:
+    case MPI_COMBINER_RESIZED:
+      layout->append(inner.layout, 0, 1, 0);
+      return true;
+    case MPI_COMBINER_CONTIGUOUS:
+      layout->append(inner.layout, 0, static_cast<std::uint64_t>(count), inner.extent);
+      return true;
+    case MPI_COMBINER_VECTOR:
+      append_vector(inner, count, integer(1), integer(2) * inner.extent, layout);
+      return true;
+    case MPI_COMBINER_HVECTOR:
+      append_vector(inner, count, integer(1), address(0), layout);
+      return true;
+    case MPI_COMBINER_INDEXED:
+      append_blocks(
+          inner, count, [&](std::int64_t i) { return integer(1 + i); },
+          [&](std::int64_t i) { return integer(1 + count + i) * inner.extent; }, layout);
+      return true;
+    case MPI_COMBINER_HINDEXED:
+      append_blocks(
+          inner, count, [&](std::int64_t i) { return integer(1 + i); }, address, layout);
+      return true;
+    case MPI_COMBINER_INDEXED_BLOCK:
+      append_blocks(
+          inner, count, [&](std::int64_t) { return integer(1); },
+          [&](std::int64_t i) { return integer(2 + i) * inner.extent; }, layout);
+      return true;
+    case MPI_COMBINER_HINDEXED_BLOCK:
+      append_blocks(
+          inner, count, [&](std::int64_t) { return integer(1); }, address, layout);
+      return true;
+    case MPI_COMBINER_SUBARRAY:
+      append_subarray(made, inner, layout);
+      return true;
+    case MPI_COMBINER_DARRAY:
+      append_darray(made, inner, layout);
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace causeway::mpi

@@ -1,0 +1,347 @@
+// Derived datatypes: whatever MPI_Alltoallv makes of them, MPIX_Alltoallv does too.
+#include "call.hpp"
+#include "gpu_memory.hpp"
+#include "scoped_mpi.hpp"
+#include "world.hpp"
+
+#include <causeway/mpix.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace causeway::test {
+namespace {
+
+using Make = std::function<ScopedType(MPI_Datatype base)>;
+
+/// A way to make a datatype of another one. Of its elements forty may follow each other in memory
+/// without overlapping.
+struct Shape {
+  const char* name;
+  Make make;
+};
+
+/// Commits what one of MPI's constructors, called with the rest of its arguments, makes.
+template <class... Parameters, class... Arguments>
+ScopedType made_by(int (*constructor)(Parameters...), Arguments... arguments) {
+  MPI_Datatype type = MPI_DATATYPE_NULL;
+  constructor(arguments..., &type);
+  return ScopedType::committed(type);
+}
+
+MPI_Aint extent_of(MPI_Datatype type) {
+  MPI_Aint lower = 0;
+  MPI_Aint extent = 0;
+  MPI_Type_get_extent(type, &lower, &extent);
+  return extent;
+}
+
+ScopedType vector(MPI_Datatype base, int count, int length, int stride) {
+  return made_by(MPI_Type_vector, count, length, stride, base);
+}
+
+ScopedType hvector(MPI_Datatype base, int count, int length, MPI_Aint stride) {
+  return made_by(MPI_Type_create_hvector, count, length, stride, base);
+}
+
+ScopedType resized(MPI_Datatype base, MPI_Aint lower, MPI_Aint extent) {
+  return made_by(MPI_Type_create_resized, base, lower, extent);
+}
+
+ScopedType indexed(MPI_Datatype base, const std::vector<int>& lengths,
+                   const std::vector<int>& displacements) {
+  return made_by(MPI_Type_indexed, static_cast<int>(lengths.size()), lengths.data(),
+                 displacements.data(), base);
+}
+
+ScopedType subarray(MPI_Datatype base, const std::vector<int>& sizes, const std::vector<int>& parts,
+                    const std::vector<int>& starts, int order) {
+  return made_by(MPI_Type_create_subarray, static_cast<int>(sizes.size()), sizes.data(),
+                 parts.data(), starts.data(), order, base);
+}
+
+ScopedType darray(MPI_Datatype base, int rank, int order, const std::vector<int>& sizes,
+                  const std::vector<int>& distributions, const std::vector<int>& arguments,
+                  const std::vector<int>& processes) {
+  int all = 1;
+  for (const int count : processes) all *= count;
+  return made_by(MPI_Type_create_darray, all, rank, static_cast<int>(sizes.size()), sizes.data(),
+                 distributions.data(), arguments.data(), processes.data(), order, base);
+}
+
+ScopedType structure(const std::vector<int>& lengths, const std::vector<MPI_Aint>& displacements,
+                     const std::vector<MPI_Datatype>& types) {
+  return made_by(MPI_Type_create_struct, static_cast<int>(lengths.size()), lengths.data(),
+                 displacements.data(), types.data());
+}
+
+const std::vector<Shape>& shapes() {
+  constexpr int kDefault = MPI_DISTRIBUTE_DFLT_DARG;
+  static const std::vector<Shape> the_shapes = {
+      {"vector", [](auto base) { return vector(base, 4, 2, 5); }},
+      {"vector_backwards", [](auto base) { return vector(base, 3, 2, -4); }},
+      {"column", [](auto base) { return resized(vector(base, 50, 1, 41), 0, extent_of(base)); }},
+      {"two_columns",
+       [](auto base) { return resized(vector(base, 30, 2, 90), 0, 2 * extent_of(base)); }},
+      {"hvector_of_odd_stride", [](auto base) { return hvector(base, 5, 1, extent_of(base) + 3); }},
+      {"indexed",
+       [](auto base) {
+         return indexed(base, {3, 0, 1, 4}, {2, 0, 9, 20});
+       }},
+      {"indexed_in_no_order",
+       [](auto base) {
+         return indexed(base, {1, 2, 2}, {7, 0, 4});
+       }},
+      {"hindexed",
+       [](auto base) {
+         const int lengths[] = {2, 1, 3};
+         const MPI_Aint at[] = {8 * extent_of(base) + 1, 0, 2 * extent_of(base)};
+         return made_by(MPI_Type_create_hindexed, 3, lengths, at, base);
+       }},
+      {"indexed_block",
+       [](auto base) {
+         const int at[] = {0, 3, 6, 9, 20, 12};
+         return made_by(MPI_Type_create_indexed_block, 6, 2, at, base);
+       }},
+      {"hindexed_block",
+       [](auto base) {
+         const MPI_Aint at[] = {0, 7 * extent_of(base), 3 * extent_of(base)};
+         return made_by(MPI_Type_create_hindexed_block, 3, 2, at, base);
+       }},
+      {"subarray_c",
+       [](auto base) {
+         return subarray(base, {6, 7}, {3, 4}, {2, 1}, MPI_ORDER_C);
+       }},
+      {"subarray_fortran",
+       [](auto base) {
+         return subarray(base, {5, 4, 6}, {2, 3, 2}, {1, 0, 3}, MPI_ORDER_FORTRAN);
+       }},
+      {"subarray_whole_rows",
+       [](auto base) {
+         return subarray(base, {4, 5, 3}, {2, 5, 3}, {1, 0, 0}, MPI_ORDER_C);
+       }},
+      {"darray_blocks",
+       [](auto base) {
+         return darray(base, 4, MPI_ORDER_C, {7, 9}, {MPI_DISTRIBUTE_BLOCK, MPI_DISTRIBUTE_BLOCK},
+                       {kDefault, kDefault}, {2, 3});
+       }},
+      {"darray_cyclic",
+       [](auto base) {
+         return darray(base, 1, MPI_ORDER_FORTRAN, {10, 4},
+                       {MPI_DISTRIBUTE_CYCLIC, MPI_DISTRIBUTE_NONE}, {2, kDefault}, {2, 1});
+       }},
+      {"resized_below_zero",
+       [](auto base) { return resized(vector(base, 2, 1, 2), -5, 6 * extent_of(base) + 8); }},
+      {"begins_later", [](auto base) { return indexed(base, {4}, {3}); }},
+      {"begins_later_side_by_side",
+       [](auto base) { return resized(indexed(base, {4}, {3}), 0, 4 * extent_of(base)); }},
+      {"below_zero",
+       [](auto base) {
+         return indexed(base, {2, 1}, {-6, 1});
+       }},
+      {"vector_of_vectors",
+       [](auto base) { return hvector(vector(base, 3, 1, 2), 4, 1, 11 * extent_of(base)); }},
+      {"vector_of_subarrays",
+       [](auto base) {
+         return vector(subarray(base, {3, 4}, {2, 2}, {1, 1}, MPI_ORDER_C), 2, 1, 2);
+       }},
+      {"indexed_of_resized",
+       [](auto base) {
+         return indexed(resized(vector(base, 2, 1, 3), 0, 5 * extent_of(base)), {1, 2}, {3, 0});
+       }},
+      {"structure",
+       [](auto base) {
+         const ScopedType inner = vector(base, 2, 1, 2);
+         return structure({1, 3, 2}, {0, 4 * extent_of(base) + 5, 20 * extent_of(base)},
+                          {inner, base, base});
+       }},
+      {"structure_in_no_order",
+       [](auto base) {
+         return structure({2, 1}, {9 * extent_of(base), extent_of(base)}, {base, base});
+       }},
+      {"dup_of_contiguous_of_vector",
+       [](auto base) { return ScopedType::dup(ScopedType::contiguous(2, vector(base, 2, 3, 4))); }},
+      {"thousands_of_blocks", [](auto base) { return vector(base, 3000, 1, 2); }},
+      {"long_blocks", [](auto base) { return vector(base, 3, 5000, 7000); }},
+      {"nothing", [](auto base) { return vector(base, 0, 1, 1); }},
+      {"itself", [](auto base) { return ScopedType::predefined(base); }},
+  };
+  return the_shapes;
+}
+
+/// A type that shapes are made of.
+struct Base {
+  const char* name;
+  MPI_Datatype type;
+};
+
+const Base kBases[] = {
+    {"char", MPI_CHAR},     {"short", MPI_SHORT},           {"int", MPI_INT},
+    {"double", MPI_DOUBLE}, {"double_int", MPI_DOUBLE_INT}, {"complex", MPI_CXX_DOUBLE_COMPLEX},
+};
+
+/// One side's blocks of elements of a type, and memory that holds them, of arbitrary content.
+struct Elements {
+  Elements(MPI_Datatype of, std::vector<int> of_each, Random& random)
+      : type(of), counts(std::move(of_each)) {
+    MPI_Aint lower = 0;
+    MPI_Aint span = 0;
+    MPI_Type_get_true_extent(type, &lower, &span);
+    int next = static_cast<int>(between(random, 0, 3)) - 1;
+    for (const int count : counts) {
+      displacements.push_back(next);
+      next += count + static_cast<int>(between(random, 0, 1));
+    }
+    const MPI_Aint low = std::min<MPI_Aint>(0, lower) - extent_of(type);
+    const MPI_Aint high = next * extent_of(type) + std::max<MPI_Aint>(0, lower) + span;
+    origin = static_cast<std::size_t>(between(random, 0, 40) - static_cast<std::uint64_t>(low));
+    memory.resize(origin + static_cast<std::size_t>(high) + 40);
+    for (std::byte& byte : memory) byte = static_cast<std::byte>(random());
+  }
+
+  std::byte* buffer() { return memory.data() + origin; }
+
+  MPI_Datatype type;
+  std::vector<int> counts;
+  std::vector<int> displacements;
+  std::vector<std::byte> memory;
+  std::size_t origin;
+};
+
+/// Collective: passes when both calls leave the same memory. Ranks may have different types of one
+/// signature.
+::testing::AssertionResult exchange_elements(Elements& send, Elements& receive, bool in_place,
+                                             MPI_Comm comm, Random& own) {
+  Elements expected = receive;
+  Elements source = in_place ? receive : send;
+  MPI_Alltoallv(source.buffer(), source.counts.data(), source.displacements.data(), source.type,
+                expected.buffer(), expected.counts.data(), expected.displacements.data(),
+                expected.type, comm);
+  int code = MPI_SUCCESS;
+  {
+    const OnGpu gpu_send(send.memory, on_gpus() && !one_in(own, 4));
+    const OnGpu gpu_receive(receive.memory, on_gpus() && !one_in(own, 4));
+    const void* const sendbuf = in_place ? MPI_IN_PLACE : gpu_send.at(send.buffer());
+    code = MPIX_Alltoallv(sendbuf, send.counts.data(), send.displacements.data(), send.type,
+                          gpu_receive.at(receive.buffer()), receive.counts.data(),
+                          receive.displacements.data(), receive.type, comm);
+  }
+  if (code != MPI_SUCCESS) return ::testing::AssertionFailure() << sentence(code);
+  const auto [left, right] = std::ranges::mismatch(receive.memory, expected.memory);
+  if (left == receive.memory.end()) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure()
+         << (in_place ? "in place: " : "") << "byte " << left - receive.memory.begin() << " of "
+         << receive.memory.size() << " is " << static_cast<int>(*left) << " and not "
+         << static_cast<int>(*right);
+}
+
+using Parameters = std::tuple<std::size_t, std::size_t>;  // of shapes() and kBases
+
+class Datatypes : public ::testing::TestWithParam<Parameters> {};
+
+std::string name_of(const ::testing::TestParamInfo<Parameters>& parameters) {
+  const auto& [shape, base] = parameters.param;
+  return std::string(shapes()[shape].name) + "_of_" + kBases[base].name;
+}
+
+/// How many elements ranks send each other: equal on all ranks, counts[from][to].
+std::vector<std::vector<int>> random_counts(Random& random, int most) {
+  const auto ranks = static_cast<std::size_t>(world_size());
+  std::vector<std::vector<int>> counts(ranks, std::vector<int>(ranks));
+  for (std::vector<int>& row : counts) {
+    for (int& count : row) {
+      count = one_in(random, 4)
+                  ? 0
+                  : static_cast<int>(between(random, 1, static_cast<std::uint64_t>(most)));
+    }
+  }
+  return counts;
+}
+
+std::vector<int> column_of(const std::vector<std::vector<int>>& matrix, std::size_t column) {
+  std::vector<int> result;
+  for (const auto& row : matrix) result.push_back(row[column]);
+  return result;
+}
+
+TEST_P(Datatypes, MatchMpi) {
+  const Shape& shape = shapes()[std::get<0>(GetParam())];
+  const Base& base = kBases[std::get<1>(GetParam())];
+  const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
+  Random random = shared_random();
+  Random own(random() + static_cast<std::uint64_t>(world_rank()));
+  const ScopedType type = shape.make(base.type);
+  const auto self = static_cast<std::size_t>(world_rank());
+  int elements = 0;  // of the base in one of the type
+  MPI_Count size = 0;
+  MPI_Count base_size = 0;
+  MPI_Type_size_x(type, &size);
+  MPI_Type_size_x(base.type, &base_size);
+  elements = static_cast<int>(size / base_size);
+  for (int round = 0; round < 3; ++round) {
+    const auto counts = random_counts(random, 4);
+    const bool in_place = round == 1;
+    // In place a pair of ranks sends each other as much.
+    std::vector<int> sent = counts[self];
+    std::vector<int> received = column_of(counts, self);
+    if (in_place) {
+      for (std::size_t peer = 0; peer < sent.size(); ++peer) {
+        received[peer] = counts[std::min(self, peer)][std::max(self, peer)];
+      }
+    }
+    // The last round: one side has the type, and the other its signature.
+    const bool plain_send = round == 2 && world_rank() % 2 == 0;
+    const bool plain_receive = round == 2 && world_rank() % 2 == 1;
+    if (plain_send) std::ranges::for_each(sent, [&](int& count) { count *= elements; });
+    if (plain_receive) std::ranges::for_each(received, [&](int& count) { count *= elements; });
+    Elements send(plain_send ? base.type : static_cast<MPI_Datatype>(type), sent, own);
+    Elements receive(plain_receive ? base.type : static_cast<MPI_Datatype>(type), received, own);
+    EXPECT_TRUE(exchange_elements(send, receive, in_place, comm, own)) << "round " << round;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, Datatypes,
+                         ::testing::Combine(::testing::Range(std::size_t{0}, shapes().size()),
+                                            ::testing::Range(std::size_t{0}, std::size(kBases))),
+                         name_of);
+
+/// A type is taken apart anew when it is another one, though MPI may give it the handle of the
+/// last.
+TEST(DatatypesInTurn, EachIsItself) {
+  const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
+  Random random = shared_random();
+  Random own(random() + static_cast<std::uint64_t>(world_rank()));
+  const std::vector<int> counts(static_cast<std::size_t>(world_size()), 2);
+  for (int i = 1; i < 50; ++i) {
+    const ScopedType type = vector(MPI_INT, i, 1 + i % 3, 4 + i % 5);
+    Elements send(type, counts, own);
+    Elements receive(type, counts, own);
+    ASSERT_TRUE(exchange_elements(send, receive, false, comm, own)) << i;
+  }
+}
+
+/// Addresses that count from MPI_BOTTOM.
+TEST(DatatypesInTurn, AbsoluteAddresses) {
+  const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
+  const int ranks = world_size();
+  std::vector<int> memory(2 * static_cast<std::size_t>(ranks), world_rank());
+  const std::vector<int> ones(static_cast<std::size_t>(ranks), 1);
+  const std::vector<int> zeros(static_cast<std::size_t>(ranks), 0);
+  // The same int for all; and all of theirs, one behind the other.
+  MPI_Aint address = 0;
+  MPI_Get_address(memory.data(), &address);
+  const ScopedType here = structure({1}, {address}, {MPI_INT});
+  std::vector<int> at(static_cast<std::size_t>(ranks));
+  for (int i = 0; i < ranks; ++i) at[static_cast<std::size_t>(i)] = i;
+  int* const received = memory.data() + ranks;
+  const int code = MPIX_Alltoallv(MPI_BOTTOM, ones.data(), zeros.data(), here, received,
+                                  ones.data(), at.data(), MPI_INT, comm);
+  EXPECT_EQ(code, MPI_SUCCESS) << sentence(code);
+  for (int i = 0; i < ranks; ++i) EXPECT_EQ(received[i], i);
+}
+
+}  // namespace
+}  // namespace causeway::test

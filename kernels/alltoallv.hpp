@@ -116,10 +116,13 @@ struct Alltoallv {
     return received;
   }
 
+  CAUSEWAY_FN device::Layout layout(std::uint32_t index) const {
+    return index == 0 ? device::Layout{} : args.layouts[index];
+  }
   CAUSEWAY_FN auto source(const SendBlock& block) const {
     const std::byte* const from = args.sendbuf + block.offset;
     if constexpr (Gathers) {
-      return device::GatherFrom<Device>{from, args.send_layout};
+      return device::GatherFrom<Device>{from, layout(block.layout)};
     } else {
       return device::CopyFrom<Device>{from};
     }
@@ -127,7 +130,7 @@ struct Alltoallv {
   CAUSEWAY_FN auto destination(const ReceiveBlock& block) const {
     std::byte* const to = args.recvbuf + block.offset;
     if constexpr (Gathers) {
-      return device::ScatterTo<Device>{to, args.receive_layout};
+      return device::ScatterTo<Device>{to, layout(block.layout)};
     } else {
       return device::CopyTo<Device>{to};
     }
@@ -145,7 +148,7 @@ struct Alltoallv {
     }
     const SendBlock& from = args.send[self];
     const ReceiveBlock& to = args.receive[self];
-    const device::Share share = lane_share({0, from.bytes, 1, parts}, part);
+    const device::Share share = lane_share({0, from.bytes, 1, parts, 0}, part);
     const device::SendChannel& channel = args.comm.send_channel(self, Gathers ? part : 0);
     device::move_self(group, device::SelfLink<Device>{channel.link.region}, channel, share.offset,
                       device::accepted_bytes(share.offset, share.bytes, to.bytes, 1), source(from),

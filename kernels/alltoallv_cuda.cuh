@@ -63,8 +63,9 @@ int launch_alltoallv_sized(const AlltoallvArgs& args, const SendBlock* send,
 template <class Device>
 int launch_alltoallv_hooked(const AlltoallvArgs& args, const SendBlock* send,
                             const ReceiveBlock* receive, void* stream) {
-  return has_layouts(args) ? launch_alltoallv_sized<Device, true>(args, send, receive, stream)
-                           : launch_alltoallv_sized<Device, false>(args, send, receive, stream);
+  return args.layouts != nullptr
+             ? launch_alltoallv_sized<Device, true>(args, send, receive, stream)
+             : launch_alltoallv_sized<Device, false>(args, send, receive, stream);
 }
 
 template <class Device>

@@ -7,7 +7,7 @@
 namespace causeway::kernels {
 
 void launch_alltoallv_host(HostExecutor& executor, const AlltoallvArgs& args) {
-  if (has_layouts(args)) {
+  if (args.layouts != nullptr) {
     run_on_host(executor, Alltoallv<device::HostDevice, true>{args}, device::ThreadGroup{});
   } else {
     run_on_host(executor, Alltoallv<device::HostDevice>{args}, device::ThreadGroup{});

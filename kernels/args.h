@@ -12,12 +12,15 @@ struct SendBlock {
   std::uint64_t bytes;
   std::uint64_t piece_bytes;  ///< payload that is published at once; at least 1
   std::uint32_t lanes;        ///< lanes that share the block, the first ones; at least 1
+  std::uint32_t layout;       ///< of its elements, a place in AlltoallvArgs::layouts; 0 where they
+                              ///< lie side by side
 };
 
 /// Where the block from one peer goes, in bytes from recvbuf, and how many bytes are asked for.
 struct ReceiveBlock {
   std::int64_t offset;
   std::uint64_t bytes;
+  std::uint32_t layout;  ///< as above
 };
 
 /// How the thread blocks of a launch share the work: the first ones exchange with peers, and the
@@ -41,15 +44,9 @@ struct AlltoallvArgs {
   std::byte* recvbuf;
   const SendBlock* send;          ///< [comm.size], by rank; memory of the device
   const ReceiveBlock* receive;    ///< [comm.size], by rank; memory of the device
-  device::Layout send_layout;     ///< of the elements of all blocks
-  device::Layout receive_layout;  ///< likewise
+  const device::Layout* layouts;  ///< memory of the device; null where no block has one
   BlockSplit split;
   bool declined;  ///< take no part: tell every peer so, send and take nothing
 };
-
-/// Whether an exchange needs the hooks that gather and scatter.
-constexpr bool has_layouts(const AlltoallvArgs& args) {
-  return args.send_layout.count != 0 || args.receive_layout.count != 0;
-}
 
 }  // namespace causeway::kernels

@@ -21,8 +21,15 @@ Status Communicator::State::describe(const Buffers* buffers, Exchange* described
     plan_alltoallv(limits, topology.rank(), buffers->send, buffers->receive, &plan_);
     exchange.args.sendbuf = static_cast<const std::byte*>(buffers->sendbuf);
     exchange.args.recvbuf = static_cast<std::byte*>(buffers->recvbuf);
-    CAUSEWAY_TRY(layouts_.find(*backend, buffers->send_layout, &exchange.args.send_layout));
-    CAUSEWAY_TRY(layouts_.find(*backend, buffers->receive_layout, &exchange.args.receive_layout));
+    bool any = false;
+    for (std::size_t peer = 0; peer < plan_.send.size(); ++peer) {
+      kernels::SendBlock& to = plan_.send[peer];
+      kernels::ReceiveBlock& from = plan_.receive[peer];
+      CAUSEWAY_TRY(layouts_.find(*backend, buffers->send[peer].layout, &to.layout));
+      CAUSEWAY_TRY(layouts_.find(*backend, buffers->receive[peer].layout, &from.layout));
+      any = any || to.layout != 0 || from.layout != 0;
+    }
+    if (any) exchange.args.layouts = layouts_.data();
   }
   exchange.args.split = plan_.split;
   return {};
@@ -77,8 +84,8 @@ Status Communicator::State::check_for_stream(const Buffers& buffers, const void*
                          stream, topology.rank());
   }
   const std::pair<const char*, const void*> users[] = {
-      {"sendbuf", first_byte(buffers.sendbuf, buffers.send, buffers.send_layout)},
-      {"recvbuf", first_byte(buffers.recvbuf, buffers.receive, buffers.receive_layout)}};
+      {"sendbuf", first_byte(buffers.sendbuf, buffers.send)},
+      {"recvbuf", first_byte(buffers.recvbuf, buffers.receive)}};
   for (const auto& [name, address] : users) {
     if (address == nullptr || backend->addresses(address)) continue;
     return Status::error(ErrorKind::kBuffer,

@@ -5,7 +5,6 @@
 #include "config.hpp"
 #include "extent.hpp"
 #include "facts.hpp"
-#include "layout.hpp"
 
 #include <causeway/device/communicator.hpp>
 
@@ -15,16 +14,13 @@
 namespace causeway {
 
 /// The blocks of one alltoallv: send[j] of sendbuf goes to rank j, and what rank i sends goes to
-/// receive[i] of recvbuf. Both lists have an entry for every rank. Where there is a layout, a block
-/// is whole elements of it: `offset` is where the first one lies, `bytes` are those of a message.
+/// receive[i] of recvbuf. Both lists have an entry for every rank.
 struct Buffers {
   const void* sendbuf;
   std::span<const Extent> send;
   void* recvbuf;
   std::span<const Extent> receive;
   bool in_place;  ///< blocks are taken from where they are received; sendbuf and send do not count
-  LayoutRef send_layout = nullptr;
-  LayoutRef receive_layout = nullptr;
 };
 
 /// Owns the memory, channels and threads behind exchanges. Exchanges of one communicator take

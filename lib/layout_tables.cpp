@@ -1,36 +1,65 @@
 // LayoutTables: layouts in a device's memory.
 #include "layout_tables.hpp"
 
-#include <algorithm>
+#include <numeric>
 
 namespace causeway {
 
-Status LayoutTables::find(DeviceBackend& backend, const LayoutRef& layout, device::Layout* found) {
-  *found = {};
+namespace {
+
+/// Datatypes that a communicator may use at the same time, and one more: place 0 is nobody's.
+constexpr std::uint32_t kPlaces = 1024;
+
+}  // namespace
+
+Status LayoutTables::find(DeviceBackend& backend, const LayoutRef& layout, std::uint32_t* place) {
+  *place = 0;
   if (layout == nullptr) return {};
-  if (backend.kind() == DeviceKind::kHost) {
-    *found = layout->on_device(layout->runs().data());
-    return {};
+  auto known = entries_.find(layout);
+  if (known == entries_.end()) {
+    Entry entry{};
+    CAUSEWAY_TRY(add(backend, layout, &entry));
+    known = entries_.emplace(layout, entry).first;
   }
-  auto table = tables_.find(layout);
-  if (table == tables_.end()) {
-    drop_unused(backend);
-    Memory memory;
-    const std::size_t bytes = layout->runs().size() * sizeof(device::LayoutRun);
-    CAUSEWAY_TRY(backend.allocate(bytes, &memory));
-    CAUSEWAY_TRY(backend.copy(memory.get(), layout->runs().data(), bytes));
-    table = tables_.emplace(layout, std::move(memory)).first;
-  }
-  *found = layout->on_device(reinterpret_cast<const device::LayoutRun*>(table->second.get()));
+  *place = known->second.place;
   return {};
 }
 
+Status LayoutTables::add(DeviceBackend& backend, const LayoutRef& layout, Entry* entry) {
+  if (!table_) {
+    CAUSEWAY_TRY(backend.allocate(kPlaces * sizeof(device::Layout), &table_));
+    free_.resize(kPlaces - 1);
+    std::iota(free_.rbegin(), free_.rend(), 1U);
+  }
+  if (free_.empty()) drop_unused(backend);
+  if (free_.empty()) {
+    return Status::error(ErrorKind::kSystem, "more than %u derived datatypes are in use",
+                         kPlaces - 1);
+  }
+  const auto& runs = layout->runs();
+  const device::LayoutRun* seen = runs.data();
+  if (backend.kind() != DeviceKind::kHost) {
+    const std::size_t bytes = runs.size() * sizeof(device::LayoutRun);
+    CAUSEWAY_TRY(backend.allocate(bytes, &entry->runs));
+    CAUSEWAY_TRY(backend.copy(entry->runs.get(), runs.data(), bytes));
+    seen = reinterpret_cast<const device::LayoutRun*>(entry->runs.get());
+  }
+  const device::Layout view = layout->on_device(seen);
+  entry->place = free_.back();
+  CAUSEWAY_TRY(backend.copy(table_.get() + entry->place * sizeof view, &view, sizeof view));
+  free_.pop_back();
+  return {};
+}
+
+/// Frees the places of layouts that nobody else holds, once what was enqueued has read them.
 void LayoutTables::drop_unused(DeviceBackend& backend) {
   if (backend.captured()) return;
-  const auto is_unused = [](const auto& table) { return table.first.use_count() == 1; };
-  if (std::ranges::none_of(tables_, is_unused)) return;
   backend.order_frees();
-  std::erase_if(tables_, is_unused);
+  std::erase_if(entries_, [this](const auto& entry) {
+    const bool unused = entry.first.use_count() == 1;
+    if (unused) free_.push_back(entry.second.place);
+    return unused;
+  });
 }
 
 }  // namespace causeway

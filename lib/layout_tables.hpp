@@ -5,21 +5,34 @@
 #include "layout.hpp"
 
 #include <map>
+#include <vector>
 
 namespace causeway {
 
-/// What a communicator's launches read of layouts. A table is made when a layout is first used, and
-/// kept as long as anybody else holds the layout, or a graph may read it.
+/// What a communicator's launches read of layouts: a table of them, in which each has a place from
+/// its first use on, as long as anybody else holds the layout or a graph may read it.
 class LayoutTables {
  public:
-  /// The layout as a launch takes it, which it may until the next call. Null gives elements that
-  /// lie side by side.
-  Status find(DeviceBackend& backend, const LayoutRef& layout, device::Layout* found);
+  /// The place of a layout, at least 1, or 0 for none.
+  Status find(DeviceBackend& backend, const LayoutRef& layout, std::uint32_t* place);
+
+  /// The table.
+  const device::Layout* data() const {
+    return reinterpret_cast<const device::Layout*>(table_.get());
+  }
 
  private:
+  struct Entry {
+    std::uint32_t place;
+    Memory runs;  ///< null where the device reads the layout's own
+  };
+
+  Status add(DeviceBackend& backend, const LayoutRef& layout, Entry* entry);
   void drop_unused(DeviceBackend& backend);
 
-  std::map<LayoutRef, Memory> tables_;
+  Memory table_;
+  std::map<LayoutRef, Entry> entries_;
+  std::vector<std::uint32_t> free_;  ///< places
 };
 
 }  // namespace causeway

@@ -28,10 +28,10 @@ void plan_alltoallv(const PlanLimits& limits, int self, std::span<const Extent> 
     const std::uint64_t lanes =
         std::clamp<std::uint64_t>(send[peer].bytes / kLeastLaneBytes, 1, limits.lanes);
     plan->send[peer] = {send[peer].offset, send[peer].bytes, limits.piece_bytes,
-                        static_cast<std::uint32_t>(lanes)};
+                        static_cast<std::uint32_t>(lanes), 0};
   }
   for (std::size_t peer = 0; peer < receive.size(); ++peer) {
-    plan->receive[peer] = {receive[peer].offset, receive[peer].bytes};
+    plan->receive[peer] = {receive[peer].offset, receive[peer].bytes, 0};
   }
   const auto visits = limits.lanes * static_cast<std::uint32_t>(send.size() - 1);
   if (visits >= limits.max_blocks) {

@@ -28,8 +28,8 @@ struct AlltoallvPlan {
 /// The most thread blocks that a plan finds work for.
 std::uint32_t most_useful_blocks(std::uint32_t lanes, std::uint32_t ranks);
 
-/// Plans an alltoallv on rank `self` of send[j] to and receive[j] from rank j. The plan's memory is
-/// reused.
+/// Plans an alltoallv on rank `self` of send[j] to and receive[j] from rank j, all but the places
+/// of their layouts. The plan's memory is reused.
 void plan_alltoallv(const PlanLimits& limits, int self, std::span<const Extent> send,
                     std::span<const Extent> receive, AlltoallvPlan* plan);
 

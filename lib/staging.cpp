@@ -18,40 +18,41 @@ std::byte* at(const void* buffer, std::int64_t offset) {
 
 }  // namespace
 
-const std::byte* first_byte(const void* buffer, std::span<const Extent> blocks,
-                            const LayoutRef& layout) {
+const std::byte* first_byte(const void* buffer, std::span<const Extent> blocks) {
   const auto block =
       std::ranges::find_if(blocks, [](const Extent& extent) { return extent.bytes != 0; });
   if (block == blocks.end()) return nullptr;
-  return at(buffer, block->offset + (layout ? layout->runs().front().offset : 0));
+  return at(buffer, block->offset + (block->layout ? block->layout->runs().front().offset : 0));
 }
 
 /// Gathers elements of host memory into scratch memory, or scatters them from there.
 Status Staging::move_on_host(DeviceBackend& backend, Way way, std::byte* elements,
-                             std::uint64_t bytes, const ElementLayout& layout, std::byte* scratch) {
-  const device::Layout view = layout.on_device(layout.runs().data());
+                             const Extent& block, std::byte* scratch) {
+  const device::Layout view = block.layout->on_device(block.layout->runs().data());
   const bool on_host = backend.kind() == DeviceKind::kHost;
-  if (!on_host) middle_.resize(bytes);
+  if (!on_host) middle_.resize(block.bytes);
   std::byte* const packed = on_host ? scratch : middle_.data();
-  const device::Context<device::ThreadGroup> all{{}, 0, 0, 0, 0, bytes, nullptr};
+  const device::Context<device::ThreadGroup> all{{}, 0, 0, 0, 0, block.bytes, nullptr};
   if (way == Way::kIn) {
     device::GatherFrom<device::HostDevice>{elements, view}.produce(all, packed);
-    return on_host ? Status() : backend.copy(scratch, packed, bytes);
+    return on_host ? Status() : backend.copy(scratch, packed, block.bytes);
   }
-  if (!on_host) CAUSEWAY_TRY(backend.copy(packed, scratch, bytes));
+  if (!on_host) CAUSEWAY_TRY(backend.copy(packed, scratch, block.bytes));
   device::ScatterTo<device::HostDevice>{elements, view}.consume(all, packed);
   return {};
 }
 
 /// Moves a block between a user's buffer and scratch memory. From and to GPUs CUDA copies runs.
-Status Staging::move(DeviceBackend& backend, Way way, std::byte* elements, std::uint64_t bytes,
-                     const LayoutRef& layout, std::byte* scratch) {
+Status Staging::move(DeviceBackend& backend, Way way, const void* buffer, const Extent& extent,
+                     std::byte* scratch) {
+  std::byte* const elements = at(buffer, extent.offset);
+  const LayoutRef& layout = extent.layout;
   if (!layout) {
-    return way == Way::kIn ? backend.copy(scratch, elements, bytes)
-                           : backend.copy(elements, scratch, bytes);
+    return way == Way::kIn ? backend.copy(scratch, elements, extent.bytes)
+                           : backend.copy(elements, scratch, extent.bytes);
   }
   if (!is_gpu_memory(at(elements, layout->runs().front().offset))) {
-    return move_on_host(backend, way, elements, bytes, *layout, scratch);
+    return move_on_host(backend, way, elements, extent, scratch);
   }
   const auto copy = [&](std::int64_t offset, std::int64_t stride, std::uint64_t size,
                         std::uint64_t blocks) -> Status {
@@ -64,7 +65,7 @@ Status Staging::move(DeviceBackend& backend, Way way, std::byte* elements, std::
                : backend.copy(BlockCopy{block, stride, packed, packed_stride, size, blocks});
   };
   const auto& runs = layout->runs();
-  const std::uint64_t elements_in_all = bytes / layout->size();
+  const std::uint64_t elements_in_all = extent.bytes / layout->size();
   if (runs.size() == 1 && runs.front().blocks == 1) {
     return copy(runs.front().offset, layout->extent(), runs.front().bytes, elements_in_all);
   }
@@ -79,7 +80,7 @@ Status Staging::move(DeviceBackend& backend, Way way, std::byte* elements, std::
 
 /// Copies blocks into scratch memory, one behind the other, and notes where they lie.
 Status Staging::fill(DeviceBackend& backend, std::span<const Extent> blocks, const void* from,
-                     const LayoutRef& layout, Scratch* scratch) {
+                     Scratch* scratch) {
   std::uint64_t total = 0;
   for (const Extent& block : blocks) {
     scratch->blocks.push_back({static_cast<std::int64_t>(total), block.bytes});
@@ -93,7 +94,7 @@ Status Staging::fill(DeviceBackend& backend, std::span<const Extent> blocks, con
   }
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (blocks[i].bytes == 0) continue;
-    CAUSEWAY_TRY(move(backend, Way::kIn, at(from, blocks[i].offset), blocks[i].bytes, layout,
+    CAUSEWAY_TRY(move(backend, Way::kIn, from, blocks[i],
                       scratch->memory.get() + scratch->blocks[i].offset));
   }
   return {};
@@ -104,26 +105,22 @@ Status Staging::begin(DeviceBackend& backend, const Buffers& buffers, Buffers* u
   send_.blocks.clear();
   receive_.blocks.clear();
   const std::byte* const sent =
-      buffers.in_place ? nullptr : first_byte(buffers.sendbuf, buffers.send, buffers.send_layout);
-  const std::byte* const received =
-      first_byte(buffers.recvbuf, buffers.receive, buffers.receive_layout);
+      buffers.in_place ? nullptr : first_byte(buffers.sendbuf, buffers.send);
+  const std::byte* const received = first_byte(buffers.recvbuf, buffers.receive);
   if (buffers.in_place) {
-    CAUSEWAY_TRY(fill(backend, buffers.receive, buffers.recvbuf, buffers.receive_layout, &send_));
+    CAUSEWAY_TRY(fill(backend, buffers.receive, buffers.recvbuf, &send_));
   } else if (sent != nullptr && !backend.addresses(sent)) {
-    CAUSEWAY_TRY(fill(backend, buffers.send, buffers.sendbuf, buffers.send_layout, &send_));
+    CAUSEWAY_TRY(fill(backend, buffers.send, buffers.sendbuf, &send_));
   }
   if (!send_.blocks.empty()) {
     usable->sendbuf = send_.memory.get();
     usable->send = send_.blocks;
-    usable->send_layout = nullptr;
   }
   if (received != nullptr && !backend.addresses(received)) {
     // Bytes that no peer sends have to come back as they were.
-    CAUSEWAY_TRY(
-        fill(backend, buffers.receive, buffers.recvbuf, buffers.receive_layout, &receive_));
+    CAUSEWAY_TRY(fill(backend, buffers.receive, buffers.recvbuf, &receive_));
     usable->recvbuf = receive_.memory.get();
     usable->receive = receive_.blocks;
-    usable->receive_layout = nullptr;
   }
   return {};
 } catch (const std::bad_alloc&) {
@@ -133,8 +130,7 @@ Status Staging::begin(DeviceBackend& backend, const Buffers& buffers, Buffers* u
 Status Staging::end(DeviceBackend& backend, const Buffers& buffers) {
   for (std::size_t i = 0; i < receive_.blocks.size(); ++i) {
     if (receive_.blocks[i].bytes == 0) continue;
-    CAUSEWAY_TRY(move(backend, Way::kOut, at(buffers.recvbuf, buffers.receive[i].offset),
-                      buffers.receive[i].bytes, buffers.receive_layout,
+    CAUSEWAY_TRY(move(backend, Way::kOut, buffers.recvbuf, buffers.receive[i],
                       receive_.memory.get() + receive_.blocks[i].offset));
   }
   return {};

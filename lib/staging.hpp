@@ -10,8 +10,7 @@ namespace causeway {
 
 /// The first byte that blocks of a buffer have; null when they have none. A buffer's own address
 /// need not be anywhere near.
-const std::byte* first_byte(const void* buffer, std::span<const Extent> blocks,
-                            const LayoutRef& layout);
+const std::byte* first_byte(const void* buffer, std::span<const Extent> blocks);
 
 /// Copies blocks that the device cannot address, or that would be overwritten before they are sent,
 /// into memory of the device, where elements lie side by side, and received ones back. Its memory
@@ -34,11 +33,11 @@ class Staging {
   enum class Way { kIn, kOut };
 
   Status fill(DeviceBackend& backend, std::span<const Extent> blocks, const void* from,
-              const LayoutRef& layout, Scratch* scratch);
-  Status move(DeviceBackend& backend, Way way, std::byte* elements, std::uint64_t bytes,
-              const LayoutRef& layout, std::byte* scratch);
-  Status move_on_host(DeviceBackend& backend, Way way, std::byte* elements, std::uint64_t bytes,
-                      const ElementLayout& layout, std::byte* scratch);
+              Scratch* scratch);
+  Status move(DeviceBackend& backend, Way way, const void* buffer, const Extent& block,
+              std::byte* scratch);
+  Status move_on_host(DeviceBackend& backend, Way way, std::byte* elements, const Extent& block,
+                      std::byte* scratch);
 
   Scratch send_;
   Scratch receive_;

@@ -1,4 +1,4 @@
-// MPIX_Alltoallv and its forms: _c, _on_stream, _on_stream_c.
+// MPIX_Alltoallv and MPIX_Alltoallw in their forms: as MPI has them, _c, _on_stream, _on_stream_c.
 #include "comm_cache.hpp"
 #include "datatype.hpp"
 #include "entry.hpp"
@@ -25,28 +25,52 @@ struct Side {
   const Displacement* displacements;
   const char* type_name;
   MPI_Datatype type;
+  bool is_alltoallw = false;  ///< displacements are bytes, and each block has its own type:
+  const MPI_Datatype* types = nullptr;
 };
 
-/// A side's blocks in bytes. The vector's memory is reused.
+/// A block in bytes of a message and where it lies. False when that is more than memory holds.
+bool to_extent(const Element& element, std::int64_t count, std::int64_t displacement,
+               std::int64_t displacement_unit, Extent* extent) {
+  std::int64_t bytes = 0;
+  std::int64_t span = 0;
+  if (__builtin_mul_overflow(count, element.bytes, &bytes) ||
+      __builtin_mul_overflow(count, element.extent, &span) ||
+      __builtin_mul_overflow(displacement, displacement_unit, &extent->offset) ||
+      __builtin_add_overflow(extent->offset, element.first, &extent->offset)) {
+    return false;
+  }
+  extent->bytes = static_cast<std::uint64_t>(bytes);
+  extent->layout = element.layout;
+  return true;
+}
+
+/// A side's blocks. The vector's memory is reused.
 template <class Count, class Displacement>
 Status to_extents(const Side<Count, Displacement>& side, int rank, int size,
-                  std::vector<Extent>* extents, LayoutRef* layout) {
+                  std::vector<Extent>* extents) {
   Element element;
-  CAUSEWAY_TRY(describe_type(side.type_name, rank, side.type, &element));
-  *layout = element.layout;
+  if (!side.is_alltoallw) {
+    CAUSEWAY_TRY(describe_type(side.type_name, rank, side.type, &element));
+  } else if (side.types == nullptr) {
+    return Status::error(ErrorKind::kArgument, "%s is NULL on rank %d", side.type_name, rank);
+  }
   if (side.counts == nullptr) {
     return Status::error(ErrorKind::kArgument, "%s is NULL on rank %d", side.counts_name, rank);
   }
-  extents->resize(static_cast<std::size_t>(size));
+  extents->assign(static_cast<std::size_t>(size), Extent{0, 0});
   for (int peer = 0; peer < size; ++peer) {
     const std::int64_t count = side.counts[peer];
-    Extent& extent = (*extents)[static_cast<std::size_t>(peer)];
-    extent = {0, 0};
     if (count < 0) {
       return Status::error(ErrorKind::kCount, "%s[%d] = %lld on rank %d is negative",
                            side.counts_name, peer, static_cast<long long>(count), rank);
     }
-    if (count == 0 || element.bytes == 0) continue;
+    if (count == 0) continue;
+    if (side.is_alltoallw) {
+      const std::string name = std::string(side.type_name) + '[' + std::to_string(peer) + ']';
+      CAUSEWAY_TRY(describe_type(name.c_str(), rank, side.types[peer], &element));
+    }
+    if (element.bytes == 0) continue;
     // A derived type may hold addresses that count from MPI_BOTTOM, which may be NULL.
     if (side.buffer == nullptr && element.predefined) {
       return Status::error(ErrorKind::kBuffer, "%s is NULL on rank %d, and %s[%d] = %lld",
@@ -58,19 +82,14 @@ Status to_extents(const Side<Count, Displacement>& side, int rank, int size,
                            rank);
     }
     const std::int64_t displacement = side.displacements[peer];
-    std::int64_t bytes = 0;
-    std::int64_t span = 0;
-    if (__builtin_mul_overflow(count, element.bytes, &bytes) ||
-        __builtin_mul_overflow(count, element.extent, &span) ||
-        __builtin_mul_overflow(displacement, element.extent, &extent.offset) ||
-        __builtin_add_overflow(extent.offset, element.first, &extent.offset)) {
+    if (!to_extent(element, count, displacement, side.is_alltoallw ? 1 : element.extent,
+                   &(*extents)[static_cast<std::size_t>(peer)])) {
       return Status::error(ErrorKind::kCount,
                            "%s[%d] = %lld with %s[%d] = %lld on rank %d is more than memory holds",
                            side.counts_name, peer, static_cast<long long>(count),
                            side.displacements_name, peer, static_cast<long long>(displacement),
                            rank);
     }
-    extent.bytes = static_cast<std::uint64_t>(bytes);
   }
   return {};
 }
@@ -79,17 +98,14 @@ Status to_extents(const Side<Count, Displacement>& side, int rank, int size,
 struct Blocks {
   std::vector<Extent> send;
   std::vector<Extent> receive;
-  LayoutRef send_layout;
-  LayoutRef receive_layout;
 };
 
 template <class Count, class Displacement>
 Status to_blocks(const Side<Count, Displacement>& send, const Side<Count, Displacement>& receive,
                  int rank, int size, Blocks* blocks) try {
-  CAUSEWAY_TRY(to_extents(receive, rank, size, &blocks->receive, &blocks->receive_layout));
-  blocks->send_layout = nullptr;
+  CAUSEWAY_TRY(to_extents(receive, rank, size, &blocks->receive));
   if (send.buffer == MPI_IN_PLACE) return {};
-  return to_extents(send, rank, size, &blocks->send, &blocks->send_layout);
+  return to_extents(send, rank, size, &blocks->send);
 } catch (const std::bad_alloc&) {
   return Status::error(ErrorKind::kSystem, "out of memory for the datatypes on rank %d", rank);
 }
@@ -127,9 +143,8 @@ int alltoallv(const char* call, const Side<Count, Displacement>& send,
           Status::error(ErrorKind::kBuffer,
                         "sendbuf is MPI_IN_PLACE on rank %d; a stream call cannot copy it", rank);
     }
-    const Buffers buffers{send.buffer,          blocks.send, const_cast<void*>(receive.buffer),
-                          blocks.receive,       in_place,    blocks.send_layout,
-                          blocks.receive_layout};
+    const Buffers buffers{send.buffer, blocks.send, const_cast<void*>(receive.buffer),
+                          blocks.receive, in_place};
     if (valid.ok()) {
       return way.on_stream ? communicator->enqueue_alltoallv(buffers, way.stream)
                            : communicator->alltoallv(buffers);
@@ -187,3 +202,27 @@ int PMPIX_Alltoallv_on_stream_c(const void* sendbuf, const MPI_Count sendcounts[
       comm, {true, stream});
 }
 CAUSEWAY_ENTRY(Alltoallv_on_stream_c);
+
+int PMPIX_Alltoallw(const void* sendbuf, const int sendcounts[], const int sdispls[],
+                    const MPI_Datatype sendtypes[], void* recvbuf, const int recvcounts[],
+                    const int rdispls[], const MPI_Datatype recvtypes[], MPI_Comm comm) {
+  return alltoallv<int, int>("MPIX_Alltoallw",
+                             {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls,
+                              "sendtypes", MPI_DATATYPE_NULL, true, sendtypes},
+                             {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls,
+                              "recvtypes", MPI_DATATYPE_NULL, true, recvtypes},
+                             comm, {false, nullptr});
+}
+CAUSEWAY_ENTRY(Alltoallw);
+
+int PMPIX_Alltoallw_c(const void* sendbuf, const MPI_Count sendcounts[], const MPI_Aint sdispls[],
+                      const MPI_Datatype sendtypes[], void* recvbuf, const MPI_Count recvcounts[],
+                      const MPI_Aint rdispls[], const MPI_Datatype recvtypes[], MPI_Comm comm) {
+  return alltoallv<MPI_Count, MPI_Aint>("MPIX_Alltoallw_c",
+                                        {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls",
+                                         sdispls, "sendtypes", MPI_DATATYPE_NULL, true, sendtypes},
+                                        {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls",
+                                         rdispls, "recvtypes", MPI_DATATYPE_NULL, true, recvtypes},
+                                        comm, {false, nullptr});
+}
+CAUSEWAY_ENTRY(Alltoallw_c);

@@ -68,13 +68,17 @@ CAUSEWAY_API int MPIX_Comm_abort(MPI_Comm comm);
  * elements moves nothing and waits for nobody; its buffer may be NULL.
  *
  * Buffers are host or GPU memory, in any mix across the ranks. What runs the exchange is agreed
- * when comm is attached: each rank's current GPU where every rank has one and
- * those of a host can reach each other's, else the host (see the setting CAUSEWAY_DEVICE). A GPU
- * reads and writes its own memory, managed and pinned memory; other memory is copied through a
- * buffer on the GPU, and memory of GPUs through one on the host where the host runs the exchange.
- * The call does not order itself after work on the caller's streams, as CUDA-aware MPI does not.
- * Datatypes are contiguous: predefined ones without gaps, and what MPI_Type_contiguous and
- * MPI_Type_dup make of these; others give MPI_ERR_TYPE.
+ * when comm is attached: each rank's current GPU where every rank has one and those of a host can
+ * reach each other's, else the host (see the setting CAUSEWAY_DEVICE). A GPU reads and writes its
+ * own memory, managed and pinned memory; other memory is copied through a buffer on the GPU, and
+ * memory of GPUs through one on the host where the host runs the exchange. The call does not order
+ * itself after work on the caller's streams, as CUDA-aware MPI does not.
+ *
+ * Datatypes are all that MPI 3.1 can make, committed. One is taken apart on its first use, and what
+ * was found is kept with the type until it is freed; its parts are gathered into messages and
+ * scattered out of them by what runs the exchange, GPU kernels too. Where buffers have to be copied
+ * (above), those of derived types on GPUs are copied run by run. A communicator takes 1023 derived
+ * types at a time. The buffer of a derived type may be MPI_BOTTOM.
  *
  * Counts that disagree: a receiver that was sent more than it asked for keeps what fits, writes
  * nothing beyond it, and returns MPI_ERR_TRUNCATE; comm stays usable. One that asked for nothing
@@ -91,6 +95,20 @@ CAUSEWAY_API int MPIX_Alltoallv_c(const void* sendbuf, const MPI_Count sendcount
                                   const MPI_Aint sdispls[], MPI_Datatype sendtype, void* recvbuf,
                                   const MPI_Count recvcounts[], const MPI_Aint rdispls[],
                                   MPI_Datatype recvtype, MPI_Comm comm);
+
+/*
+ * MPI_Alltoallw and MPI_Alltoallw_c: as MPIX_Alltoallv, but that each block has a datatype of its
+ * own and displacements are in bytes. The datatype of a block of zero elements is ignored.
+ */
+CAUSEWAY_API int MPIX_Alltoallw(const void* sendbuf, const int sendcounts[], const int sdispls[],
+                                const MPI_Datatype sendtypes[], void* recvbuf,
+                                const int recvcounts[], const int rdispls[],
+                                const MPI_Datatype recvtypes[], MPI_Comm comm);
+CAUSEWAY_API int MPIX_Alltoallw_c(const void* sendbuf, const MPI_Count sendcounts[],
+                                  const MPI_Aint sdispls[], const MPI_Datatype sendtypes[],
+                                  void* recvbuf, const MPI_Count recvcounts[],
+                                  const MPI_Aint rdispls[], const MPI_Datatype recvtypes[],
+                                  MPI_Comm comm);
 
 /*
  * MPIX_Alltoallv and MPIX_Alltoallv_c on a stream: collective over comm; enqueues the exchange on
@@ -136,6 +154,15 @@ CAUSEWAY_API int PMPIX_Alltoallv_c(const void* sendbuf, const MPI_Count sendcoun
                                    const MPI_Aint sdispls[], MPI_Datatype sendtype, void* recvbuf,
                                    const MPI_Count recvcounts[], const MPI_Aint rdispls[],
                                    MPI_Datatype recvtype, MPI_Comm comm);
+CAUSEWAY_API int PMPIX_Alltoallw(const void* sendbuf, const int sendcounts[], const int sdispls[],
+                                 const MPI_Datatype sendtypes[], void* recvbuf,
+                                 const int recvcounts[], const int rdispls[],
+                                 const MPI_Datatype recvtypes[], MPI_Comm comm);
+CAUSEWAY_API int PMPIX_Alltoallw_c(const void* sendbuf, const MPI_Count sendcounts[],
+                                   const MPI_Aint sdispls[], const MPI_Datatype sendtypes[],
+                                   void* recvbuf, const MPI_Count recvcounts[],
+                                   const MPI_Aint rdispls[], const MPI_Datatype recvtypes[],
+                                   MPI_Comm comm);
 
 #ifdef __cplusplus
 }

@@ -8,8 +8,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace causeway::test {
@@ -37,6 +39,16 @@ MPI_Aint extent_of(MPI_Datatype type) {
   MPI_Aint extent = 0;
   MPI_Type_get_extent(type, &lower, &extent);
   return extent;
+}
+
+/// Where an element's bytes begin and how far they reach. MPI leaves it open for types without any.
+std::pair<MPI_Aint, MPI_Aint> true_extent_of(MPI_Datatype type) {
+  int size = 0;
+  MPI_Aint lower = 0;
+  MPI_Aint extent = 0;
+  MPI_Type_size(type, &size);
+  if (size != 0) MPI_Type_get_true_extent(type, &lower, &extent);
+  return {lower, extent};
 }
 
 ScopedType vector(MPI_Datatype base, int count, int length, int stride) {
@@ -187,9 +199,7 @@ const Base kBases[] = {
 struct Elements {
   Elements(MPI_Datatype of, std::vector<int> of_each, Random& random)
       : type(of), counts(std::move(of_each)) {
-    MPI_Aint lower = 0;
-    MPI_Aint span = 0;
-    MPI_Type_get_true_extent(type, &lower, &span);
+    const auto [lower, span] = true_extent_of(type);
     int next = static_cast<int>(between(random, 0, 3)) - 1;
     for (const int count : counts) {
       displacements.push_back(next);
@@ -320,6 +330,56 @@ TEST(DatatypesInTurn, EachIsItself) {
     Elements send(type, counts, own);
     Elements receive(type, counts, own);
     ASSERT_TRUE(exchange_elements(send, receive, false, comm, own)) << i;
+  }
+}
+
+/// Each pair of ranks has a datatype of its own, and of some blocks none.
+TEST(DatatypesInTurn, OneForEachBlock) {
+  const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
+  Random random = shared_random();
+  Random own(random() + static_cast<std::uint64_t>(world_rank()));
+  const auto ranks = static_cast<std::size_t>(world_size());
+  for (int round = 0; round < 20; ++round) {
+    std::vector<ScopedType> types;
+    std::vector<MPI_Datatype> of_peer;
+    std::vector<int> counts;
+    std::vector<int> displacements;
+    int bytes = 0;
+    for (std::size_t peer = 0; peer < ranks; ++peer) {
+      // What both of a pair draw is the same.
+      const std::size_t low = std::min(peer, static_cast<std::size_t>(world_rank()));
+      const std::size_t high = std::max(peer, static_cast<std::size_t>(world_rank()));
+      Random pair(seed() + 1000 * static_cast<std::uint64_t>(round) + 31 * low + high);
+      const Shape& shape = shapes()[between(pair, 0, shapes().size() - 1)];
+      types.push_back(shape.make(MPI_INT));
+      const bool empty = one_in(pair, 4);
+      counts.push_back(empty ? 0 : static_cast<int>(between(pair, 1, 3)));
+      of_peer.push_back(empty ? MPI_DATATYPE_NULL : static_cast<MPI_Datatype>(types.back()));
+      // Room for negative bounds, and for what follows.
+      displacements.push_back(bytes + 2000);
+      const auto [lower, span] = true_extent_of(types.back());
+      bytes += 2000 + static_cast<int>(lower + span + 3 * std::abs(extent_of(types.back()))) + 2000;
+    }
+    const auto all = static_cast<std::size_t>(bytes) + 4000;
+    std::vector<std::byte> sent(all);
+    std::vector<std::byte> received(all);
+    for (std::byte& byte : sent) byte = static_cast<std::byte>(own());
+    for (std::byte& byte : received) byte = static_cast<std::byte>(own());
+    std::vector<std::byte> expected = received;
+    std::vector<MPI_Datatype> valid = of_peer;
+    std::ranges::replace(valid, MPI_DATATYPE_NULL, MPI_INT);
+    MPI_Alltoallw(sent.data(), counts.data(), displacements.data(), valid.data(), expected.data(),
+                  counts.data(), displacements.data(), valid.data(), comm);
+    int code = MPI_SUCCESS;
+    {
+      const OnGpu gpu_send(sent, on_gpus() && !one_in(own, 4));
+      const OnGpu gpu_receive(received, on_gpus() && !one_in(own, 4));
+      code = MPIX_Alltoallw(gpu_send.at(sent.data()), counts.data(), displacements.data(),
+                            of_peer.data(), gpu_receive.at(received.data()), counts.data(),
+                            displacements.data(), of_peer.data(), comm);
+    }
+    ASSERT_EQ(code, MPI_SUCCESS) << sentence(code);
+    ASSERT_TRUE(received == expected) << "round " << round;
   }
 }
 

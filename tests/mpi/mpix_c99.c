@@ -16,6 +16,10 @@ typedef int OnStream(const void*, const int[], const int[], MPI_Datatype, void*,
                      const int[], MPI_Datatype, MPI_Comm, void*);
 typedef int AlltoallvC(const void*, const MPI_Count[], const MPI_Aint[], MPI_Datatype, void*,
                        const MPI_Count[], const MPI_Aint[], MPI_Datatype, MPI_Comm);
+typedef int Alltoallw(const void*, const int[], const int[], const MPI_Datatype[], void*,
+                      const int[], const int[], const MPI_Datatype[], MPI_Comm);
+typedef int AlltoallwC(const void*, const MPI_Count[], const MPI_Aint[], const MPI_Datatype[],
+                       void*, const MPI_Count[], const MPI_Aint[], const MPI_Datatype[], MPI_Comm);
 typedef int OnStreamC(const void*, const MPI_Count[], const MPI_Aint[], MPI_Datatype, void*,
                       const MPI_Count[], const MPI_Aint[], MPI_Datatype, MPI_Comm, void*);
 
@@ -75,6 +79,26 @@ static int exchange_on_stream_c(struct arguments* a, int rank, OnStreamC* call, 
          arrived(a, rank);
 }
 
+/* One of the two calls; displacements are bytes. */
+static int exchange_w(struct arguments* a, int rank, AlltoallwC* wide, Alltoallw* call,
+                      MPI_Comm comm) {
+  MPI_Datatype* const types = malloc((size_t)a->size * sizeof *types);
+  int code;
+  int peer;
+  fill(a, rank);
+  for (peer = 0; peer < a->size; ++peer) {
+    types[peer] = MPI_INT;
+    a->displacements[peer] *= (int)sizeof(int);
+    a->wide_displacements[peer] *= (MPI_Aint)sizeof(int);
+  }
+  code = wide != NULL ? wide(a->sent, a->wide_counts, a->wide_displacements, types, a->received,
+                             a->wide_counts, a->wide_displacements, types, comm)
+                      : call(a->sent, a->counts, a->displacements, types, a->received, a->counts,
+                             a->displacements, types, comm);
+  free(types);
+  return code == MPI_SUCCESS && arrived(a, rank);
+}
+
 /* Stream calls that wait for nothing are those of the host device. */
 static int call_stream_forms(struct arguments* a, int rank, MPI_Comm comm) {
   MPI_Info info;
@@ -98,6 +122,10 @@ static int call_all(struct arguments* a, int rank, MPI_Comm comm) {
   EXPECT(exchange(a, rank, PMPIX_Alltoallv, comm));
   EXPECT(exchange_c(a, rank, MPIX_Alltoallv_c, comm));
   EXPECT(exchange_c(a, rank, PMPIX_Alltoallv_c, comm));
+  EXPECT(exchange_w(a, rank, NULL, MPIX_Alltoallw, comm));
+  EXPECT(exchange_w(a, rank, NULL, PMPIX_Alltoallw, comm));
+  EXPECT(exchange_w(a, rank, MPIX_Alltoallw_c, NULL, comm));
+  EXPECT(exchange_w(a, rank, PMPIX_Alltoallw_c, NULL, comm));
   EXPECT(MPIX_Comm_get_error(comm, &code) == MPI_SUCCESS && code == MPI_SUCCESS);
   EXPECT(MPIX_Comm_detach(comm) == MPI_SUCCESS);
   EXPECT(PMPIX_Comm_attach(comm, MPI_INFO_NULL) == MPI_SUCCESS);

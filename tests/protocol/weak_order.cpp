@@ -54,15 +54,9 @@ void exchange(const Communicator& communicator, kernels::HostExecutor& executor,
   const std::vector<Extent> blocks{{0, bytes}, {static_cast<std::int64_t>(bytes), bytes}};
   AlltoallvPlan plan;
   plan_alltoallv({1, 1, 1024}, communicator.rank(), blocks, blocks, &plan);
-  const kernels::Alltoallv<WeakHostDevice> operation{{communicator.device_handle(),
-                                                      send.data(),
-                                                      receive.data(),
-                                                      plan.send.data(),
-                                                      plan.receive.data(),
-                                                      {},
-                                                      {},
-                                                      plan.split,
-                                                      false}};
+  const kernels::Alltoallv<WeakHostDevice> operation{
+      {communicator.device_handle(), send.data(), receive.data(), plan.send.data(),
+       plan.receive.data(), nullptr, plan.split, false}};
   kernels::run_on_host(executor, operation, device::ThreadGroup{});
 }
 

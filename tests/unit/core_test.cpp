@@ -55,7 +55,7 @@ TEST(Plan, GivesTheRanksOwnBlockThreadBlocksThatAreLeft) {
 TEST(LaneShares, CoverABlockOnce) {
   for (const std::uint64_t bytes : {0, 1, 15, 16, 17, 100, 1000, 65537}) {
     for (std::uint32_t lanes = 1; lanes <= 5; ++lanes) {
-      const kernels::SendBlock block{0, bytes, 64, lanes};
+      const kernels::SendBlock block{0, bytes, 64, lanes, 0};
       std::uint64_t covered = 0;
       for (std::uint32_t lane = 0; lane < 7; ++lane) {
         const device::Share share = kernels::lane_share(block, lane);

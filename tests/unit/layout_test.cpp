@@ -1,0 +1,118 @@
+// Layouts: what is merged into runs, and where the bytes of a message lie.
+#include <causeway/device/host_device.hpp>
+#include <layout.hpp>
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <random>
+#include <utility>
+#include <vector>
+
+namespace causeway {
+namespace {
+
+using device::LayoutRun;
+
+TEST(Layout, BlocksThatFollowEachOtherAreOne) {
+  ElementLayout layout;
+  layout.append(8, 4);
+  layout.append(12, 4, 3, 4);
+  layout.append(24, 8);
+  layout.set_extent(24);
+  ASSERT_EQ(layout.runs().size(), 1U);
+  EXPECT_EQ(layout.runs()[0].offset, 8);
+  EXPECT_EQ(layout.runs()[0].bytes, 24U);
+  EXPECT_TRUE(layout.contiguous());
+  EXPECT_EQ(layout.size(), 24U);
+  layout.set_extent(32);
+  EXPECT_FALSE(layout.contiguous());
+}
+
+TEST(Layout, BlocksAtOneDistanceAreOneRun) {
+  ElementLayout column;
+  for (int i = 0; i < 1000; ++i) column.append(i * 64, 8);
+  column.set_extent(8);
+  ASSERT_EQ(column.runs().size(), 1U);
+  EXPECT_EQ(column.runs()[0].blocks, 1000U);
+  EXPECT_EQ(column.runs()[0].stride, 64);
+  EXPECT_EQ(column.on_device(nullptr).unit, 8U);
+
+  ElementLayout planes;
+  planes.append(column, 0, 3, 64000);
+  EXPECT_EQ(planes.runs().size(), 1U);  // each goes on where the one before it ends
+  planes.append(column, -8, 1, 0);
+  EXPECT_EQ(planes.runs().size(), 2U);
+  EXPECT_EQ(planes.size(), 32000U);
+}
+
+TEST(Layout, NothingIsContiguous) {
+  ElementLayout layout;
+  layout.append(3, 0, 5, 9);
+  layout.append(3, 5, 0, 9);
+  layout.set_extent(100);
+  EXPECT_TRUE(layout.contiguous());
+  EXPECT_EQ(layout.size(), 0U);
+}
+
+/// Random blocks that do not overlap, in random order, against a list of their bytes: every part of
+/// a message of several elements, gathered and scattered.
+TEST(Layout, PartsOfMessagesLieWhereTheBlocksSay) {
+  const unsigned seed = std::random_device{}();
+  std::mt19937 random(seed);
+  const auto below = [&](unsigned n) { return random() % n; };
+  for (int round = 0; round < 200; ++round) {
+    std::vector<std::pair<std::int64_t, std::uint64_t>> blocks;
+    std::int64_t end = -20;
+    for (unsigned i = 0; i < 1 + below(12); ++i) {
+      end += below(3) == 0 ? 0 : below(9);
+      blocks.emplace_back(end, 1 + below(7));
+      end += static_cast<std::int64_t>(blocks.back().second);
+    }
+    if (below(2) == 0) std::shuffle(blocks.begin(), blocks.end(), random);
+    ElementLayout layout;
+    std::vector<std::int64_t> places;  // of an element's bytes
+    for (const auto& [offset, bytes] : blocks) {
+      layout.append(offset, bytes);
+      for (std::uint64_t i = 0; i < bytes; ++i) {
+        places.push_back(offset + static_cast<std::int64_t>(i));
+      }
+    }
+    const std::int64_t extent = end + 20 + below(5);
+    layout.set_extent(extent);
+    ASSERT_EQ(layout.size(), places.size());
+    const device::Layout view = layout.on_device(layout.runs().data());
+
+    constexpr std::uint64_t kElements = 5;
+    std::vector<std::byte> memory(static_cast<std::size_t>(kElements * extent + 40));
+    for (std::byte& byte : memory) byte = static_cast<std::byte>(random());
+    std::vector<std::byte> message;
+    for (std::uint64_t e = 0; e < kElements; ++e) {
+      for (const std::int64_t place : places) {
+        message.push_back(
+            memory[static_cast<std::size_t>(20 + static_cast<std::int64_t>(e) * extent + place)]);
+      }
+    }
+    const std::uint64_t from = below(static_cast<unsigned>(message.size()));
+    const std::uint64_t bytes = below(static_cast<unsigned>(message.size() - from) + 1);
+    const device::Context<device::ThreadGroup> part{{}, 0, 0, 0, from, bytes, nullptr};
+    std::vector<std::byte> gathered(bytes);
+    device::GatherFrom<device::HostDevice>{memory.data() + 20, view}.produce(part, gathered.data());
+    ASSERT_TRUE(std::equal(gathered.begin(), gathered.end(),
+                           message.begin() + static_cast<std::ptrdiff_t>(from)))
+        << "seed " << seed << ", round " << round;
+
+    std::vector<std::byte> target(memory.size());
+    std::vector<std::byte> expected(memory.size());
+    for (std::uint64_t i = from; i < from + bytes; ++i) {
+      const auto element = static_cast<std::int64_t>(i / places.size());
+      expected[static_cast<std::size_t>(20 + element * extent + places[i % places.size()])] =
+          message[i];
+    }
+    device::ScatterTo<device::HostDevice>{target.data() + 20, view}.consume(part, gathered.data());
+    ASSERT_TRUE(target == expected) << "seed " << seed << ", round " << round;
+  }
+}
+
+}  // namespace
+}  // namespace causeway

@@ -9,26 +9,20 @@ namespace causeway::mpi {
 
 namespace {
 
-/// A communicator of this process alone that returns errors. Kept until the process ends: MPI has
-/// no way to free it after the user's last call.
-MPI_Comm own_comm() {
-  static const MPI_Comm comm = [] {
-    MPI_Comm made = MPI_COMM_NULL;
-    MPI_Group group = MPI_GROUP_NULL;
-    PMPI_Comm_group(MPI_COMM_SELF, &group);
-    PMPI_Comm_create(MPI_COMM_SELF, group, &made);
-    PMPI_Group_free(&group);
-    PMPI_Comm_set_errhandler(made, MPI_ERRORS_RETURN);
-    return made;
-  }();
-  return comm;
-}
-
-/// MPI does not say whether a type is committed, but refuses to pack one that is not.
+/// MPI does not say whether a type is committed, but refuses to pack one that is not: on a
+/// communicator of this process alone, whose errors are returned.
 bool is_committed(MPI_Datatype type) {
+  MPI_Group group = MPI_GROUP_NULL;
+  MPI_Comm alone = MPI_COMM_NULL;
+  PMPI_Comm_group(MPI_COMM_SELF, &group);
+  PMPI_Comm_create(MPI_COMM_SELF, group, &alone);
+  PMPI_Group_free(&group);
+  PMPI_Comm_set_errhandler(alone, MPI_ERRORS_RETURN);
   char nothing = 0;
   int position = 0;
-  return PMPI_Pack(&nothing, 0, type, &nothing, 0, &position, own_comm()) == MPI_SUCCESS;
+  const int packed = PMPI_Pack(&nothing, 0, type, &nothing, 0, &position, alone);
+  PMPI_Comm_free(&alone);
+  return packed == MPI_SUCCESS;
 }
 
 std::mutex attribute_mutex;

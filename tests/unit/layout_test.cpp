@@ -12,8 +12,6 @@
 namespace causeway {
 namespace {
 
-using device::LayoutRun;
-
 TEST(Layout, BlocksThatFollowEachOtherAreOne) {
   ElementLayout layout;
   layout.append(8, 4);
@@ -60,13 +58,16 @@ TEST(Layout, NothingIsContiguous) {
 TEST(Layout, PartsOfMessagesLieWhereTheBlocksSay) {
   const unsigned seed = std::random_device{}();
   std::mt19937 random(seed);
-  const auto below = [&](unsigned n) { return random() % n; };
+  const auto below = [&](std::size_t n) {
+    return std::uniform_int_distribution<int>(0, static_cast<int>(n) - 1)(random);
+  };
   for (int round = 0; round < 200; ++round) {
     std::vector<std::pair<std::int64_t, std::uint64_t>> blocks;
     std::int64_t end = -20;
-    for (unsigned i = 0; i < 1 + below(12); ++i) {
+    const int count = 1 + below(12);
+    for (int i = 0; i < count; ++i) {
       end += below(3) == 0 ? 0 : below(9);
-      blocks.emplace_back(end, 1 + below(7));
+      blocks.emplace_back(end, static_cast<std::uint64_t>(1 + below(7)));
       end += static_cast<std::int64_t>(blocks.back().second);
     }
     if (below(2) == 0) std::shuffle(blocks.begin(), blocks.end(), random);
@@ -93,8 +94,8 @@ TEST(Layout, PartsOfMessagesLieWhereTheBlocksSay) {
             memory[static_cast<std::size_t>(20 + static_cast<std::int64_t>(e) * extent + place)]);
       }
     }
-    const std::uint64_t from = below(static_cast<unsigned>(message.size()));
-    const std::uint64_t bytes = below(static_cast<unsigned>(message.size() - from) + 1);
+    const auto from = static_cast<std::uint64_t>(below(message.size()));
+    const auto bytes = static_cast<std::uint64_t>(below(message.size() - from + 1));
     const device::Context<device::ThreadGroup> part{{}, 0, 0, 0, from, bytes, nullptr};
     std::vector<std::byte> gathered(bytes);
     device::GatherFrom<device::HostDevice>{memory.data() + 20, view}.produce(part, gathered.data());

@@ -1,6 +1,7 @@
 // The communicators that are attached: state kept as attributes of the user's MPI communicators.
 #include "comm_cache.hpp"
 
+#include "at_finalize.hpp"
 #include "mpi_bootstrap.hpp"
 
 #include <algorithm>
@@ -39,9 +40,8 @@ int forget(MPI_Comm, int, void* value, void*) {
   return MPI_SUCCESS;
 }
 
-/// Called by MPI_Finalize, which first deletes the attributes of MPI_COMM_SELF: frees what users
-/// left attached, while MPI can still be called.
-int finalize(MPI_Comm, int, void*, void*) {
+/// Called by MPI_Finalize: frees what users left attached.
+void finalize() {
   Cache& c = cache();
   std::vector<Attachment*> left;
   {
@@ -51,20 +51,15 @@ int finalize(MPI_Comm, int, void*, void*) {
   for (const Attachment* attachment : left) PMPI_Comm_delete_attr(attachment->comm, c.keyval);
   int keyval = c.keyval.exchange(MPI_KEYVAL_INVALID);
   PMPI_Comm_free_keyval(&keyval);
-  return MPI_SUCCESS;
 }
 
 Status make_keyval(Cache& c) {
   const std::lock_guard lock(c.mutex);
   if (c.keyval != MPI_KEYVAL_INVALID) return {};
   int keyval = MPI_KEYVAL_INVALID;
-  int at_finalize = MPI_KEYVAL_INVALID;
   const bool made =
       PMPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, forget, &keyval, nullptr) == MPI_SUCCESS &&
-      PMPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, finalize, &at_finalize, nullptr) ==
-          MPI_SUCCESS &&
-      PMPI_Comm_set_attr(MPI_COMM_SELF, at_finalize, nullptr) == MPI_SUCCESS &&
-      PMPI_Comm_free_keyval(&at_finalize) == MPI_SUCCESS;
+      at_finalize(finalize);
   if (!made) return {ErrorKind::kSystem, "MPI refused an attribute key"};
   c.keyval = keyval;
   return {};

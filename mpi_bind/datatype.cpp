@@ -1,6 +1,7 @@
 // MPI datatypes as bytes.
 #include "datatype.hpp"
 
+#include "at_finalize.hpp"
 #include "type_map.hpp"
 
 #include <mutex>
@@ -29,17 +30,14 @@ std::mutex attribute_mutex;
 
 /// The attribute that keeps what was found of a type.
 int attribute() {
-  static const int keyval = [] {
-    int made = MPI_KEYVAL_INVALID;
-    PMPI_Type_create_keyval(
-        MPI_TYPE_NULL_COPY_FN,
-        [](MPI_Datatype, int, void* kept, void*) {
-          delete static_cast<Element*>(kept);
-          return MPI_SUCCESS;
-        },
-        &made, nullptr);
-    return made;
-  }();
+  static int keyval = MPI_KEYVAL_INVALID;
+  if (keyval != MPI_KEYVAL_INVALID) return keyval;
+  const auto forget = [](MPI_Datatype, int, void* kept, void*) {
+    delete static_cast<Element*>(kept);
+    return MPI_SUCCESS;
+  };
+  PMPI_Type_create_keyval(MPI_TYPE_NULL_COPY_FN, forget, &keyval, nullptr);
+  at_finalize([] { PMPI_Type_free_keyval(&keyval); });
   return keyval;
 }
 

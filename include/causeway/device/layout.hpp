@@ -120,8 +120,9 @@ struct alignas(16) Unit16 {
 /// there; `elements` is where the message's first element lies. All threads of the group call it.
 CAUSEWAY_TEMPLATE
 template <class Device, bool kGather, class G>
-CAUSEWAY_FN void move_layout(const G& group, const Layout& layout, std::byte* elements,
-                             std::byte* packed, std::uint64_t position, std::uint64_t bytes) {
+CAUSEWAY_FN CAUSEWAY_CALL void move_layout(const G& group, const Layout& layout,
+                                           std::byte* elements, std::byte* packed,
+                                           std::uint64_t position, std::uint64_t bytes) {
   if (group.size() == 1 || layout.least_block >= kBlockForGroup) {
     LayoutPlace place(layout, position);
     for (std::uint64_t done = 0; done < bytes; place.to_next_block()) {

@@ -190,7 +190,10 @@ class CudaBackend final : public DeviceBackend {
   }
 
   using DeviceBackend::copy;
-  Status copy(const BlockCopy& copy) override { return copy_memory(ordinal_, stream_, copy); }
+  Status copy(const BlockCopy& copy) override {
+    const OutsideCaptures outside;
+    return copy_memory(ordinal_, stream_, copy);
+  }
 
   void order_frees() override {
     const CurrentGpu gpu(ordinal_);

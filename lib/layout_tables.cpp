@@ -1,6 +1,7 @@
 // LayoutTables: layouts in a device's memory.
 #include "layout_tables.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 namespace causeway {
@@ -20,6 +21,8 @@ Status LayoutTables::find(DeviceBackend& backend, const LayoutRef& layout, std::
     Entry entry{};
     CAUSEWAY_TRY(add(backend, layout, &entry));
     known = entries_.emplace(layout, entry).first;
+    // Programs may make a datatype for each exchange.
+    drop_unused(backend);
   }
   *place = known->second.place;
   return {};
@@ -31,7 +34,6 @@ Status LayoutTables::add(DeviceBackend& backend, const LayoutRef& layout, Entry*
     free_.resize(kPlaces - 1);
     std::iota(free_.rbegin(), free_.rend(), 1U);
   }
-  if (free_.empty()) drop_unused(backend);
   if (free_.empty()) {
     return Status::error(ErrorKind::kSystem, "more than %u derived datatypes are in use",
                          kPlaces - 1);
@@ -53,12 +55,13 @@ Status LayoutTables::add(DeviceBackend& backend, const LayoutRef& layout, Entry*
 
 /// Frees the places of layouts that nobody else holds, once what was enqueued has read them.
 void LayoutTables::drop_unused(DeviceBackend& backend) {
-  if (backend.captured()) return;
+  const auto is_unused = [](const auto& entry) { return entry.first.use_count() == 1; };
+  if (backend.captured() || std::ranges::none_of(entries_, is_unused)) return;
   backend.order_frees();
-  std::erase_if(entries_, [this](const auto& entry) {
-    const bool unused = entry.first.use_count() == 1;
-    if (unused) free_.push_back(entry.second.place);
-    return unused;
+  std::erase_if(entries_, [&](const auto& entry) {
+    if (!is_unused(entry)) return false;
+    free_.push_back(entry.second.place);
+    return true;
   });
 }
 

@@ -10,7 +10,7 @@
 namespace causeway {
 
 /// What a communicator's launches read of layouts: a table of them, in which each has a place from
-/// its first use on, as long as anybody else holds the layout or a graph may read it.
+/// its first use on. One that nobody else holds, and no graph may read, goes when a new one comes.
 class LayoutTables {
  public:
   /// The place of a layout, at least 1, or 0 for none.

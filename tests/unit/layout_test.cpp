@@ -1,9 +1,12 @@
 // Layouts: what is merged into runs, and where the bytes of a message lie.
 #include <causeway/device/host_device.hpp>
+#include <device_backend.hpp>
 #include <layout.hpp>
+#include <layout_tables.hpp>
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <numeric>
 #include <random>
 #include <utility>
@@ -51,6 +54,35 @@ TEST(Layout, NothingIsContiguous) {
   layout.set_extent(100);
   EXPECT_TRUE(layout.contiguous());
   EXPECT_EQ(layout.size(), 0U);
+}
+
+TEST(LayoutTables, LayoutsThatNobodyElseHoldsGoWhenANewOneComes) {
+  const auto backend = make_host_backend();
+  LayoutTables tables;
+  const auto column = [](int i) {
+    auto made = std::make_shared<ElementLayout>();
+    made->append(0, 8, 5, 16 + i);
+    made->set_extent(8);
+    return LayoutRef(std::move(made));
+  };
+  const LayoutRef kept = column(0);
+  std::uint32_t place_of_kept = 0;
+  ASSERT_TRUE(tables.find(*backend, kept, &place_of_kept).ok());
+  EXPECT_NE(place_of_kept, 0U);
+  std::weak_ptr<const ElementLayout> last;
+  for (int i = 1; i < 5000; ++i) {
+    const LayoutRef layout = column(i);
+    std::uint32_t place = 0;
+    const Status found = tables.find(*backend, layout, &place);
+    ASSERT_TRUE(found.ok()) << found.message();
+    EXPECT_NE(place, place_of_kept);
+    EXPECT_EQ(tables.data()[place].runs, layout->runs().data());
+    EXPECT_TRUE(last.expired()) << i;
+    last = layout;
+  }
+  std::uint32_t place = 0;
+  ASSERT_TRUE(tables.find(*backend, kept, &place).ok());
+  EXPECT_EQ(place, place_of_kept);
 }
 
 /// Random blocks that do not overlap, in random order, against a list of their bytes: every part of

@@ -13,6 +13,13 @@ namespace causeway::osu {
 /// Memory that frees itself.
 using Buffer = std::unique_ptr<std::byte[], void (*)(std::byte*)>;
 
+/// Pieces of memory at one distance.
+struct Rows {
+  std::size_t rows;
+  std::size_t bytes;  ///< of each
+  std::size_t pitch;  ///< bytes from the begin of one to that of the next
+};
+
 /// One per rank, of the same kind on all ranks. Functions that return a sentence return "" when
 /// nothing went wrong.
 class Device {
@@ -37,6 +44,11 @@ class Device {
   /// Copies between a buffer and its mirror, to the end.
   [[nodiscard]] virtual std::string copy(std::byte* to, const std::byte* from,
                                          std::size_t bytes) = 0;
+
+  /// Copies rows to where they follow each other, each by itself, or (`at_once`) by the one call
+  /// that the device has for it. Done when the next `copy` is.
+  [[nodiscard]] virtual std::string pack_rows(std::byte* to, const std::byte* from,
+                                              const Rows& rows, bool at_once) = 0;
 
   /// How many of a window's calls are timed together, and what a number of calls is rounded up to.
   [[nodiscard]] virtual int calls_per_turn(int calls) const = 0;

@@ -113,6 +113,22 @@ std::string GpuDevice::copy(std::byte* to, const std::byte* from, std::size_t by
   return error.empty() ? cuda_failure("copying", cudaStreamSynchronize(stream_)) : error;
 }
 
+std::string GpuDevice::pack_rows(std::byte* to, const std::byte* from, const Rows& rows,
+                                 bool at_once) {
+  if (at_once) {
+    return cuda_failure("cudaMemcpy2DAsync",
+                        cudaMemcpy2DAsync(to, rows.bytes, from, rows.pitch, rows.bytes, rows.rows,
+                                          cudaMemcpyDefault, stream_));
+  }
+  std::string error;
+  for (std::size_t row = 0; row < rows.rows && error.empty(); ++row) {
+    error = cuda_failure("cudaMemcpyAsync",
+                         cudaMemcpyAsync(to + row * rows.bytes, from + row * rows.pitch, rows.bytes,
+                                         cudaMemcpyDefault, stream_));
+  }
+  return error;
+}
+
 int GpuDevice::rounded_up(int calls) const {
   return graph_calls_ > 0 ? (calls + graph_calls_ - 1) / graph_calls_ * graph_calls_ : calls;
 }

@@ -39,6 +39,8 @@ class GpuDevice final : public Device {
   [[nodiscard]] Buffer allocate_mirror(std::size_t bytes) override;
   [[nodiscard]] bool has_mirrors() const override { return true; }
   [[nodiscard]] std::string copy(std::byte* to, const std::byte* from, std::size_t bytes) override;
+  [[nodiscard]] std::string pack_rows(std::byte* to, const std::byte* from, const Rows& rows,
+                                      bool at_once) override;
   [[nodiscard]] int calls_per_turn(int calls) const override { return calls; }
   [[nodiscard]] int rounded_up(int calls) const override;
   [[nodiscard]] std::string prepare(Library& library, const Call& call) override;

@@ -5,11 +5,12 @@
 //
 // Each rank has an N x N matrix of doubles (4096), in row-major order, in memory of the device
 // (host), and sends column j to rank j, which gets columns side by side. The ways: `causeway`, one
-// call with the column's type; `mpi`, likewise, on the host; `pack`, MPI_Pack of each column and
-// MPI_Alltoall, on cuda from a copy of the matrix; `pieces`, each double copied by itself and
-// MPI_Alltoall. Writes CSV to standard output: microseconds of the slowest rank, median of five
-// windows, and each way's time over causeway's. Every way's result is checked. Exit status: 0 done,
-// 1 a wrong byte or an error, 2 not possible as asked.
+// call with the column's type; `mpi`, likewise, on the host; `pack`, MPI_Pack of each column, on
+// cuda from a copy of the matrix; `pieces`, a copy for each double, enqueued one after the other;
+// `copy2d`, on cuda, a cudaMemcpy2DAsync for each column. The last three go on with MPI_Alltoall
+// through host memory. Writes CSV to standard output: microseconds of the slowest rank, median of
+// five windows, and each way's time over causeway's. Every way's result is checked. Exit status: 0
+// done, 1 a wrong byte or an error, 2 not possible as asked.
 #include "command_line.hpp"
 #include "selection.hpp"
 #include "timing.hpp"
@@ -40,8 +41,8 @@ class Columns {
         columns_(device.allocate(bytes_of_columns())),
         matrix_mirror_(device.allocate_mirror(bytes_of_matrix())),
         columns_mirror_(device.allocate_mirror(bytes_of_columns())),
-        packed_(bytes_of_columns()),
-        exchanged_(bytes_of_columns()) {
+        packed_(device.allocate(bytes_of_columns())),
+        packed_mirror_(device.allocate_mirror(bytes_of_columns())) {
     MPI_Type_vector(n, 1, n, MPI_DOUBLE, &vector_);
     MPI_Type_create_resized(vector_, 0, sizeof(double), &column_);
     MPI_Type_commit(&column_);
@@ -60,8 +61,9 @@ class Columns {
   Columns& operator=(const Columns&) = delete;
 
   [[nodiscard]] bool has_memory() const {
-    return matrix_ != nullptr && columns_ != nullptr &&
-           (!device_.has_mirrors() || (matrix_mirror_ != nullptr && columns_mirror_ != nullptr));
+    return matrix_ != nullptr && columns_ != nullptr && packed_ != nullptr &&
+           (!device_.has_mirrors() ||
+            (matrix_mirror_ != nullptr && columns_mirror_ != nullptr && packed_mirror_ != nullptr));
   }
 
   /// Fills the matrix; "" or what went wrong.
@@ -84,27 +86,29 @@ class Columns {
     }
     int position = 0;
     for (std::size_t j = 0; j < peers(); ++j) {
-      MPI_Pack(host_matrix() + j * sizeof(double), 1, column_, packed_.data(),
-               static_cast<int>(packed_.size()), &position, MPI_COMM_WORLD);
+      MPI_Pack(host_matrix() + j * sizeof(double), 1, column_, host_packed(),
+               static_cast<int>(bytes_of_columns()), &position, MPI_COMM_WORLD);
     }
     return error.empty() ? exchange_packed() : error;
   }
 
-  std::string pieces() {
-    for (std::size_t j = 0; j < peers(); ++j) {
-      for (std::size_t i = 0; i < n_; ++i) {
-        const std::string error =
-            device_.copy(packed_.data() + (j * n_ + i) * sizeof(double),
-                         matrix_.get() + (i * n_ + j) * sizeof(double), sizeof(double));
-        if (!error.empty()) return error;
-      }
+  /// A copy for each double, or one for each column.
+  std::string copies(bool at_once) {
+    const Rows column{n_, sizeof(double), n_ * sizeof(double)};
+    std::string error;
+    for (std::size_t j = 0; j < peers() && error.empty(); ++j) {
+      error = device_.pack_rows(packed_.get() + j * n_ * sizeof(double),
+                                matrix_.get() + j * sizeof(double), column, at_once);
     }
-    return exchange_packed();
+    if (error.empty() && device_.has_mirrors()) {
+      error = device_.copy(packed_mirror_.get(), packed_.get(), bytes_of_columns());
+    }
+    return error.empty() ? exchange_packed() : error;
   }
 
   /// Whether the columns are where they belong; forgets them.
   bool arrived() {
-    std::byte* const host = device_.has_mirrors() ? columns_mirror_.get() : columns_.get();
+    std::byte* const host = host_columns();
     if (device_.has_mirrors()) {
       if (!device_.copy(host, columns_.get(), bytes_of_columns()).empty()) return false;
     }
@@ -141,6 +145,12 @@ class Columns {
   [[nodiscard]] std::byte* host_matrix() const {
     return device_.has_mirrors() ? matrix_mirror_.get() : matrix_.get();
   }
+  [[nodiscard]] std::byte* host_columns() const {
+    return device_.has_mirrors() ? columns_mirror_.get() : columns_.get();
+  }
+  [[nodiscard]] std::byte* host_packed() const {
+    return device_.has_mirrors() ? packed_mirror_.get() : packed_.get();
+  }
 
   std::string with_type(Call call) {
     const int code = call(matrix_.get(), ones_.data(), in_send_.data(), column_, columns_.get(),
@@ -149,9 +159,10 @@ class Columns {
   }
 
   std::string exchange_packed() {
-    MPI_Alltoall(packed_.data(), static_cast<int>(n_), MPI_DOUBLE, exchanged_.data(),
+    MPI_Alltoall(host_packed(), static_cast<int>(n_), MPI_DOUBLE, host_columns(),
                  static_cast<int>(n_), MPI_DOUBLE, MPI_COMM_WORLD);
-    return device_.copy(columns_.get(), exchanged_.data(), exchanged_.size());
+    if (!device_.has_mirrors()) return "";
+    return device_.copy(columns_.get(), host_columns(), bytes_of_columns());
   }
 
   Device& device_;
@@ -162,8 +173,8 @@ class Columns {
   Buffer columns_;
   Buffer matrix_mirror_;
   Buffer columns_mirror_;
-  std::vector<std::byte> packed_;
-  std::vector<std::byte> exchanged_;
+  Buffer packed_;
+  Buffer packed_mirror_;
   MPI_Datatype vector_ = MPI_DATATYPE_NULL;
   MPI_Datatype column_ = MPI_DATATYPE_NULL;
   std::vector<int> ones_, lengths_, in_send_, in_receive_;
@@ -229,7 +240,10 @@ int run(const Options& options, int n) {
     ways.push_back({"mpi", kCallsOfCauseway, [&] { return columns.mpi(); }});
   }
   ways.push_back({"pack", 1, [&] { return columns.pack(); }});
-  ways.push_back({"pieces", 1, [&] { return columns.pieces(); }});
+  ways.push_back({"pieces", 1, [&] { return columns.copies(false); }});
+  if (device.has_mirrors()) {
+    ways.push_back({"copy2d", kCallsOfCauseway, [&] { return columns.copies(true); }});
+  }
   double causeway = 0;
   bool all_right = true;
   for (const Way& way : ways) {

@@ -87,6 +87,63 @@ TEST_F(GpuStreams, ReplaysAndEagerCallsMatchMpi) {
   EXPECT_EQ(code, MPI_SUCCESS) << sentence(code);
 }
 
+/// A column of a matrix to each rank, in a graph. The program frees the datatype after the capture,
+/// as MPI allows, and uses others on the communicator between replays.
+TEST_F(GpuStreams, ReplaysKeepADatatypeThatTheProgramFreed) {
+  constexpr int kRows = 300;
+  const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
+  ASSERT_EQ(MPIX_Comm_attach(comm, MPI_INFO_NULL), MPI_SUCCESS);
+  const int ranks = world_size();
+  const auto columns_of = [&](int rows) {
+    MPI_Datatype column = MPI_DATATYPE_NULL;
+    const ScopedType vector = ScopedType::committed([&] {
+      MPI_Datatype type = MPI_DATATYPE_NULL;
+      MPI_Type_vector(rows, 1, ranks, MPI_INT, &type);
+      return type;
+    }());
+    MPI_Type_create_resized(vector, 0, sizeof(int), &column);
+    return ScopedType::committed(column);
+  };
+  std::vector<std::byte> matrix(sizeof(int) * kRows * static_cast<std::size_t>(ranks));
+  std::vector<std::byte> received(matrix.size());
+  GpuBytes from(matrix);
+  GpuBytes to(received);
+  const std::vector<int> ones(static_cast<std::size_t>(ranks), 1);
+  std::vector<int> at(ones.size());
+  std::iota(at.begin(), at.end(), 0);
+  const auto enqueue = [&](MPI_Datatype column, const Stream& stream) {
+    return MPIX_Alltoallv_on_stream(from.bytes().data(), ones.data(), at.data(), column,
+                                    to.bytes().data(), ones.data(), at.data(), column, comm,
+                                    stream);
+  };
+  const Stream stream;
+  int captured = MPI_SUCCESS;
+  const Graph graph(stream, [&] {
+    const ScopedType column = columns_of(kRows);
+    captured = enqueue(column, stream);
+  });
+  ASSERT_EQ(captured, MPI_SUCCESS) << sentence(captured);
+  const ScopedType whole = columns_of(kRows);
+  Random random = shared_random();
+  Random own(random() + static_cast<std::uint64_t>(world_rank()));
+  for (int round = 0; round < 50; ++round) {
+    for (std::byte& byte : matrix) byte = static_cast<std::byte>(own());
+    from.upload(matrix);
+    to.upload(received);
+    std::vector<std::byte> expected = received;
+    graph.launch(stream);
+    MPI_Alltoallv(matrix.data(), ones.data(), at.data(), whole, expected.data(), ones.data(),
+                  at.data(), whole, MPI_COMM_WORLD);
+    const ScopedType other = columns_of(1 + round);
+    EXPECT_EQ(enqueue(other, stream), MPI_SUCCESS);
+    MPI_Alltoallv(matrix.data(), ones.data(), at.data(), other, expected.data(), ones.data(),
+                  at.data(), other, MPI_COMM_WORLD);
+    stream.synchronize();
+    to.download(received);
+    EXPECT_TRUE(received == expected) << "round " << round;
+  }
+}
+
 /// What `auto` chooses is seen by a stream being accepted.
 TEST_F(GpuStreams, AutoIsCudaBetweenHostsToo) {
   if (CAUSEWAY_HAVE_UCX == 0) GTEST_SKIP() << "built without UCX";

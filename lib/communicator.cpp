@@ -204,18 +204,41 @@ int Communicator::rank() const { return state_->topology.rank(); }
 int Communicator::size() const { return state_->topology.size(); }
 
 Status Communicator::alltoallv(const Buffers& buffers) {
+  begun_.drain();
   return state_->in_turn([&] { return state_->exchange(&buffers); });
 }
 
+void Communicator::begin_alltoallv(const Buffers& buffers,
+                                   std::function<void(const Status&)> done) {
+  begun_.post([state = state_.get(), buffers,
+               send = std::vector<Extent>(buffers.send.begin(), buffers.send.end()),
+               receive = std::vector<Extent>(buffers.receive.begin(), buffers.receive.end()),
+               done = std::move(done)] {
+    Buffers own = buffers;
+    own.send = send;
+    own.receive = receive;
+    done(state->in_turn([&] { return state->exchange(&own); }));
+  });
+}
+
 Status Communicator::decline() {
+  begun_.drain();
   return state_->in_turn([&] { return state_->exchange(nullptr); });
 }
 
+void Communicator::begin_decline() {
+  begun_.post([state = state_.get()] {
+    static_cast<void>(state->in_turn([&] { return state->exchange(nullptr); }));
+  });
+}
+
 Status Communicator::enqueue_alltoallv(const Buffers& buffers, void* stream) {
+  begun_.drain();
   return state_->in_turn([&] { return state_->enqueue(&buffers, stream); });
 }
 
 Status Communicator::enqueue_decline(void* stream) {
+  begun_.drain();
   return state_->in_turn([&] { return state_->enqueue(nullptr, stream); });
 }
 

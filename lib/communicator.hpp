@@ -5,9 +5,11 @@
 #include "config.hpp"
 #include "extent.hpp"
 #include "facts.hpp"
+#include "task_queue.hpp"
 
 #include <causeway/device/communicator.hpp>
 
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -50,6 +52,13 @@ class Communicator {
   /// leave the communicator usable; after kFailed every exchange fails.
   Status alltoallv(const Buffers& buffers);
 
+  /// Collective: begins an exchange and returns. A thread of the communicator's own runs it after
+  /// those begun before, and then calls done(), which throws nothing; every call above or below
+  /// that exchanges waits for those begun first. The lists of `buffers` are copied, what they point
+  /// to belongs to the exchange until done() is called. Throws std::system_error, and has begun
+  /// nothing, where no thread can be had.
+  void begin_alltoallv(const Buffers& buffers, std::function<void(const Status&)> done);
+
   /// Collective: enqueues an exchange on a stream of the communicator's device and returns; on the
   /// host device `stream` is null and the exchange is done when this returns. Buffers are memory
   /// that the device can address. What goes wrong on the stream is what a later call returns.
@@ -58,6 +67,7 @@ class Communicator {
   /// Takes the place of an exchange that this rank's caller got wrong: sends and takes nothing, so
   /// that the other ranks need not wait.
   Status decline();
+  void begin_decline();
   Status enqueue_decline(void* stream);
 
   /// Makes pending and later exchanges fail, here and on the ranks of the same host. Local; from
@@ -76,6 +86,7 @@ class Communicator {
   explicit Communicator(std::unique_ptr<State> state);
 
   std::unique_ptr<State> state_;
+  TaskQueue begun_;  ///< does what is left before the state goes
 };
 
 }  // namespace causeway

@@ -1,7 +1,9 @@
-// MPIX_Alltoallv and MPIX_Alltoallw in their forms: as MPI has them, _c, _on_stream, _on_stream_c.
+// MPIX_Alltoallv, MPIX_Alltoallw and MPIX_Ialltoallv in their forms: as MPI has them, _c,
+// _on_stream, _on_stream_c.
 #include "comm_cache.hpp"
 #include "datatype.hpp"
 #include "entry.hpp"
+#include "request.hpp"
 
 #include <causeway/mpix.h>
 #include <gpu.hpp>
@@ -110,23 +112,62 @@ Status to_blocks(const Side<Count, Displacement>& send, const Side<Count, Displa
   return Status::error(ErrorKind::kSystem, "out of memory for the datatypes on rank %d", rank);
 }
 
-/// How a call runs its exchange: to its end, or on a stream.
+/// How a call runs its exchange: to its end, on a stream, or in the background.
 struct Way {
-  bool on_stream;
-  void* stream;
+  enum Kind { kToItsEnd, kOnStream, kBegun } kind = kToItsEnd;
+  void* stream = nullptr;
+  MPI_Request* request = nullptr;
 };
 
 /// An error for a first use of a communicator that cannot set it up.
 Status check_not_captured(const Way& way) {
-  if (!way.on_stream || way.stream == nullptr || !is_capturing(way.stream)) return {};
+  if (way.kind != Way::kOnStream || way.stream == nullptr || !is_capturing(way.stream)) return {};
   return {ErrorKind::kUnsupported,
           "comm is not attached and stream is being captured: call MPIX_Comm_attach before"};
+}
+
+/// An error unless the exchange can be run in this way.
+Status check_way(const Way& way, const void* sendbuf, int rank) {
+  if (way.kind == Way::kOnStream && sendbuf == MPI_IN_PLACE) {
+    return Status::error(ErrorKind::kBuffer,
+                         "sendbuf is MPI_IN_PLACE on rank %d; a stream call cannot copy it", rank);
+  }
+  if (way.kind != Way::kBegun) return {};
+  if (way.request == nullptr) {
+    return Status::error(ErrorKind::kArgument, "request is NULL on rank %d", rank);
+  }
+  return check_threads(rank);
+}
+
+Status run(MPI_Comm comm, const char* call, Communicator& communicator, const Buffers& buffers,
+           const Way& way) {
+  switch (way.kind) {
+    case Way::kOnStream:
+      return communicator.enqueue_alltoallv(buffers, way.stream);
+    case Way::kBegun:
+      return begin(comm, call, communicator, buffers, way.request);
+    default:
+      return communicator.alltoallv(buffers);
+  }
+}
+
+/// Has the other ranks not wait for a call whose arguments are wrong.
+Status decline(Communicator& communicator, const Way& way) {
+  switch (way.kind) {
+    case Way::kOnStream:
+      return communicator.enqueue_decline(way.stream);
+    case Way::kBegun:
+      return begin_decline(communicator);
+    default:
+      return communicator.decline();
+  }
 }
 
 template <class Count, class Displacement>
 int alltoallv(const char* call, const Side<Count, Displacement>& send,
               const Side<Count, Displacement>& receive, MPI_Comm comm, const Way& way) {
   return enter(comm, call, [&]() -> Status {
+    if (way.request != nullptr) *way.request = MPI_REQUEST_NULL;
     Communicator* communicator = find_attached(comm);
     if (communicator == nullptr) {
       CAUSEWAY_TRY(attach(comm, MPI_INFO_NULL, check_not_captured(way), &communicator));
@@ -138,19 +179,12 @@ int alltoallv(const char* call, const Side<Count, Displacement>& send,
     if (valid.ok() && receive.buffer == MPI_IN_PLACE) {
       valid = Status::error(ErrorKind::kBuffer, "recvbuf is MPI_IN_PLACE on rank %d", rank);
     }
-    if (in_place && way.on_stream) {
-      valid =
-          Status::error(ErrorKind::kBuffer,
-                        "sendbuf is MPI_IN_PLACE on rank %d; a stream call cannot copy it", rank);
-    }
+    const Status possible = check_way(way, send.buffer, rank);
+    if (!possible.ok()) valid = possible;
     const Buffers buffers{send.buffer, blocks.send, const_cast<void*>(receive.buffer),
                           blocks.receive, in_place};
-    if (valid.ok()) {
-      return way.on_stream ? communicator->enqueue_alltoallv(buffers, way.stream)
-                           : communicator->alltoallv(buffers);
-    }
-    const Status declined =
-        way.on_stream ? communicator->enqueue_decline(way.stream) : communicator->decline();
+    if (valid.ok()) return run(comm, call, *communicator, buffers, way);
+    const Status declined = decline(*communicator, way);
     return declined.kind() == ErrorKind::kFailed ? declined : valid;
   });
 }
@@ -164,7 +198,7 @@ int PMPIX_Alltoallv(const void* sendbuf, const int sendcounts[], const int sdisp
       "MPIX_Alltoallv",
       {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls, "sendtype", sendtype},
       {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls, "recvtype", recvtype},
-      comm, {false, nullptr});
+      comm, {});
 }
 CAUSEWAY_ENTRY(Alltoallv);
 
@@ -175,7 +209,7 @@ int PMPIX_Alltoallv_c(const void* sendbuf, const MPI_Count sendcounts[], const M
       "MPIX_Alltoallv_c",
       {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls, "sendtype", sendtype},
       {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls, "recvtype", recvtype},
-      comm, {false, nullptr});
+      comm, {});
 }
 CAUSEWAY_ENTRY(Alltoallv_c);
 
@@ -187,7 +221,7 @@ int PMPIX_Alltoallv_on_stream(const void* sendbuf, const int sendcounts[], const
       "MPIX_Alltoallv_on_stream",
       {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls, "sendtype", sendtype},
       {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls, "recvtype", recvtype},
-      comm, {true, stream});
+      comm, {Way::kOnStream, stream});
 }
 CAUSEWAY_ENTRY(Alltoallv_on_stream);
 
@@ -199,9 +233,33 @@ int PMPIX_Alltoallv_on_stream_c(const void* sendbuf, const MPI_Count sendcounts[
       "MPIX_Alltoallv_on_stream_c",
       {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls, "sendtype", sendtype},
       {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls, "recvtype", recvtype},
-      comm, {true, stream});
+      comm, {Way::kOnStream, stream});
 }
 CAUSEWAY_ENTRY(Alltoallv_on_stream_c);
+
+int PMPIX_Ialltoallv(const void* sendbuf, const int sendcounts[], const int sdispls[],
+                     MPI_Datatype sendtype, void* recvbuf, const int recvcounts[],
+                     const int rdispls[], MPI_Datatype recvtype, MPI_Comm comm,
+                     MPI_Request* request) {
+  return alltoallv<int, int>(
+      "MPIX_Ialltoallv",
+      {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls, "sendtype", sendtype},
+      {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls, "recvtype", recvtype},
+      comm, {Way::kBegun, nullptr, request});
+}
+CAUSEWAY_ENTRY(Ialltoallv);
+
+int PMPIX_Ialltoallv_c(const void* sendbuf, const MPI_Count sendcounts[], const MPI_Aint sdispls[],
+                       MPI_Datatype sendtype, void* recvbuf, const MPI_Count recvcounts[],
+                       const MPI_Aint rdispls[], MPI_Datatype recvtype, MPI_Comm comm,
+                       MPI_Request* request) {
+  return alltoallv<MPI_Count, MPI_Aint>(
+      "MPIX_Ialltoallv_c",
+      {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls, "sendtype", sendtype},
+      {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls, "recvtype", recvtype},
+      comm, {Way::kBegun, nullptr, request});
+}
+CAUSEWAY_ENTRY(Ialltoallv_c);
 
 int PMPIX_Alltoallw(const void* sendbuf, const int sendcounts[], const int sdispls[],
                     const MPI_Datatype sendtypes[], void* recvbuf, const int recvcounts[],
@@ -211,7 +269,7 @@ int PMPIX_Alltoallw(const void* sendbuf, const int sendcounts[], const int sdisp
                               "sendtypes", MPI_DATATYPE_NULL, true, sendtypes},
                              {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls,
                               "recvtypes", MPI_DATATYPE_NULL, true, recvtypes},
-                             comm, {false, nullptr});
+                             comm, {});
 }
 CAUSEWAY_ENTRY(Alltoallw);
 
@@ -223,6 +281,6 @@ int PMPIX_Alltoallw_c(const void* sendbuf, const MPI_Count sendcounts[], const M
                                          sdispls, "sendtypes", MPI_DATATYPE_NULL, true, sendtypes},
                                         {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls",
                                          rdispls, "recvtypes", MPI_DATATYPE_NULL, true, recvtypes},
-                                        comm, {false, nullptr});
+                                        comm, {});
 }
 CAUSEWAY_ENTRY(Alltoallw_c);

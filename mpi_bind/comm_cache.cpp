@@ -123,6 +123,14 @@ Communicator* find_attached(MPI_Comm comm) {
   return found != 0 ? attachment->communicator.get() : nullptr;
 }
 
+bool is_attached(MPI_Comm comm, const Communicator* communicator) {
+  Cache& c = cache();
+  const std::lock_guard lock(c.mutex);
+  return std::ranges::any_of(c.attachments, [&](const Attachment* attachment) {
+    return attachment->comm == comm && attachment->communicator.get() == communicator;
+  });
+}
+
 Status attach(MPI_Comm comm, MPI_Info info, const Status& ready, Communicator** communicator) {
   if (Communicator* const attached = find_attached(comm)) {
     *communicator = attached;

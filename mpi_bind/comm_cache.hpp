@@ -13,6 +13,10 @@ Status check_comm(MPI_Comm comm);
 /// What comm is attached to; null when it is not.
 Communicator* find_attached(MPI_Comm comm);
 
+/// Whether comm is still what `communicator` was found by. Unlike find_attached for communicators
+/// that may have been freed.
+bool is_attached(MPI_Comm comm, const Communicator* communicator);
+
 /// Collective: attaches comm unless it is attached, with settings from info and the environment.
 /// When `ready` is an error on any rank, that is every rank's.
 Status attach(MPI_Comm comm, MPI_Info info, const Status& ready, Communicator** communicator);

@@ -111,6 +111,29 @@ CAUSEWAY_API int MPIX_Alltoallw_c(const void* sendbuf, const MPI_Count sendcount
                                   MPI_Comm comm);
 
 /*
+ * MPI_Ialltoallv and MPI_Ialltoallv_c: begin an exchange and return; *request is MPI's own, of the
+ * generalised kind, for MPI_Wait, MPI_Test and all their relatives. Until the request is complete,
+ * the buffers belong to the exchange; counts, displacements and datatypes are the caller's again at
+ * once. A thread of the library runs the exchanges begun on comm one after the other, whatever the
+ * program does meanwhile, so MPI has to have been started with MPI_THREAD_MULTIPLE, else the call
+ * is an error. They take their turn with the other exchanges on comm in the order of the calls,
+ * which is the same on all ranks; exchanges on different communicators do not wait for each other.
+ * The first use of comm attaches it, which is collective: MPIX_Comm_attach chooses when.
+ * Wrong arguments are this call's errors, and *request is MPI_REQUEST_NULL then. What goes wrong in
+ * the exchange is what MPI_Wait or MPI_Test returns, after comm's error handler was called, unless
+ * comm has been freed; MPI calls the handler of MPI_COMM_WORLD besides, because a generalised
+ * request has no communicator. MPI_Cancel does nothing. Freeing comm waits for its exchanges.
+ */
+CAUSEWAY_API int MPIX_Ialltoallv(const void* sendbuf, const int sendcounts[], const int sdispls[],
+                                 MPI_Datatype sendtype, void* recvbuf, const int recvcounts[],
+                                 const int rdispls[], MPI_Datatype recvtype, MPI_Comm comm,
+                                 MPI_Request* request);
+CAUSEWAY_API int MPIX_Ialltoallv_c(const void* sendbuf, const MPI_Count sendcounts[],
+                                   const MPI_Aint sdispls[], MPI_Datatype sendtype, void* recvbuf,
+                                   const MPI_Count recvcounts[], const MPI_Aint rdispls[],
+                                   MPI_Datatype recvtype, MPI_Comm comm, MPI_Request* request);
+
+/*
  * MPIX_Alltoallv and MPIX_Alltoallv_c on a stream: collective over comm; enqueues the exchange on
  * `stream`, a cudaStream_t of the rank's GPU, and returns without waiting for it. Buffers are
  * memory that the GPU can address; MPI_IN_PLACE is not allowed. Counts and displacements are read
@@ -143,6 +166,14 @@ CAUSEWAY_API int PMPIX_Alltoallv_on_stream_c(const void* sendbuf, const MPI_Coun
                                              void* recvbuf, const MPI_Count recvcounts[],
                                              const MPI_Aint rdispls[], MPI_Datatype recvtype,
                                              MPI_Comm comm, void* stream);
+CAUSEWAY_API int PMPIX_Ialltoallv(const void* sendbuf, const int sendcounts[], const int sdispls[],
+                                  MPI_Datatype sendtype, void* recvbuf, const int recvcounts[],
+                                  const int rdispls[], MPI_Datatype recvtype, MPI_Comm comm,
+                                  MPI_Request* request);
+CAUSEWAY_API int PMPIX_Ialltoallv_c(const void* sendbuf, const MPI_Count sendcounts[],
+                                    const MPI_Aint sdispls[], MPI_Datatype sendtype, void* recvbuf,
+                                    const MPI_Count recvcounts[], const MPI_Aint rdispls[],
+                                    MPI_Datatype recvtype, MPI_Comm comm, MPI_Request* request);
 CAUSEWAY_API int PMPIX_Comm_attach(MPI_Comm comm, MPI_Info info);
 CAUSEWAY_API int PMPIX_Comm_detach(MPI_Comm comm);
 CAUSEWAY_API int PMPIX_Comm_get_error(MPI_Comm comm, int* code);

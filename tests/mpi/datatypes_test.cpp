@@ -302,9 +302,11 @@ TEST_P(Datatypes, MatchMpi) {
         received[peer] = counts[std::min(self, peer)][std::max(self, peer)];
       }
     }
-    // The last round: one side has the type, and the other its signature.
-    const bool plain_send = round == 2 && world_rank() % 2 == 0;
-    const bool plain_receive = round == 2 && world_rank() % 2 == 1;
+    // The last round: one side has the type, and the other its signature. Where that is empty, Open
+    // MPI's own call would wait for messages that nobody sends.
+    const bool mixed = round == 2 && elements != 0;
+    const bool plain_send = mixed && world_rank() % 2 == 0;
+    const bool plain_receive = mixed && world_rank() % 2 == 1;
     if (plain_send) std::ranges::for_each(sent, [&](int& count) { count *= elements; });
     if (plain_receive) std::ranges::for_each(received, [&](int& count) { count *= elements; });
     Elements send(plain_send ? base.type : static_cast<MPI_Datatype>(type), sent, own);

@@ -16,6 +16,10 @@ typedef int OnStream(const void*, const int[], const int[], MPI_Datatype, void*,
                      const int[], MPI_Datatype, MPI_Comm, void*);
 typedef int AlltoallvC(const void*, const MPI_Count[], const MPI_Aint[], MPI_Datatype, void*,
                        const MPI_Count[], const MPI_Aint[], MPI_Datatype, MPI_Comm);
+typedef int Ialltoallv(const void*, const int[], const int[], MPI_Datatype, void*, const int[],
+                       const int[], MPI_Datatype, MPI_Comm, MPI_Request*);
+typedef int IalltoallvC(const void*, const MPI_Count[], const MPI_Aint[], MPI_Datatype, void*,
+                        const MPI_Count[], const MPI_Aint[], MPI_Datatype, MPI_Comm, MPI_Request*);
 typedef int Alltoallw(const void*, const int[], const int[], const MPI_Datatype[], void*,
                       const int[], const int[], const MPI_Datatype[], MPI_Comm);
 typedef int AlltoallwC(const void*, const MPI_Count[], const MPI_Aint[], const MPI_Datatype[],
@@ -62,6 +66,20 @@ static int exchange_c(struct arguments* a, int rank, AlltoallvC* call, MPI_Comm 
   fill(a, rank);
   return call(a->sent, a->wide_counts, a->wide_displacements, MPI_INT, a->received, a->wide_counts,
               a->wide_displacements, MPI_INT, comm) == MPI_SUCCESS &&
+         arrived(a, rank);
+}
+
+/* One of the two calls. */
+static int exchange_in_background(struct arguments* a, int rank, IalltoallvC* wide,
+                                  Ialltoallv* call, MPI_Comm comm) {
+  MPI_Request request = MPI_REQUEST_NULL;
+  int code;
+  fill(a, rank);
+  code = wide != NULL ? wide(a->sent, a->wide_counts, a->wide_displacements, MPI_INT, a->received,
+                             a->wide_counts, a->wide_displacements, MPI_INT, comm, &request)
+                      : call(a->sent, a->counts, a->displacements, MPI_INT, a->received, a->counts,
+                             a->displacements, MPI_INT, comm, &request);
+  return code == MPI_SUCCESS && MPI_Wait(&request, MPI_STATUS_IGNORE) == MPI_SUCCESS &&
          arrived(a, rank);
 }
 
@@ -126,6 +144,10 @@ static int call_all(struct arguments* a, int rank, MPI_Comm comm) {
   EXPECT(exchange_w(a, rank, NULL, PMPIX_Alltoallw, comm));
   EXPECT(exchange_w(a, rank, MPIX_Alltoallw_c, NULL, comm));
   EXPECT(exchange_w(a, rank, PMPIX_Alltoallw_c, NULL, comm));
+  EXPECT(exchange_in_background(a, rank, NULL, MPIX_Ialltoallv, comm));
+  EXPECT(exchange_in_background(a, rank, NULL, PMPIX_Ialltoallv, comm));
+  EXPECT(exchange_in_background(a, rank, MPIX_Ialltoallv_c, NULL, comm));
+  EXPECT(exchange_in_background(a, rank, PMPIX_Ialltoallv_c, NULL, comm));
   EXPECT(MPIX_Comm_get_error(comm, &code) == MPI_SUCCESS && code == MPI_SUCCESS);
   EXPECT(MPIX_Comm_detach(comm) == MPI_SUCCESS);
   EXPECT(PMPIX_Comm_attach(comm, MPI_INFO_NULL) == MPI_SUCCESS);

@@ -5,6 +5,7 @@
 #include "thread_ranks.hpp"
 
 #include <algorithm>
+#include <memory>
 
 namespace causeway::test {
 namespace {
@@ -104,6 +105,55 @@ TEST(Alltoallv, EveryRankWithItsOwnNumberOfBlocks) {
       exchange_at_random(*communicator, seed + round, 10, 100000);
     });
     if (testing::Test::HasFatalFailure()) return;
+  }
+}
+
+/// One after the other, and in turn with those that end at once; the last are left to the
+/// communicator to end.
+TEST(Alltoallv, BegunExchangesEndInTheirOrder) {
+  constexpr std::uint64_t kBegun = 60;
+  const std::uint64_t seed = test_seed();
+  // They outlive the communicators.
+  struct Exchange {
+    Counts counts;
+    Buffer send;
+    Buffer receive;
+    bool done = false;
+  };
+  std::vector<std::vector<std::unique_ptr<Exchange>>> begun(3);
+  run_ranks(3, kSmallRing, [&](Communicator& communicator) {
+    const int rank = communicator.rank();
+    auto& mine = begun[static_cast<std::size_t>(rank)];
+    Random shared(seed);
+    Random own(seed + 1 + static_cast<std::uint64_t>(rank));
+    std::uint64_t ended = 0;  // by the communicator's thread
+    for (std::uint64_t e = 0; e < kBegun; ++e) {
+      const Counts counts = random_counts(shared, 3, 20000);
+      mine.push_back(std::make_unique<Exchange>(
+          Exchange{counts, Buffer(own, counts[static_cast<std::size_t>(rank)]),
+                   Buffer(own, column(counts, rank))}));
+      Exchange& exchange = *mine.back();
+      exchange.send.fill(e, rank);
+      std::vector<Extent> send = exchange.send.blocks;
+      communicator.begin_alltoallv({exchange.send.bytes.data(), send, exchange.receive.bytes.data(),
+                                    exchange.receive.blocks, false},
+                                   [&exchange, &ended, e](const Status& status) {
+                                     exchange.done = status.ok() && ended++ == e;
+                                   });
+      send.assign(send.size(), Extent{0, 1});
+      if (shared() % 5 == 0) {
+        exchange_at_random(communicator, seed + e, 1, 20000);
+        EXPECT_EQ(ended, e + 1);
+      }
+    }
+  });
+  for (int rank = 0; rank < 3; ++rank) {
+    for (std::uint64_t e = 0; e < kBegun; ++e) {
+      Exchange& exchange = *begun[static_cast<std::size_t>(rank)][e];
+      EXPECT_TRUE(exchange.done);
+      EXPECT_EQ(exchange.receive.wrong_bytes(e, rank, column(exchange.counts, rank)), 0U)
+          << "rank " << rank << ", exchange " << e;
+    }
   }
 }
 

@@ -76,9 +76,10 @@ TEST(GpuAlltoallv, OnTheHostDeviceMovesGpuMemoryToo) {
       [&](Communicator& communicator) {
         exchange_at_random(communicator, seed, 50, 300000, exchange_either_memory);
         const GpuBytes bytes(std::vector<std::byte>(64));
-        const std::vector<Extent> nothing(3, Extent{0, 0});
+        std::vector<Extent> to_itself(3, Extent{0, 0});
+        to_itself[static_cast<std::size_t>(communicator.rank())].bytes = 64;
         const Status status = communicator.enqueue_alltoallv(
-            {bytes.bytes().data(), nothing, bytes.bytes().data(), nothing, false}, nullptr);
+            {bytes.bytes().data(), to_itself, bytes.bytes().data(), to_itself, false}, nullptr);
         EXPECT_EQ(status.kind(), ErrorKind::kBuffer);
         EXPECT_NE(status.message().find("the host, cannot address"), std::string::npos)
             << status.message();

@@ -95,6 +95,20 @@ const std::vector<Function>& functions() {
          return MPIX_Alltoallv_c(nullptr, none.data(), nullptr, MPI_INT, nullptr, none.data(),
                                  nullptr, MPI_INT, comm);
        }},
+      {"MPIX_Alltoallw",
+       [](MPI_Comm comm) {
+         const std::vector<int> none(static_cast<std::size_t>(world_size()), 0);
+         const std::vector<MPI_Datatype> types(none.size(), MPI_INT);
+         return MPIX_Alltoallw(nullptr, none.data(), nullptr, types.data(), nullptr, none.data(),
+                               nullptr, types.data(), comm);
+       }},
+      {"MPIX_Ialltoallv",
+       [](MPI_Comm comm) {
+         const std::vector<int> none(static_cast<std::size_t>(world_size()), 0);
+         MPI_Request request = MPI_REQUEST_NULL;
+         return MPIX_Ialltoallv(nullptr, none.data(), nullptr, MPI_INT, nullptr, none.data(),
+                                nullptr, MPI_INT, comm, &request);
+       }},
   };
   return all;
 }

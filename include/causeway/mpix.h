@@ -41,8 +41,8 @@ extern "C" {
 CAUSEWAY_API int MPIX_Comm_attach(MPI_Comm comm, MPI_Info info);
 
 /*
- * Frees what MPIX_Comm_attach set up. Collective over comm; no exchange on comm may be pending.
- * Harmless on a communicator that is not attached.
+ * Frees what MPIX_Comm_attach set up. Collective over comm; waits for exchanges that were begun,
+ * and no other thread may be in one. Harmless on a communicator that is not attached.
  */
 CAUSEWAY_API int MPIX_Comm_detach(MPI_Comm comm);
 

@@ -121,12 +121,13 @@ TEST(Alltoallv, BegunExchangesEndInTheirOrder) {
     bool done = false;
   };
   std::vector<std::vector<std::unique_ptr<Exchange>>> begun(3);
+  std::vector<std::uint64_t> ended_on(3);
   run_ranks(3, kSmallRing, [&](Communicator& communicator) {
     const int rank = communicator.rank();
     auto& mine = begun[static_cast<std::size_t>(rank)];
     Random shared(seed);
     Random own(seed + 1 + static_cast<std::uint64_t>(rank));
-    std::uint64_t ended = 0;  // by the communicator's thread
+    std::uint64_t& ended = ended_on[static_cast<std::size_t>(rank)];
     for (std::uint64_t e = 0; e < kBegun; ++e) {
       const Counts counts = random_counts(shared, 3, 20000);
       mine.push_back(std::make_unique<Exchange>(

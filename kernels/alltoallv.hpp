@@ -11,25 +11,38 @@ namespace causeway::kernels {
 
 inline constexpr std::uint32_t kAlltoallvTag = 1;
 
-/// The part of a block that one of its lanes carries. Parts begin on multiples of a line.
+/// The part of a block that one of its lanes carries.
 CAUSEWAY_FN constexpr device::Share lane_share(const SendBlock& block, std::uint32_t lane) {
-  const std::uint64_t part =
-      device::round_up((block.bytes + block.lanes - 1) / block.lanes, device::kLineBytes);
-  const std::uint64_t begin = device::smaller(lane * part, block.bytes);
-  const std::uint64_t bytes =
-      lane < block.lanes ? device::smaller(part, block.bytes - begin) : std::uint64_t{0};
-  return {block.bytes, begin, bytes, block.piece_bytes, block.lanes, kAlltoallvTag};
+  const std::uint64_t begin = device::smaller(lane * block.lane_bytes, block.bytes);
+  const std::uint64_t bytes = device::smaller(block.lane_bytes, block.bytes - begin);
+  return {block.bytes,
+          begin,
+          bytes,
+          block.piece_bytes,
+          block.lanes,
+          kAlltoallvTag,
+          static_cast<device::Protocol>(block.protocol)};
 }
 
-/// One exchange. Work with peers is cut into visits, a visit being one lane of one pair of ranks;
-/// visit v is lane v / (size - 1) of the peer 1 + v % (size - 1) hops away, and of n blocks that
-/// serve peers block b serves visits b, b + n, ... in this order. A block's two roles, send and
-/// receive, run side by side and never wait for each other, so the lowest unfinished visit of all
-/// ranks can always go on, whatever their numbers of blocks. `Gathers` is for exchanges with
-/// layouts; without them copies are all that the hooks do.
-template <class Device, bool Gathers = false>
+/// The blocks of an exchange, in memory of the device.
+struct BlockLists {
+  const SendBlock* send;
+  const ReceiveBlock* receive;
+
+  Visits visits(const BlockSplit& split, std::uint32_t ranks, std::uint32_t block) const {
+    return visits_of(split, ranks, block);
+  }
+};
+
+/// One exchange. Work with peers is cut into visits, a visit being one lane of one pair of ranks.
+/// Each block makes its own (visits_of), by hops to the peer and then by lanes, both ascending. A
+/// block's two roles, send and receive, run side by side and never wait for each other, so the
+/// lowest unfinished visit of all ranks can always go on, whatever their numbers of blocks.
+/// `Gathers` is for exchanges with layouts; without them copies are all that the hooks do.
+template <class Device, class Blocks, bool Gathers = false>
 struct Alltoallv {
   AlltoallvArgs args;
+  Blocks lists;  ///< has send[comm.size], receive[comm.size], by rank, and visits()
 
   CAUSEWAY_FN std::uint32_t blocks() const { return args.split.blocks; }
   CAUSEWAY_FN Alltoallv as_one_block() const {
@@ -38,23 +51,52 @@ struct Alltoallv {
     return result;
   }
 
+  /// Calls gate() before anything is written; false ends the role. What is needed first is on its
+  /// way by then.
   CAUSEWAY_TEMPLATE
-  template <device::Group G>
-  CAUSEWAY_FN void send(const G& group, std::uint32_t block) const {
-    for (std::uint32_t v = first_visit(block); v < visits(); v += args.split.peer_blocks) {
-      const std::uint32_t peer = (args.comm.rank + hops(v)) % args.comm.size;
-      if (!send_to(group, peer, lane(v))) return;
+  template <device::Group G, class Gate>
+  CAUSEWAY_FN void send(const G& group, std::uint32_t block, const Gate& gate) const {
+    const device::Communicator& comm = args.comm;
+    const Visits visits = lists.visits(args.split, comm.size, block);
+    bring_near(group, visits, true);
+    if (!gate()) return;
+    for (std::uint32_t hops = visits.hops; hops < comm.size; hops += args.split.hop_step()) {
+      const std::uint32_t peer = wrapped(comm.rank + hops);
+      device::ChannelState* const states = comm.states_of(peer);
+      const std::uint64_t sequence = states[2 * visits.lane].sequence + 1;
+      std::uint32_t lanes = comm.lanes;
+      if (comm.send_channel(peer, visits.lane).shape.line_bytes > 0) {
+        lanes = args.declined ? 1U : lists.send[peer].lanes;
+      }
+      std::uint32_t lane = visits.lane;
+      for (; lane < lanes; lane += visits.lane_step) {
+        if (!send_to(group, peer, lane)) return;
+      }
+      pass_over(group, states, sequence, lane, visits);
     }
     if (block < args.split.first_self || args.declined) return;
     move_to_self(group, block - args.split.first_self, args.split.blocks - args.split.first_self);
   }
 
   CAUSEWAY_TEMPLATE
-  template <device::Group G>
-  CAUSEWAY_FN void receive(const G& group, std::uint32_t block) const {
-    for (std::uint32_t v = first_visit(block); v < visits(); v += args.split.peer_blocks) {
-      const std::uint32_t peer = (args.comm.rank + args.comm.size - hops(v)) % args.comm.size;
-      if (!receive_from(group, peer, lane(v))) return;
+  template <device::Group G, class Gate>
+  CAUSEWAY_FN void receive(const G& group, std::uint32_t block, const Gate& gate) const {
+    const device::Communicator& comm = args.comm;
+    const Visits visits = lists.visits(args.split, comm.size, block);
+    bring_near(group, visits, false);
+    if (!gate()) return;
+    for (std::uint32_t hops = visits.hops; hops < comm.size; hops += args.split.hop_step()) {
+      const std::uint32_t peer = wrapped(comm.rank + comm.size - hops);
+      device::ChannelState* const states = comm.states_of(peer) + 1;
+      const std::uint64_t sequence = states[2 * visits.lane].sequence + 1;
+      std::uint32_t lanes = comm.lanes;
+      std::uint32_t lane = visits.lane;
+      for (; lane < lanes; lane += visits.lane_step) {
+        const device::Received received = receive_from(group, peer, lane);
+        if (!received) return;
+        lanes = device::smaller(lanes, received.lanes);
+      }
+      pass_over(group, states, sequence, lane, visits);
     }
   }
 
@@ -65,8 +107,8 @@ struct Alltoallv {
     for (std::uint32_t peer = 0; peer < args.comm.size; ++peer) {
       if (peer == args.comm.rank) continue;
       for (std::uint32_t lane = 0; lane < args.comm.lanes; ++lane) {
-        const std::uint64_t bytes = lane_share(args.send[peer], lane).bytes;
-        if (!device::sends_at_once<Device>(args.comm.send_channel(peer, lane), bytes, 1)) {
+        if (!device::sends_at_once<Device>(args.comm.send_channel(peer, lane),
+                                           lane_share(lists.send[peer], lane), 1)) {
           return false;
         }
       }
@@ -75,28 +117,65 @@ struct Alltoallv {
   }
 
  private:
-  CAUSEWAY_FN std::uint32_t visits() const { return (args.comm.size - 1) * args.comm.lanes; }
-  CAUSEWAY_FN std::uint32_t first_visit(std::uint32_t block) const {
-    return block < args.split.peer_blocks ? block : visits();
+  CAUSEWAY_FN std::uint32_t wrapped(std::uint32_t rank) const {
+    return rank < args.comm.size ? rank : rank - args.comm.size;
   }
-  CAUSEWAY_FN std::uint32_t lane(std::uint32_t visit) const { return visit / (args.comm.size - 1); }
-  CAUSEWAY_FN std::uint32_t hops(std::uint32_t visit) const {
-    return 1 + visit % (args.comm.size - 1);
+
+  /// Reads, all at once, the memory that a role's first visit begins with.
+  CAUSEWAY_TEMPLATE
+  template <device::Group G>
+  CAUSEWAY_FN void bring_near(const G& group, const Visits& visits, bool sends) const {
+    const device::Communicator& comm = args.comm;
+    if (visits.hops >= comm.size) return;
+    const std::uint32_t peer =
+        wrapped(sends ? comm.rank + visits.hops : comm.rank + comm.size - visits.hops);
+    const device::ChannelState* const states = comm.states_of(peer);
+    Device::touch(&states[2 * visits.lane + (sends ? 0 : 1)].sequence);
+    if (sends) {
+      const device::SendChannel& channel = comm.send_channel(peer, visits.lane);
+      Device::touch(&states[1].heard);
+      Device::touch(&channel.shape.line_bytes);
+      Device::touch(&channel.news.line_bytes);
+      if constexpr (!Gathers) {
+        const SendBlock& block = lists.send[peer];
+        const std::uint64_t at =
+            visits.lane * block.lane_bytes + group.rank() * sizeof(std::uint64_t);
+        const bool in_lines = block.protocol == static_cast<std::uint8_t>(device::Protocol::kLines);
+        if (in_lines && at < block.bytes) Device::touch(args.sendbuf + block.offset + at);
+      }
+    } else {
+      const device::ReceiveChannel& channel = comm.receive_channel(peer, visits.lane);
+      Device::touch(&channel.shape.line_bytes);
+      Device::touch(&channel.first_lines);
+    }
+  }
+
+  /// Has the ends of lanes that carry nothing, from `lane` on in a block's steps, come as far as
+  /// those before them. `states` is of the pair's lanes, every other one.
+  CAUSEWAY_TEMPLATE
+  template <device::Group G>
+  CAUSEWAY_FN void pass_over(const G& group, device::ChannelState* states, std::uint64_t sequence,
+                             std::uint32_t lane, const Visits& visits) const {
+    const std::uint32_t lanes = args.comm.lanes;
+    for (lane += group.rank() * visits.lane_step; lane < lanes;
+         lane += group.size() * visits.lane_step) {
+      states[2 * lane].sequence = sequence;
+    }
   }
 
   CAUSEWAY_TEMPLATE
   template <device::Group G>
   CAUSEWAY_FN bool send_to(const G& group, std::uint32_t peer, std::uint32_t lane) const {
-    const SendBlock& block = args.send[peer];
+    const SendBlock& block = lists.send[peer];
     device::Share share = lane_share(block, lane);
     if (args.declined) {
-      share = {0, 0, 0, 1, 1, kAlltoallvTag};
+      share = {0, 0, 0, 1, 1, kAlltoallvTag, device::Protocol::kStaged};
       if (lane == 0) share.protocol = device::Protocol::kDeclined;
     }
     const auto hook = source(block);
     const device::SendChannel& channel = args.comm.send_channel(peer, lane);
     bool sent = false;
-    device::with_link<Device>(channel.link, args.comm.control, [&](const auto& link) {
+    device::with_peer_link<Device>(channel.link, args.comm.control, [&](const auto& link) {
       sent = device::send(group, link, channel, share, args.comm.control, hook);
     });
     return sent;
@@ -104,13 +183,15 @@ struct Alltoallv {
 
   CAUSEWAY_TEMPLATE
   template <device::Group G>
-  CAUSEWAY_FN bool receive_from(const G& group, std::uint32_t peer, std::uint32_t lane) const {
-    const ReceiveBlock& block = args.receive[peer];
+  CAUSEWAY_FN device::Received receive_from(const G& group, std::uint32_t peer,
+                                            std::uint32_t lane) const {
+    const ReceiveBlock& block = lists.receive[peer];
     const auto hook = destination(block);
     const device::ReceiveChannel& channel = args.comm.receive_channel(peer, lane);
-    const device::Request request{args.declined ? 0 : block.bytes, args.declined};
-    bool received = false;
-    device::with_link<Device>(channel.link, args.comm.control, [&](const auto& link) {
+    const device::Request request{args.declined ? 0 : block.bytes, args.declined, nullptr, false,
+                                  block.in_lines != 0};
+    device::Received received{};
+    device::with_peer_link<Device>(channel.link, args.comm.control, [&](const auto& link) {
       received = device::receive(group, link, channel, request, args.comm.control, hook);
     });
     return received;
@@ -146,9 +227,10 @@ struct Alltoallv {
       parts = device::smaller(parts, args.comm.lanes);
       if (part >= parts) return;
     }
-    const SendBlock& from = args.send[self];
-    const ReceiveBlock& to = args.receive[self];
-    const device::Share share = lane_share({0, from.bytes, 1, parts, 0}, part);
+    const SendBlock& from = lists.send[self];
+    const ReceiveBlock& to = lists.receive[self];
+    const std::uint64_t part_bytes = lane_bytes_of(from.bytes, parts);
+    const device::Share share = lane_share({0, from.bytes, part_bytes, 1, 0, 1, 0}, part);
     const device::SendChannel& channel = args.comm.send_channel(self, Gathers ? part : 0);
     device::move_self(group, device::SelfLink<Device>{channel.link.region}, channel, share.offset,
                       device::accepted_bytes(share.offset, share.bytes, to.bytes, 1), source(from),

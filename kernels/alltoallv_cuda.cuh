@@ -3,6 +3,7 @@
 
 #include "alltoallv.hpp"
 #include "cuda_launch.cuh"
+#include "launch.h"
 
 #include <causeway/device/post_ring.hpp>
 
@@ -11,38 +12,35 @@
 
 namespace causeway::kernels {
 
-/// An alltoallv that carries its blocks in the kernel's arguments, which may take 32 KiB.
-template <class Device, bool Gathers, std::uint32_t Ranks>
-struct AlltoallvWithBlocks {
-  AlltoallvArgs args;
-  SendBlock send_blocks[Ranks];
-  ReceiveBlock receive_blocks[Ranks];
+/// Blocks and visits in the kernel's arguments, which may take 32 KiB: worked out on the host,
+/// since divisions are slow here.
+template <std::uint32_t Ranks>
+struct InlineBlocks {
+  SendBlock send[Ranks];
+  ReceiveBlock receive[Ranks];
+  Visits of_block[kMostBlocks];
 
-  std::uint32_t blocks() const { return args.split.blocks; }
-
-  __device__ Alltoallv<Device, Gathers> operation() const {
-    Alltoallv<Device, Gathers> whole{args};
-    whole.args.send = send_blocks;
-    whole.args.receive = receive_blocks;
-    return whole;
-  }
-  __device__ void send(const device::WarpsGroup& group, std::uint32_t block) const {
-    operation().send(group, block);
-  }
-  __device__ void receive(const device::WarpsGroup& group, std::uint32_t block) const {
-    operation().receive(group, block);
+  __device__ Visits visits(const BlockSplit&, std::uint32_t, std::uint32_t block) const {
+    return of_block[block];
   }
 };
 
 namespace impl {
+
+template <class Device, bool Gathers, std::uint32_t Ranks>
+using InlineAlltoallv = Alltoallv<Device, InlineBlocks<Ranks>, Gathers>;
 
 template <class Operation>
 int launch_alltoallv_of(const AlltoallvArgs& args, const SendBlock* send,
                         const ReceiveBlock* receive, void* stream) {
   Operation operation;
   operation.args = args;
-  std::copy_n(send, args.comm.size, operation.send_blocks);
-  std::copy_n(receive, args.comm.size, operation.receive_blocks);
+  std::copy_n(send, args.comm.size, operation.lists.send);
+  std::copy_n(receive, args.comm.size, operation.lists.receive);
+  if (args.split.blocks > kMostBlocks) return cudaErrorInvalidValue;
+  for (std::uint32_t block = 0; block < args.split.blocks; ++block) {
+    operation.lists.of_block[block] = visits_of(args.split, args.comm.size, block);
+  }
   return run_on_cuda(operation, stream);
 }
 
@@ -52,12 +50,10 @@ int launch_alltoallv_sized(const AlltoallvArgs& args, const SendBlock* send,
                            const ReceiveBlock* receive, void* stream) {
   const std::uint32_t ranks = args.comm.size;
   if (ranks <= 16) {
-    return launch_alltoallv_of<AlltoallvWithBlocks<Device, Gathers, 16>>(args, send, receive,
-                                                                         stream);
+    return launch_alltoallv_of<InlineAlltoallv<Device, Gathers, 16>>(args, send, receive, stream);
   }
   if (ranks > 512) return cudaErrorInvalidValue;
-  return launch_alltoallv_of<AlltoallvWithBlocks<Device, Gathers, 512>>(args, send, receive,
-                                                                        stream);
+  return launch_alltoallv_of<InlineAlltoallv<Device, Gathers, 512>>(args, send, receive, stream);
 }
 
 template <class Device>
@@ -70,10 +66,10 @@ int launch_alltoallv_hooked(const AlltoallvArgs& args, const SendBlock* send,
 
 template <class Device>
 int load_alltoallv_sized() {
-  const int codes[] = {load_on_cuda<AlltoallvWithBlocks<Device, false, 16>>(),
-                       load_on_cuda<AlltoallvWithBlocks<Device, false, 512>>(),
-                       load_on_cuda<AlltoallvWithBlocks<Device, true, 16>>(),
-                       load_on_cuda<AlltoallvWithBlocks<Device, true, 512>>()};
+  const int codes[] = {load_on_cuda<InlineAlltoallv<Device, false, 16>>(),
+                       load_on_cuda<InlineAlltoallv<Device, false, 512>>(),
+                       load_on_cuda<InlineAlltoallv<Device, true, 16>>(),
+                       load_on_cuda<InlineAlltoallv<Device, true, 512>>()};
   const int* const failed = std::find_if(std::begin(codes), std::end(codes),
                                          [](int code) { return code != cudaSuccess; });
   return failed == std::end(codes) ? static_cast<int>(cudaSuccess) : *failed;

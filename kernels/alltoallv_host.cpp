@@ -6,11 +6,15 @@
 
 namespace causeway::kernels {
 
-void launch_alltoallv_host(HostExecutor& executor, const AlltoallvArgs& args) {
+void launch_alltoallv_host(HostExecutor& executor, const AlltoallvArgs& args, const SendBlock* send,
+                           const ReceiveBlock* receive) {
+  using device::HostDevice;
+  const BlockLists lists{send, receive};
   if (args.layouts != nullptr) {
-    run_on_host(executor, Alltoallv<device::HostDevice, true>{args}, device::ThreadGroup{});
+    run_on_host(executor, Alltoallv<HostDevice, BlockLists, true>{args, lists},
+                device::ThreadGroup{});
   } else {
-    run_on_host(executor, Alltoallv<device::HostDevice>{args}, device::ThreadGroup{});
+    run_on_host(executor, Alltoallv<HostDevice, BlockLists>{args, lists}, device::ThreadGroup{});
   }
 }
 

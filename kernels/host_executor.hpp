@@ -46,12 +46,13 @@ class HostExecutor {
 template <class Operation, class ThreadGroup>
 void run_on_host(HostExecutor& executor, const Operation& operation, const ThreadGroup& group) {
   const std::uint32_t blocks = operation.blocks();
+  const auto always = [] { return true; };
   if (operation.sends_at_once()) {
     // Several blocks one after the other would leave the ascending order of visits, and two ranks
     // could wait for each other.
     const Operation one_block = operation.as_one_block();
-    one_block.send(group, 0);
-    one_block.receive(group, 0);
+    one_block.send(group, 0, always);
+    one_block.receive(group, 0, always);
     return;
   }
   Operation elsewhere = operation;
@@ -60,9 +61,9 @@ void run_on_host(HostExecutor& executor, const Operation& operation, const Threa
     if (index >= 2 * blocks) return;
     const Operation& here = index == 0 ? operation : elsewhere;
     if (index % 2 == 0) {
-      here.send(group, index / 2);
+      here.send(group, index / 2, always);
     } else {
-      here.receive(group, index / 2);
+      here.receive(group, index / 2, always);
     }
   };
   executor.run(role, operation.args.comm.control.idle);

@@ -7,13 +7,17 @@
 namespace causeway::kernels {
 
 /// Runs an alltoallv on the calling thread and the executor's, which must be 2 * args.split.blocks
-/// - 1 at least; returns when it is done. Faults are in args.comm.control.reports.
-void launch_alltoallv_host(HostExecutor& executor, const AlltoallvArgs& args);
+/// - 1 at least; returns when it is done. send and receive have args.comm.size entries, by rank.
+/// Faults are in args.comm.control.reports.
+void launch_alltoallv_host(HostExecutor& executor, const AlltoallvArgs& args, const SendBlock* send,
+                           const ReceiveBlock* receive);
 
-/// Enqueues an alltoallv on a cudaStream_t of the current GPU. send and receive, host memory, have
-/// args.comm.size entries and are copied; args' own are not used. What else args points to must be
-/// accessible to that GPU until the stream has passed. Returns a cudaError_t. Only in builds with
-/// CUDA, like the next.
+/// The most thread blocks of a launch on a GPU.
+inline constexpr std::uint32_t kMostBlocks = 192;
+
+/// Enqueues an alltoallv on a cudaStream_t of the current GPU. send and receive, as above, are
+/// copied. What args points to must be accessible to that GPU until the stream has passed. Returns
+/// a cudaError_t. Only in builds with CUDA, like the next.
 int launch_alltoallv_cuda(const AlltoallvArgs& args, const SendBlock* send,
                           const ReceiveBlock* receive, void* stream);
 

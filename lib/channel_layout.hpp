@@ -12,14 +12,18 @@ struct alignas(device::kLineBytes) RegionHeader {
   std::uint64_t owner;  ///< process id of Place: shows that the right region was opened
 };
 
-/// Offsets in a region, the same in that of every rank: a header, the words and rings of channels
-/// that come in, and the words of channels that go out. Channels are numbered by host rank of the
-/// other end, then lane.
+/// Offsets in a region, the same in that of every rank: a header, the words, rings and lines of
+/// channels that come in, and the words of channels that go out. Channels are numbered by host rank
+/// of the other end, then lane.
 class ChannelLayout {
  public:
   ChannelLayout() = default;
-  ChannelLayout(std::uint64_t host_ranks, std::uint64_t lanes, std::uint64_t ring_bytes)
-      : channels_(host_ranks * lanes), lanes_(lanes), ring_bytes_(ring_bytes) {}
+  ChannelLayout(std::uint64_t host_ranks, std::uint64_t lanes, std::uint64_t ring_bytes,
+                std::uint64_t line_bytes)
+      : channels_(host_ranks * lanes),
+        lanes_(lanes),
+        ring_bytes_(ring_bytes),
+        line_bytes_(line_bytes) {}
 
   /// Words that the rank `host_rank` writes when it sends here.
   std::uint64_t sender_words(std::uint64_t host_rank, std::uint64_t lane) const {
@@ -34,7 +38,14 @@ class ChannelLayout {
   std::uint64_t ring(std::uint64_t host_rank, std::uint64_t lane) const {
     return rings() + channel(host_rank, lane) * ring_bytes_;
   }
-  std::uint64_t bytes() const { return rings() + channels_ * ring_bytes_; }
+  /// The two slots of lines of the channel from the rank `host_rank`.
+  std::uint64_t lines(std::uint64_t host_rank, std::uint64_t lane) const {
+    return rings() + channels_ * ring_bytes_ + channel(host_rank, lane) * bytes_of_lines();
+  }
+  std::uint64_t bytes_of_lines() const {
+    return line_bytes_ == 0 ? 0 : 2 * device::slot_bytes(line_bytes_);
+  }
+  std::uint64_t bytes() const { return rings() + channels_ * (ring_bytes_ + bytes_of_lines()); }
   /// Of what comes before the rings.
   std::uint64_t bytes_of_words() const { return rings(); }
 
@@ -53,6 +64,7 @@ class ChannelLayout {
   std::uint64_t channels_ = 0;
   std::uint64_t lanes_ = 0;
   std::uint64_t ring_bytes_ = 0;
+  std::uint64_t line_bytes_ = 0;
 };
 
 }  // namespace causeway

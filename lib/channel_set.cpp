@@ -29,7 +29,8 @@ Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology, Device
   backend_ = &backend;
   network_ = network;
   settings_ = settings;
-  layout_ = ChannelLayout(topology.host_ranks().size(), settings.lanes, settings.ring_bytes);
+  layout_ = ChannelLayout(topology.host_ranks().size(), settings.lanes, settings.ring_bytes,
+                          settings.line_bytes);
   controls_.resize(topology.host_ranks().size());
   controls_as_seen_.resize(topology.host_ranks().size());
   regions_.resize(topology.host_ranks().size());
@@ -102,12 +103,22 @@ Status ChannelSet::fill_own_region() {
   for (std::uint64_t peer = 0; peer < regions_.size(); ++peer) {
     for (std::uint64_t lane = 0; lane < settings_.lanes; ++lane) {
       const device::SenderWords in{start, start};
-      const device::ReceiverWords out{start, start, start, 0};
+      const device::ReceiverWords out{start, start, start, 0, start, start};
       std::memcpy(&image[layout_.sender_words(peer, lane)], &in, sizeof in);
       std::memcpy(&image[layout_.receiver_words(peer, lane)], &out, sizeof out);
     }
   }
-  return backend_->copy(regions_[own()].get(), image.data(), image.size());
+  CAUSEWAY_TRY(backend_->copy(regions_[own()].get(), image.data(), image.size()));
+  if (start == 0) return {};
+  const std::vector<device::Line> lines(layout_.bytes_of_lines() / sizeof(device::Line),
+                                        {0, start});
+  for (std::uint64_t peer = 0; peer < regions_.size(); ++peer) {
+    for (std::uint64_t lane = 0; lane < settings_.lanes; ++lane) {
+      CAUSEWAY_TRY(backend_->copy(regions_[own()].get() + layout_.lines(peer, lane), lines.data(),
+                                  layout_.bytes_of_lines()));
+    }
+  }
+  return {};
 }
 
 /// Lays out, in one piece of the device's memory: states, send ends, receive ends, fault claims,
@@ -122,11 +133,16 @@ Status ChannelSet::fill_tables() {
   const std::size_t abort_words_at = occupancy_at + device::kLineBytes;
   const std::size_t bytes = abort_words_at + regions_.size() * sizeof(std::uint64_t*);
   CAUSEWAY_TRY(backend_->allocate(bytes, &tables_));
+  if (settings_.line_bytes > 0) {
+    CAUSEWAY_TRY(backend_->allocate(2 * regions_.size() * settings_.lanes * settings_.line_bytes,
+                                    &scratch_));
+  }
   std::byte* const base = tables_.get();
   auto* const states = reinterpret_cast<device::ChannelState*>(base);
 
   const std::uint64_t start = settings_.start_count;
-  const std::vector<device::ChannelState> fresh(2 * channels, {start, start, start, start});
+  const std::vector<device::ChannelState> fresh(2 * channels,
+                                                {start, start, start, start, start, 0, start});
   std::vector<device::SendChannel> send(channels);
   std::vector<device::ReceiveChannel> receive(channels);
   std::vector<std::uint64_t*> abort_words;
@@ -137,24 +153,49 @@ Status ChannelSet::fill_tables() {
     const device::LinkHandle link{
         index == own() ? device::LinkKind::kSelf : device::LinkKind::kMemory,
         regions_[index].get()};
+    const auto receiver_words = [&](std::uint32_t lane) {
+      return reinterpret_cast<const device::ReceiverWords*>(region +
+                                                            layout_.receiver_words(index, lane));
+    };
+    const auto sender_words = [&](std::uint32_t lane) {
+      return reinterpret_cast<const device::SenderWords*>(region +
+                                                          layout_.sender_words(index, lane));
+    };
+    const auto lines = [&](std::uint32_t lane) {
+      return reinterpret_cast<const device::Line*>(region + layout_.lines(index, lane));
+    };
+    const std::size_t first = static_cast<std::size_t>(rank) * settings_.lanes;
+    const device::PeerNews news{&states[2 * first + 1].heard, sender_words(0), lines(0),
+                                settings_.line_bytes};
     for (std::uint32_t lane = 0; lane < settings_.lanes; ++lane) {
-      const std::size_t entry = static_cast<std::size_t>(rank) * settings_.lanes + lane;
+      const std::size_t entry = first + lane;
+      std::byte* const scratch =
+          scratch_.get() + 2 * (index * settings_.lanes + lane) * settings_.line_bytes;
       device::ChannelShape shape{layout_.ring(own(), lane),
                                  layout_.sender_words(own(), lane),
                                  settings_.ring_bytes,
                                  eager_bytes(),
                                  static_cast<std::uint32_t>(rank),
-                                 lane};
-      send[entry] = {shape, link,
-                     reinterpret_cast<const device::ReceiverWords*>(
-                         region + layout_.receiver_words(index, lane)),
-                     &states[2 * entry]};
+                                 lane,
+                                 0,
+                                 settings_.line_bytes,
+                                 layout_.lines(own(), lane)};
+      const bool lined = settings_.line_bytes > 0;
+      send[entry] = {
+          shape, link,   receiver_words(lane), &states[2 * entry], receiver_words(lined ? 0 : lane),
+          news,  scratch};
       shape.ring_offset = layout_.ring(index, lane);
       shape.words_offset = layout_.receiver_words(own(), lane);
-      receive[entry] = {
-          shape, link,
-          reinterpret_cast<const device::SenderWords*>(region + layout_.sender_words(index, lane)),
-          region + layout_.ring(index, lane), &states[2 * entry + 1]};
+      shape.posts_offset = lined ? layout_.receiver_words(own(), 0) : shape.words_offset;
+      receive[entry] = {shape,
+                        link,
+                        sender_words(lane),
+                        region + layout_.ring(index, lane),
+                        &states[2 * entry + 1],
+                        lines(lane),
+                        lines(0),
+                        sender_words(lined ? 0 : lane),
+                        scratch + settings_.line_bytes};
     }
   }
   for (const int rank : topology_->remote_ranks()) {
@@ -165,15 +206,25 @@ Status ChannelSet::fill_tables() {
                                        settings_.ring_bytes,
                                        eager_bytes(),
                                        static_cast<std::uint32_t>(rank),
-                                       lane};
-      send[entry] = {
-          shape, network_->link(rank, lane, true),
-          reinterpret_cast<const device::ReceiverWords*>(network_->words(rank, lane, true)),
-          &states[2 * entry]};
-      receive[entry] = {
-          shape, network_->link(rank, lane, false),
-          reinterpret_cast<const device::SenderWords*>(network_->words(rank, lane, false)),
-          network_->ring(rank, lane), &states[2 * entry + 1]};
+                                       lane,
+                                       device::NetworkPost::kWords,
+                                       0,
+                                       0};
+      const auto* const out =
+          reinterpret_cast<const device::ReceiverWords*>(network_->words(rank, lane, true));
+      const auto* const in =
+          reinterpret_cast<const device::SenderWords*>(network_->words(rank, lane, false));
+      send[entry] = {shape,  network_->link(rank, lane, true), out, &states[2 * entry], out, {},
+                     nullptr};
+      receive[entry] = {shape,
+                        network_->link(rank, lane, false),
+                        in,
+                        network_->ring(rank, lane),
+                        &states[2 * entry + 1],
+                        nullptr,
+                        nullptr,
+                        in,
+                        nullptr};
     }
   }
   CAUSEWAY_TRY(backend_->copy(states, fresh.data(), send_at));
@@ -189,6 +240,7 @@ Status ChannelSet::fill_tables() {
   handle_.lanes = settings_.lanes;
   handle_.send = reinterpret_cast<const device::SendChannel*>(base + send_at);
   handle_.receive = reinterpret_cast<const device::ReceiveChannel*>(base + receive_at);
+  handle_.states = states;
   handle_.occupancy = reinterpret_cast<unsigned long long*>(base + occupancy_at);
   handle_.control.abort_word = &control->abort_word;
   handle_.control.abort_words = reinterpret_cast<std::uint64_t* const*>(base + abort_words_at);

@@ -21,6 +21,7 @@ namespace causeway {
 struct ChannelSettings {
   std::uint32_t lanes;
   std::uint64_t ring_bytes;  ///< a power of two
+  std::uint64_t line_bytes;  ///< most bytes of a lane's share in lines, a multiple of a line; or 0
   std::uint64_t start_count;
 };
 
@@ -107,6 +108,7 @@ class ChannelSet {
   std::vector<Memory> regions_;                 ///< by host rank
   std::unique_ptr<std::atomic<bool>[]> ended_;  ///< by host rank: its process has
   Memory tables_;
+  Memory scratch_;  ///< for hooks: of every channel with lines, its send and its receive end's
   device::Communicator handle_{};
 };
 

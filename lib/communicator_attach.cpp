@@ -16,6 +16,9 @@ constexpr std::uint32_t kSpinsWithProcessors = 100;
 /// Seconds that a rank whose exchanges never time out waits for its peers to detach.
 constexpr std::uint64_t kMostPatience = 86400;
 
+/// In place of a number of bytes that is the device's choice.
+constexpr std::uint64_t kNoWish = ~std::uint64_t{0};
+
 /// The smaller of two wishes, where 0 is none.
 void take_smaller(std::uint64_t* wish, std::uint64_t other) {
   if (other != 0 && (*wish == 0 || other < *wish)) *wish = other;
@@ -30,6 +33,7 @@ struct Communicator::State::Wishes {
   bool insists;  ///< on running on GPUs
   std::uint64_t ring_bytes;
   std::uint64_t lanes;
+  std::uint64_t ll_bytes;  ///< kNoWish leaves it to the device
   std::uint64_t start_count;
 };
 
@@ -57,6 +61,7 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
                     insists,
                     config.ring_bytes.value_or(0),
                     config.lanes.value_or(0),
+                    config.ll_bytes.value_or(kNoWish),
                     config.start_count};
   std::vector<Wishes> all;
   CAUSEWAY_TRY(allgather(bootstrap, mine, &all));
@@ -69,6 +74,7 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
     agreed.insists = agreed.insists || wishes.insists;
     take_smaller(&agreed.ring_bytes, wishes.ring_bytes);
     take_smaller(&agreed.lanes, wishes.lanes);
+    agreed.ll_bytes = std::min(agreed.ll_bytes, wishes.ll_bytes);
     agreed.start_count = std::min(agreed.start_count, wishes.start_count);
   }
   topology = Topology(bootstrap.rank(), std::move(places));
@@ -114,13 +120,27 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   // What a device would choose may differ between GPUs of different sizes.
   Wishes chosen = agreed;
   if (agreed.lanes == 0) chosen.lanes = backend->default_lanes(ranks, most_blocks);
+  if (agreed.ll_bytes == kNoWish) {
+    chosen.ll_bytes = backend->default_ll_bytes(topology.host_ranks().size());
+  }
   std::vector<Wishes> of_all;
   CAUSEWAY_TRY(allgather(bootstrap, chosen, &of_all));
-  for (const Wishes& wishes : of_all) take_smaller(&chosen.lanes, wishes.lanes);
+  for (const Wishes& wishes : of_all) {
+    take_smaller(&chosen.lanes, wishes.lanes);
+    chosen.ll_bytes = std::min(chosen.ll_bytes, wishes.ll_bytes);
+  }
   if (agreed.ring_bytes == 0) {
     chosen.ring_bytes = backend->default_ring_bytes(chosen.lanes * ranks);
   }
   limits.lanes = static_cast<std::uint32_t>(chosen.lanes);
+  limits.ll_bytes = chosen.ll_bytes;
+  const std::uint64_t line_bytes = line_bytes_for(limits.ll_bytes, limits.lanes);
+  links_.clear();
+  for (int rank = 0; rank < topology.size(); ++rank) {
+    links_.push_back(topology.same_host(rank) ? device::LinkKind::kMemory
+                                              : device::LinkKind::kNetwork);
+  }
+  limits.links = links_;
   limits.max_blocks = std::min(most_blocks, most_useful_blocks(limits.lanes, ranks));
   CAUSEWAY_TRY(agree(bootstrap, backend->prepare(limits.max_blocks, sharers_here)));
   if (!topology.remote_ranks().empty()) {
@@ -130,7 +150,7 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
         *backend, &network));
   }
   CAUSEWAY_TRY(channels.create(bootstrap, topology, *backend, network.get(),
-                               {limits.lanes, chosen.ring_bytes, agreed.start_count}));
+                               {limits.lanes, chosen.ring_bytes, line_bytes, agreed.start_count}));
   limits.piece_bytes = channels.eager_bytes();
   handle = channels.handle();
   timeout_seconds_ = config.timeout_seconds != 0 ? config.timeout_seconds : kMostPatience;

@@ -60,6 +60,7 @@ class Communicator::State {
   Status result();
 
   std::mutex turn_;
+  std::vector<device::LinkKind> links_;  ///< by rank
   AlltoallvPlan plan_;
   LayoutTables layouts_;
   Staging staging_;

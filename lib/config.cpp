@@ -111,6 +111,11 @@ constexpr Setting kSettings[] = {
      "channels to each peer, which large blocks are spread over; the smallest value of any rank "
      "counts; auto is 1, on GPUs up to 64",
      optional_field<&Config::lanes>, 1, 64},
+    {"CAUSEWAY_LL_BYTES", "auto",
+     "messages up to this many bytes travel between ranks of a host in lines with flags, which "
+     "needs no second trip to say that they are there; the smallest value of any rank counts; auto "
+     "is 1K, on GPUs 256K; 0 is none",
+     optional_field<&Config::ll_bytes>, 0, std::uint64_t{1} << 20},
     {"CAUSEWAY_MAX_CTAS", "auto",
      "thread blocks that serve an exchange; on the host device each is a sending and a receiving "
      "thread; auto is 1, on GPUs nearly as many as there are multiprocessors, which is also the "

@@ -21,6 +21,7 @@ struct Config {
   DeviceChoice device = DeviceChoice::kAuto;
   std::optional<std::uint64_t> ring_bytes;  ///< unset: the device's choice
   std::optional<std::uint64_t> lanes;       ///< unset: the device's choice
+  std::optional<std::uint64_t> ll_bytes;    ///< unset: the device's choice
   std::optional<std::uint64_t> max_ctas;    ///< unset: the device's choice
   std::uint64_t timeout_seconds = 0;
   std::optional<std::uint64_t> spins;  ///< unset: chosen from the number of processors

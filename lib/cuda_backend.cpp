@@ -46,6 +46,12 @@ Status allocation_base(const void* address, const std::byte** base) {
 constexpr std::uint64_t kRingBudget = std::uint64_t{256} << 20;
 constexpr std::uint64_t kLeastRing = std::uint64_t{64} << 10;
 constexpr std::uint64_t kMostRing = std::uint64_t{512} << 10;
+/// Lines of a rank take up to this much together: two slots of a peer, in which data and flags take
+/// twice the bytes, and two buffers for hooks. On H200s larger messages are slower in lines.
+constexpr std::uint64_t kLineBudget = std::uint64_t{64} << 20;
+constexpr std::uint64_t kLineCopies = 6;
+constexpr std::uint64_t kLeastLines = std::uint64_t{4} << 10;
+constexpr std::uint64_t kMostLines = std::uint64_t{256} << 10;
 /// More lanes than this do not make a pair faster.
 constexpr std::uint32_t kMostLanes = 64;
 
@@ -105,7 +111,8 @@ class CudaBackend final : public DeviceBackend {
   /// multiprocessor.
   std::uint32_t blocks(std::optional<std::uint64_t> wish, std::uint32_t sharers) const override {
     const std::uint64_t most =
-        most_of_budget(static_cast<std::uint32_t>(multiprocessors_)) / sharers;
+        std::min(most_of_budget(static_cast<std::uint32_t>(multiprocessors_)) / sharers,
+                 kernels::kMostBlocks);
     return static_cast<std::uint32_t>(
         std::max<std::uint64_t>(1, std::min(most, wish.value_or(most))));
   }
@@ -116,6 +123,10 @@ class CudaBackend final : public DeviceBackend {
   }
   std::uint64_t default_ring_bytes(std::uint64_t rings) const override {
     return std::clamp(std::bit_floor(kRingBudget / rings), kLeastRing, kMostRing);
+  }
+
+  std::uint64_t default_ll_bytes(std::uint64_t ranks) const override {
+    return std::clamp(std::bit_floor(kLineBudget / (kLineCopies * ranks)), kLeastLines, kMostLines);
   }
 
   Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) override {

@@ -62,6 +62,8 @@ class DeviceBackend {
   virtual std::uint32_t default_lanes(std::uint32_t ranks, std::uint32_t blocks) const = 0;
   /// Bytes of each of a rank's `rings` rings.
   virtual std::uint64_t default_ring_bytes(std::uint64_t rings) const = 0;
+  /// Largest message that travels in lines between `ranks` ranks of a host.
+  virtual std::uint64_t default_ll_bytes(std::uint64_t ranks) const = 0;
 
   /// Makes memory of zeros that peers can open.
   virtual Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) = 0;

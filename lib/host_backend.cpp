@@ -31,6 +31,8 @@ class HostBackend final : public DeviceBackend {
     return std::clamp(std::bit_floor(kRingBudget / rings), kLeastRing, kMostRing);
   }
 
+  std::uint64_t default_ll_bytes(std::uint64_t) const override { return 1024; }
+
   Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) override {
     std::shared_ptr<SharedSegment> segment;
     CAUSEWAY_TRY(SharedSegment::create(bytes, &segment));
@@ -94,10 +96,8 @@ class HostBackend final : public DeviceBackend {
   }
 
   Status run(const Exchange& exchange) override {
-    kernels::AlltoallvArgs args = exchange.args;
-    args.send = exchange.plan->send.data();
-    args.receive = exchange.plan->receive.data();
-    kernels::launch_alltoallv_host(*executor_, args);
+    kernels::launch_alltoallv_host(*executor_, exchange.args, exchange.plan->send.data(),
+                                   exchange.plan->receive.data());
     return {};
   }
 

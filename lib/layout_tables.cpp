@@ -9,11 +9,11 @@ namespace causeway {
 namespace {
 
 /// Datatypes that a communicator may use at the same time, and one more: place 0 is nobody's.
-constexpr std::uint32_t kPlaces = 1024;
+constexpr std::uint16_t kPlaces = 1024;
 
 }  // namespace
 
-Status LayoutTables::find(DeviceBackend& backend, const LayoutRef& layout, std::uint32_t* place) {
+Status LayoutTables::find(DeviceBackend& backend, const LayoutRef& layout, std::uint16_t* place) {
   *place = 0;
   if (layout == nullptr) return {};
   auto known = entries_.find(layout);

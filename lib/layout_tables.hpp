@@ -14,7 +14,7 @@ namespace causeway {
 class LayoutTables {
  public:
   /// The place of a layout, at least 1, or 0 for none.
-  Status find(DeviceBackend& backend, const LayoutRef& layout, std::uint32_t* place);
+  Status find(DeviceBackend& backend, const LayoutRef& layout, std::uint16_t* place);
 
   /// The table.
   const device::Layout* data() const {
@@ -23,7 +23,7 @@ class LayoutTables {
 
  private:
   struct Entry {
-    std::uint32_t place;
+    std::uint16_t place;
     Memory runs;  ///< null where the device reads the layout's own
   };
 
@@ -32,7 +32,7 @@ class LayoutTables {
 
   Memory table_;
   std::map<LayoutRef, Entry> entries_;
-  std::vector<std::uint32_t> free_;  ///< places
+  std::vector<std::uint16_t> free_;  ///< places
 };
 
 }  // namespace causeway

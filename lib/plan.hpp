@@ -13,10 +13,15 @@ namespace causeway {
 
 /// What a plan has to keep to: agreed at attach.
 struct PlanLimits {
-  std::uint32_t lanes;        ///< of every pair
-  std::uint32_t max_blocks;   ///< thread blocks of a launch
-  std::uint64_t piece_bytes;  ///< largest piece: the eager limit
+  std::uint32_t lanes;                           ///< of every pair
+  std::uint32_t max_blocks;                      ///< thread blocks of a launch
+  std::uint64_t piece_bytes;                     ///< largest piece: the eager limit
+  std::uint64_t ll_bytes = 0;                    ///< largest message in lines, on memory links
+  std::span<const device::LinkKind> links = {};  ///< by rank; none for memory links throughout
 };
+
+/// Bytes that each lane of a pair has lines for, so that messages of ll_bytes fit.
+std::uint64_t line_bytes_for(std::uint64_t ll_bytes, std::uint64_t lanes);
 
 /// The blocks of one alltoallv, by rank, as a launch wants them.
 struct AlltoallvPlan {

@@ -51,7 +51,7 @@ Status NetworkBlocks::create(const Topology& topology, const NetworkSettings& se
   for (const int rank : topology.remote_ranks()) {
     for (std::uint32_t lane = 0; lane < settings.lanes && start != 0; ++lane) {
       const device::SenderWords in{start, start};
-      const device::ReceiverWords out{start, start, start, 0};
+      const device::ReceiverWords out{start, start, start, 0, start, start};
       std::memcpy(words(rank, lane, false), &in, sizeof in);
       std::memcpy(words(rank, lane, true), &out, sizeof out);
     }

@@ -16,6 +16,15 @@ struct DelayedCudaDevice : device::CudaDevice {
     delay();
     CudaDevice::store_release(word, value);
   }
+  __device__ static void store_line(device::Line* line, std::uint64_t data, std::uint64_t flag) {
+    delay();
+    CudaDevice::store_line(line, data, flag);
+  }
+  __device__ static bool load_line(const device::Line* line, std::uint64_t flag,
+                                   std::uint64_t& data) {
+    delay();
+    return CudaDevice::load_line(line, flag, data);
+  }
 
  private:
   /// Nothing mostly, else up to 4 microseconds, or once in a while 65.

@@ -31,15 +31,19 @@ int main() {
     return static_cast<std::uint64_t>(static_cast<const std::byte*>(part) - base);
   };
   const LinkHandle link{LinkKind::kMemory, base};
-  const SendChannel to{{offset(memory.ring), offset(&memory.in), kRing, kRing / 4, 1, 0},
-                       link,
-                       &memory.out,
-                       &memory.states[0]};
-  const ReceiveChannel from{{offset(memory.ring), offset(&memory.out), kRing, kRing / 4, 0, 0},
-                            link,
-                            &memory.in,
-                            memory.ring,
-                            &memory.states[1]};
+  const SendChannel to{
+      .shape = {offset(memory.ring), offset(&memory.in), kRing, kRing / 4, 1, 0, 0, 0, 0},
+      .link = link,
+      .words = &memory.out,
+      .state = &memory.states[0],
+      .posts = &memory.out};
+  const std::uint64_t words = offset(&memory.out);
+  const ReceiveChannel from{.shape = {offset(memory.ring), words, kRing, kRing / 4, 0, 0, words},
+                            .link = link,
+                            .words = &memory.in,
+                            .ring = memory.ring,
+                            .state = &memory.states[1],
+                            .first_words = &memory.in};
   const std::uint64_t abort_word = 0;
   FaultReports reports{};
   FaultClaims claims{};

@@ -51,6 +51,22 @@ INSTANTIATE_TEST_SUITE_P(
               {{"CAUSEWAY_RING_BYTES", "16K"}, {"CAUSEWAY_LANES", "3"}, {"CAUSEWAY_MAX_CTAS", "7"}},
               200000,
               30},
+        Shape{"without_lines", 4, {{"CAUSEWAY_LL_BYTES", "0"}}, 3000, 200},
+        Shape{"lines_of_three_lanes",
+              4,
+              {{"CAUSEWAY_RING_BYTES", "4096"},
+               {"CAUSEWAY_LANES", "3"},
+               {"CAUSEWAY_LL_BYTES", "20000"},
+               {"CAUSEWAY_MAX_CTAS", "4"}},
+              40000,
+              200},
+        Shape{"lines_alone",
+              3,
+              {{"CAUSEWAY_LL_BYTES", "64K"},
+               {"CAUSEWAY_LANES", "5"},
+               {"CAUSEWAY_START_COUNT", "18446744073709551600"}},
+              65536,
+              100},
         Shape{"counts_pass_2_to_32",
               3,
               {{"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_START_COUNT", "4294965248"}},
@@ -76,6 +92,26 @@ TEST(Alltoallv, ZeroBytesBetweenExchangesWithBytes) {
       // Every third exchange is empty, and in between one pair alone exchanges.
       Counts counts(3, std::vector<std::uint64_t>(3, 0));
       if (e % 3 != 0) counts[e % 2][1 + e % 2] = e * 17 % 5000;
+      Buffer send(random, counts[static_cast<std::size_t>(rank)]);
+      Buffer receive(random, column(counts, rank));
+      send.fill(e, rank);
+      const Status status = communicator.alltoallv(
+          {send.bytes.data(), send.blocks, receive.bytes.data(), receive.blocks, false});
+      ASSERT_TRUE(status.ok()) << status.message();
+      ASSERT_EQ(receive.wrong_bytes(e, rank, column(counts, rank)), 0U);
+    }
+  });
+}
+
+/// A receiver that never sends bytes back shows by the word that it sends none how far it is.
+TEST(Alltoallv, LinesInOneDirection) {
+  run_ranks(3, {{"CAUSEWAY_LL_BYTES", "4096"}}, [](Communicator& communicator) {
+    const int rank = communicator.rank();
+    Random random(9);
+    for (std::uint64_t e = 0; e < 500; ++e) {
+      Counts counts(3, std::vector<std::uint64_t>(3, 0));
+      counts[0][1] = 1 + e * 13 % 4096;
+      counts[1][2] = e % 7 == 0 ? 100 : 0;
       Buffer send(random, counts[static_cast<std::size_t>(rank)]);
       Buffer receive(random, column(counts, rank));
       send.fill(e, rank);

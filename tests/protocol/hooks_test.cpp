@@ -70,7 +70,8 @@ std::vector<std::byte> random_array(std::uint64_t seed, std::uint64_t bytes) {
 
 TEST(Hooks, GatherOnOneSideAndAccumulateOnTheOther) {
   const std::uint64_t seed = test_seed();
-  run_ranks(2, {{"CAUSEWAY_RING_BYTES", "4096"}}, [&](Communicator& communicator) {
+  const Settings settings{{"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_LL_BYTES", "8K"}};
+  run_ranks(2, settings, [&](Communicator& communicator) {
     const device::Communicator handle = communicator.device_handle();
     std::mt19937_64 sizes(seed);
     for (std::uint64_t e = 0; e < 200; ++e) {
@@ -82,8 +83,12 @@ TEST(Hooks, GatherOnOneSideAndAccumulateOnTheOther) {
       if (handle.rank == 0) {
         const device::SendChannel& channel = handle.send_channel(1, 0);
         device::with_link<HostDevice>(channel.link, handle.control, [&](const auto& link) {
-          done = device::send(ThreadGroup{}, link, channel, {bytes, 0, bytes, 100 + e * 50, 1, 9},
-                              handle.control, GatherEveryThird{array.data(), &split});
+          device::Share share{bytes, 0, bytes, 100 + e * 50, 1, 9};
+          if (bytes <= channel.shape.line_bytes && e % 3 != 0) {
+            share.protocol = device::Protocol::kLines;
+          }
+          done = device::send(ThreadGroup{}, link, channel, share, handle.control,
+                              GatherEveryThird{array.data(), &split});
         });
       } else {
         const auto base = random_array(seed + 5000 + e, bytes);
@@ -91,7 +96,8 @@ TEST(Hooks, GatherOnOneSideAndAccumulateOnTheOther) {
         const device::ReceiveChannel& channel = handle.receive_channel(0, 0);
         device::with_link<HostDevice>(channel.link, handle.control, [&](const auto& link) {
           done = device::receive(ThreadGroup{}, link, channel, {bytes}, handle.control,
-                                 Accumulate{sum.data(), &split});
+                                 Accumulate{sum.data(), &split})
+                     .ok;
         });
         ASSERT_TRUE(sum == expected_sum(base, array, elements)) << "exchange " << e;
       }
@@ -102,17 +108,22 @@ TEST(Hooks, GatherOnOneSideAndAccumulateOnTheOther) {
 }
 
 TEST(Hooks, AReceiverThatTakesLessTakesWholeElements) {
-  run_ranks(2, {{"CAUSEWAY_RING_BYTES", "4096"}}, [&](Communicator& communicator) {
+  const Settings settings{{"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_LL_BYTES", "16K"}};
+  run_ranks(2, settings, [&](Communicator& communicator) {
     const device::Communicator handle = communicator.device_handle();
     constexpr std::uint64_t kSent = 400 * kElement;
+    std::uint64_t number = 0;
     const auto array = random_array(3, 3 * kSent);
-    for (const std::uint64_t asked : {1, 23, 24, 1000, 1024, 1025, 5000, 9599}) {
+    for (const std::uint64_t asked :
+         {1, 1, 23, 23, 24, 24, 1000, 1024, 1025, 5000, 5000, 9599, 9599}) {
       int split = 0;
+      device::Share share{kSent, 0, kSent, 500, 1, 9};
+      if (++number % 2 == 0) share.protocol = device::Protocol::kLines;
       if (handle.rank == 0) {
         const device::SendChannel& channel = handle.send_channel(1, 0);
         device::with_link<HostDevice>(channel.link, handle.control, [&](const auto& link) {
-          EXPECT_TRUE(device::send(ThreadGroup{}, link, channel, {kSent, 0, kSent, 500, 1, 9},
-                                   handle.control, GatherEveryThird{array.data(), &split}));
+          EXPECT_TRUE(device::send(ThreadGroup{}, link, channel, share, handle.control,
+                                   GatherEveryThird{array.data(), &split}));
         });
       } else {
         std::vector<std::byte> sum(kSent);

@@ -1,6 +1,7 @@
 // Exchanges with one release weakened to relaxed: a program that ThreadSanitizer has to report.
 //
-// usage: weak_order none|written|freed   which count's release is weakened
+// usage: weak_order none|written|freed|lines   what is weakened: the release of a count, or of the
+// flags of lines
 #include "thread_ranks.hpp"
 
 #include <alltoallv.hpp>
@@ -19,6 +20,7 @@ using namespace causeway;
 
 /// The words whose stores are weakened; filled before the exchanges begin.
 std::set<const void*> weakened;
+bool lines_weakened = false;
 
 /// The host device, but for the release of some words.
 struct WeakHostDevice : device::HostDevice {
@@ -29,9 +31,15 @@ struct WeakHostDevice : device::HostDevice {
       device::HostDevice::store_release(word, value);
     }
   }
+  static void store_line(device::Line* line, std::uint64_t data, std::uint64_t flag) {
+    if (!lines_weakened) return device::HostDevice::store_line(line, data, flag);
+    line->data = data;
+    __atomic_store_n(&line->flag, flag, __ATOMIC_RELAXED);
+  }
 };
 
 constexpr int kRanks = 2;
+constexpr std::uint64_t kLineBytes = 1024;  // the host's default
 
 void weaken(const Communicator& communicator, const char* which) {
   const device::Communicator handle = communicator.device_handle();
@@ -44,6 +52,8 @@ void weaken(const Communicator& communicator, const char* which) {
   } else if (std::strcmp(which, "freed") == 0) {
     weakened.insert(in.link.region + in.shape.words_offset +
                     offsetof(device::ReceiverWords, freed));
+  } else if (std::strcmp(which, "lines") == 0) {
+    lines_weakened = true;
   }
 }
 
@@ -53,10 +63,10 @@ void exchange(const Communicator& communicator, kernels::HostExecutor& executor,
   std::vector<std::byte> receive(bytes * kRanks);
   const std::vector<Extent> blocks{{0, bytes}, {static_cast<std::int64_t>(bytes), bytes}};
   AlltoallvPlan plan;
-  plan_alltoallv({1, 1, 1024}, communicator.rank(), blocks, blocks, &plan);
-  const kernels::Alltoallv<WeakHostDevice> operation{
-      {communicator.device_handle(), send.data(), receive.data(), plan.send.data(),
-       plan.receive.data(), nullptr, plan.split, false}};
+  plan_alltoallv({1, 1, 1024, kLineBytes}, communicator.rank(), blocks, blocks, &plan);
+  const kernels::Alltoallv<WeakHostDevice, kernels::BlockLists> operation{
+      {plan.split, false, send.data(), receive.data(), communicator.device_handle(), nullptr},
+      {plan.send.data(), plan.receive.data()}};
   kernels::run_on_host(executor, operation, device::ThreadGroup{});
 }
 
@@ -64,7 +74,7 @@ void exchange(const Communicator& communicator, kernels::HostExecutor& executor,
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::fprintf(stderr, "usage: weak_order none|written|freed\n");
+    std::fprintf(stderr, "usage: weak_order none|written|freed|lines\n");
     return 2;
   }
   std::unique_ptr<Communicator> communicators[kRanks];

@@ -33,6 +33,48 @@ TEST(Plan, SpreadsLargeBlocksOverLanes) {
   EXPECT_EQ(plan.receive[2].bytes, 9U);
 }
 
+TEST(Plan, SmallMessagesGoInLinesWherePeersShareMemory) {
+  const std::vector<Extent> blocks{{0, 65536}, {0, 65536}, {0, 65537}, {0, 1}, {0, 1}};
+  using device::LinkKind;
+  const std::vector<LinkKind> links{LinkKind::kMemory, LinkKind::kMemory, LinkKind::kMemory,
+                                    LinkKind::kMemory, LinkKind::kNetwork};
+  for (const std::uint32_t lanes : {1, 3, 16, 64}) {
+    AlltoallvPlan plan;
+    plan_alltoallv({lanes, 1000, 4096, 65536, links}, 0, blocks, blocks, &plan);
+    EXPECT_EQ(static_cast<device::Protocol>(plan.send[1].protocol), device::Protocol::kLines);
+    EXPECT_EQ(static_cast<device::Protocol>(plan.send[2].protocol), device::Protocol::kStaged);
+    EXPECT_EQ(static_cast<device::Protocol>(plan.send[3].protocol), device::Protocol::kLines);
+    EXPECT_EQ(plan.send[3].lanes, 1U);
+    EXPECT_EQ(static_cast<device::Protocol>(plan.send[4].protocol), device::Protocol::kStaged);
+    EXPECT_EQ(plan.split.peer_blocks % 4, 0U);
+    EXPECT_GE(plan.split.peer_blocks, 4U * plan.send[1].lanes);
+    for (std::uint32_t lane = 0; lane < lanes; ++lane) {
+      EXPECT_LE(kernels::lane_share(plan.send[1], lane).bytes, line_bytes_for(65536, lanes));
+    }
+  }
+  EXPECT_EQ(line_bytes_for(0, 5), 0U);
+}
+
+TEST(Visits, CoverEveryLaneOfEveryPairOnce) {
+  for (std::uint32_t ranks = 1; ranks <= 9; ++ranks) {
+    for (std::uint32_t blocks = 1; blocks <= 40; ++blocks) {
+      constexpr std::uint32_t kLanes = 5;
+      std::multiset<std::pair<std::uint32_t, std::uint32_t>> seen;
+      for (std::uint32_t block = 0; block <= blocks; ++block) {
+        const kernels::BlockSplit split{blocks + 1, blocks, 0};
+        const kernels::Visits visits = kernels::visits_of(split, ranks, block);
+        for (std::uint32_t hops = visits.hops; hops < ranks; hops += split.hop_step()) {
+          for (std::uint32_t lane = visits.lane; lane < kLanes; lane += visits.lane_step) {
+            seen.insert({hops, lane});
+          }
+        }
+      }
+      EXPECT_EQ(seen.size(), std::size_t{ranks - 1} * kLanes);
+      for (const auto& visit : seen) EXPECT_EQ(seen.count(visit), 1U);
+    }
+  }
+}
+
 TEST(Plan, GivesTheRanksOwnBlockThreadBlocksThatAreLeft) {
   const auto split = [](std::uint32_t max_blocks, std::uint64_t to_self, std::size_t ranks) {
     std::vector<Extent> blocks(ranks, Extent{0, 1 << 20});
@@ -47,15 +89,18 @@ TEST(Plan, GivesTheRanksOwnBlockThreadBlocksThatAreLeft) {
   EXPECT_EQ(split(100, 1 << 18, 3), (Split{12, 8, 8}));
   EXPECT_EQ(split(10, 1 << 30, 3), (Split{10, 8, 8}));
   EXPECT_EQ(split(100, 1 << 30, 3), (Split{40, 8, 8}));
-  EXPECT_EQ(split(5, 1 << 30, 3), (Split{5, 5, 0}));
+  EXPECT_EQ(split(5, 1 << 30, 3), (Split{5, 4, 4}));
+  EXPECT_EQ(split(4, 1 << 30, 3), (Split{4, 4, 0}));
+  EXPECT_EQ(split(1, 1 << 30, 3), (Split{1, 1, 0}));
   EXPECT_EQ(split(100, 1 << 18, 1), (Split{4, 0, 0}));
   EXPECT_EQ(split(1, 0, 1), (Split{1, 0, 0}));
 }
 
 TEST(LaneShares, CoverABlockOnce) {
   for (const std::uint64_t bytes : {0, 1, 15, 16, 17, 100, 1000, 65537}) {
-    for (std::uint32_t lanes = 1; lanes <= 5; ++lanes) {
-      const kernels::SendBlock block{0, bytes, 64, lanes, 0};
+    for (std::uint8_t lanes = 1; lanes <= 5; ++lanes) {
+      const kernels::SendBlock block{0,     bytes, kernels::lane_bytes_of(bytes, lanes), 64, 0,
+                                     lanes, 0};
       std::uint64_t covered = 0;
       for (std::uint32_t lane = 0; lane < 7; ++lane) {
         const device::Share share = kernels::lane_share(block, lane);
@@ -81,7 +126,7 @@ TEST(HostExecutor, TheCallerIsNotIdleWhileItWaitsForTheOthers) {
 }
 
 TEST(ChannelLayout, NoTwoThingsShareALine) {
-  const ChannelLayout layout(3, 2, 4096);
+  const ChannelLayout layout(3, 2, 4096, 256);
   std::set<std::uint64_t> lines;
   for (std::uint64_t rank = 0; rank < 3; ++rank) {
     for (std::uint64_t lane = 0; lane < 2; ++lane) {
@@ -89,6 +134,9 @@ TEST(ChannelLayout, NoTwoThingsShareALine) {
       EXPECT_TRUE(lines.insert(layout.receiver_words(rank, lane)).second);
       for (std::uint64_t at = 0; at < 4096; at += 128) {
         EXPECT_TRUE(lines.insert(layout.ring(rank, lane) + at).second);
+      }
+      for (std::uint64_t at = 0; at < 2 * (128 + 2 * 256); at += 128) {
+        EXPECT_TRUE(lines.insert(layout.lines(rank, lane) + at).second);
       }
     }
   }

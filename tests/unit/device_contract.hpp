@@ -38,12 +38,16 @@ struct DeviceContract {
 static_assert(sizeof(device::RecordHeader) == 64 && alignof(device::RecordHeader) == 8);
 static_assert(sizeof(device::SenderWords) == 128 && alignof(device::SenderWords) == 128);
 static_assert(sizeof(device::ReceiverWords) == 128 && alignof(device::ReceiverWords) == 128);
+static_assert(sizeof(device::Line) == 16 && device::kHeaderWords <= device::kHeaderLines);
+static_assert(device::slot_bytes(128) == 128 + 256);
 static_assert(offsetof(device::SenderWords, written) == 0);
 static_assert(offsetof(device::SenderWords, nothing) == 8);
 static_assert(offsetof(device::ReceiverWords, freed) == 0);
 static_assert(offsetof(device::ReceiverWords, refused) == 8);
 static_assert(offsetof(device::ReceiverWords, posted) == 16);
 static_assert(offsetof(device::ReceiverWords, posted_bytes) == 24);
+static_assert(offsetof(device::ReceiverWords, taken) == 32);
+static_assert(offsetof(device::ReceiverWords, enough) == 40);
 
 /// Instantiates both ends of a message for one device, group and link.
 CAUSEWAY_TEMPLATE
@@ -58,7 +62,7 @@ CAUSEWAY_FN bool instantiate(const G& group, const device::Communicator& comm,
     if constexpr (ReadableLink<std::decay_t<decltype(link)>>) link.get(group, to, 0, 16);
     done = device::send(group, link, out, {16, 0, 16, 16, 1, 0}, comm.control,
                         CopyFrom<Device>{from}) &&
-           device::receive(group, link, in, {16}, comm.control, CopyTo<Device>{to});
+           device::receive(group, link, in, {16}, comm.control, CopyTo<Device>{to}).ok;
   });
   device::move_self(group, SelfLink<Device>{to}, out, 0, 16, CopyFrom<Device>{from},
                     CopyTo<Device>{to});

@@ -11,7 +11,7 @@ template struct DeviceContract<device::CudaDevice, device::WarpGroup>;
 
 __global__ void instantiate_on_cuda(device::Communicator comm, const std::byte* from, std::byte* to,
                                     bool* done) {
-  __shared__ std::uint64_t slot;
+  __shared__ device::Words slot;
   done[0] = instantiate<device::CudaDevice>(device::ThreadGroup{}, comm, from, to);
   done[1] = instantiate<device::CudaDevice>(device::WarpGroup{}, comm, from, to);
   done[2] =

@@ -66,13 +66,13 @@ TEST(LayoutTables, LayoutsThatNobodyElseHoldsGoWhenANewOneComes) {
     return LayoutRef(std::move(made));
   };
   const LayoutRef kept = column(0);
-  std::uint32_t place_of_kept = 0;
+  std::uint16_t place_of_kept = 0;
   ASSERT_TRUE(tables.find(*backend, kept, &place_of_kept).ok());
   EXPECT_NE(place_of_kept, 0U);
   std::weak_ptr<const ElementLayout> last;
   for (int i = 1; i < 5000; ++i) {
     const LayoutRef layout = column(i);
-    std::uint32_t place = 0;
+    std::uint16_t place = 0;
     const Status found = tables.find(*backend, layout, &place);
     ASSERT_TRUE(found.ok()) << found.message();
     EXPECT_NE(place, place_of_kept);
@@ -80,7 +80,7 @@ TEST(LayoutTables, LayoutsThatNobodyElseHoldsGoWhenANewOneComes) {
     EXPECT_TRUE(last.expired()) << i;
     last = layout;
   }
-  std::uint32_t place = 0;
+  std::uint16_t place = 0;
   ASSERT_TRUE(tables.find(*backend, kept, &place).ok());
   EXPECT_EQ(place, place_of_kept);
 }

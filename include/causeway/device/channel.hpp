@@ -9,7 +9,24 @@ namespace causeway::device {
 enum class Protocol : std::uint32_t {
   kStaged = 1,    ///< in the receiver's ring, behind the header
   kDeclined = 2,  ///< not at all: the sender cannot take part in this exchange
+  kLines = 3,     ///< in lines, each with a flag of its own
 };
+
+/// Data and the flag that comes with it: stored and loaded whole. A flag is the sequence of the
+/// exchange that wrote the line, so that an older one is never taken for it.
+struct alignas(16) Line {
+  std::uint64_t data;
+  std::uint64_t flag;
+};
+
+/// A header's lines are a line of memory of their own.
+inline constexpr std::uint32_t kHeaderLines = kLineBytes / sizeof(Line);
+
+/// Memory of one slot: a header, and lines for `bytes` bytes of a message, a multiple of 64. Slots
+/// begin on lines of memory.
+CAUSEWAY_FN constexpr std::uint64_t slot_bytes(std::uint64_t bytes) {
+  return kHeaderLines * sizeof(Line) + bytes / sizeof(std::uint64_t) * sizeof(Line);
+}
 
 /// Begins every record in a ring: all that the receiver needs to know of it.
 ///
@@ -39,18 +56,31 @@ struct alignas(kLineBytes) SenderWords {
 /// Words in the sender's memory that only the receiver writes. All but posted_bytes count up.
 struct alignas(kLineBytes) ReceiverWords {
   std::uint64_t freed;         ///< ring position up to which bytes have been taken out
-  std::uint64_t refused;       ///< latest sequence of which the receiver takes no (more) bytes
+  std::uint64_t refused;       ///< latest sequence of which the receiver takes no bytes
   std::uint64_t posted;        ///< latest sequence for which posted_bytes was announced
   std::uint64_t posted_bytes;  ///< message bytes that the receiver asked for in it
+  std::uint64_t taken;   ///< latest sequence whose lines have been taken out, where it is said
+  std::uint64_t enough;  ///< latest sequence of which the lane\'s first record was all it takes
 };
 
 /// A side's own place on a channel, in its own device memory, so that a replayed launch goes on
 /// where the one before it ended.
 struct alignas(kLineBytes) ChannelState {
-  std::uint64_t position;  ///< ring position of the next record
-  std::uint64_t sequence;  ///< last exchange that this side has finished
-  std::uint64_t seen;      ///< last value read of the other side's count: freed or written
-  std::uint64_t forgiven;  ///< receiver: what came up to this exchange unasked is no fault
+  std::uint64_t position;    ///< ring position of the next record
+  std::uint64_t sequence;    ///< last exchange that this side has finished
+  std::uint64_t seen;        ///< last value read of the other side's count: freed or written
+  std::uint64_t forgiven;    ///< receiver: what came up to this exchange unasked is no fault
+  std::uint64_t last;        ///< last exchange with bytes: sent, or asked for
+  std::uint64_t last_bytes;  ///< sender: of the message in it
+  std::uint64_t heard;  ///< receiver, on lane 0: last exchange of which the peer's message was seen
+};
+
+/// What a peer has sent on lane 0 tells how far it has come. All in this rank's memory.
+struct PeerNews {
+  const std::uint64_t* heard;
+  const SenderWords* words;
+  const Line* lines;
+  std::uint64_t line_bytes;
 };
 
 /// What both ends of a channel know. Fixed when the communicator is attached.
@@ -61,6 +91,9 @@ struct ChannelShape {
   std::uint64_t eager_bytes;   ///< most payload of a first record; at most a quarter of the ring
   std::uint32_t peer;          ///< rank in the communicator
   std::uint32_t lane;
+  std::uint64_t posts_offset;  ///< receiver: of the words for posts, in the other's region
+  std::uint64_t line_bytes;    ///< most bytes of a share that travels in lines; 0 where none does
+  std::uint64_t lines_offset;  ///< sender: of the slots, in the other's region
 };
 
 /// The sender's end. Owned by the communicator; one group uses it at a time.
@@ -69,6 +102,9 @@ struct SendChannel {
   LinkHandle link;
   const ReceiverWords* words;  ///< this rank's memory; polled
   ChannelState* state;
+  const ReceiverWords* posts;  ///< this rank's memory: lane 0's words, or without lines its own
+  PeerNews news;               ///< of the same peer; without lines not used
+  std::byte* scratch;          ///< this rank's memory, line_bytes: for hooks that form bytes
 };
 
 /// The receiver's end. Owned by the communicator; one group uses it at a time.
@@ -78,6 +114,10 @@ struct ReceiveChannel {
   const SenderWords* words;  ///< this rank's memory; polled
   std::byte* ring;           ///< this rank's memory
   ChannelState* state;
+  const Line* lines;               ///< this rank's memory: two slots
+  const Line* first_lines;         ///< lane 0's
+  const SenderWords* first_words;  ///< lane 0's, or without lines its own
+  std::byte* scratch;              ///< this rank's memory, line_bytes: for hooks
 };
 
 /// True when count `a` has reached count `b`, also after either has wrapped.
@@ -91,6 +131,14 @@ CAUSEWAY_FN constexpr std::uint64_t place(std::uint64_t position, std::uint64_t 
                                           std::uint64_t ring_bytes) {
   const std::uint64_t offset = position & (ring_bytes - 1);
   return offset + bytes <= ring_bytes ? position : position + (ring_bytes - offset);
+}
+
+/// Where the next record's header lies in the ring of a receiver that has come to `position`.
+CAUSEWAY_FN inline const RecordHeader& header_at(const ReceiveChannel& channel,
+                                                 std::uint64_t position) {
+  const std::uint64_t at = place(position, sizeof(RecordHeader), channel.shape.ring_bytes);
+  return *reinterpret_cast<const RecordHeader*>(channel.ring +
+                                                (at & (channel.shape.ring_bytes - 1)));
 }
 
 /// True when a sender may write up to position `end`.

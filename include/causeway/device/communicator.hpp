@@ -13,10 +13,15 @@ struct Communicator {
   std::uint32_t lanes;            ///< channels to each peer
   const SendChannel* send;        ///< [size * lanes]; channel (peer, lane) at peer * lanes + lane
   const ReceiveChannel* receive;  ///< [size * lanes], likewise
+  ChannelState* states;           ///< [size * lanes * 2]: of a channel's send end, then receive end
   unsigned long long* occupancy;  ///< which launch has the channels; 0 for none
   std::uint64_t* launches_over;   ///< host memory that counts launches; null without a network
   WaitControl control;
 
+  /// States of the channels with a peer: of lane 0's send end, its receive end, and so on.
+  CAUSEWAY_FN ChannelState* states_of(std::uint32_t peer) const {
+    return states + 2 * std::size_t{peer} * lanes;
+  }
   CAUSEWAY_FN const SendChannel& send_channel(std::uint32_t peer, std::uint32_t lane) const {
     return send[std::size_t{peer} * lanes + lane];
   }

@@ -3,6 +3,7 @@
 
 #if defined(__CUDACC__)
 
+#include <causeway/device/channel.hpp>
 #include <causeway/device/group.hpp>
 #include <causeway/device/wait.hpp>
 
@@ -19,6 +20,39 @@ struct CudaDevice {
   __device__ static void store_release(std::uint64_t* word, std::uint64_t value) {
     asm volatile("st.release.sys.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
   }
+  /// A word that this rank's threads share. What one launch stores the next one sees; within a
+  /// launch all that depends on the value is whether to store, and stores wait for that.
+  __device__ static std::uint64_t load_near(const std::uint64_t* word) {
+    std::uint64_t value;
+    asm volatile("ld.relaxed.gpu.u64 %0, [%1];" : "=l"(value) : "l"(word) : "memory");
+    return value;
+  }
+  /// The same, but it may come out of this multiprocessor's cache: an older value is good enough,
+  /// and aligned words are read whole.
+  __device__ static std::uint64_t load_cached(const std::uint64_t* word) {
+    std::uint64_t value;
+    asm volatile("ld.u64 %0, [%1];" : "=l"(value) : "l"(word) : "memory");
+    return value;
+  }
+  __device__ static void store_near(std::uint64_t* word, std::uint64_t value) {
+    asm volatile("st.relaxed.gpu.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
+  }
+  /// One access of 128 bits, which PTX has single: the flag comes with the data.
+  __device__ static void store_line(Line* line, std::uint64_t data, std::uint64_t flag) {
+    asm volatile(
+        "{ .reg .b128 both; mov.b128 both, {%1, %2}; st.relaxed.sys.b128 [%0], both; }" ::"l"(line),
+        "l"(data), "l"(flag)
+        : "memory");
+  }
+  /// True, with the line's data, when it has that flag.
+  __device__ static bool load_line(const Line* line, std::uint64_t flag, std::uint64_t& data) {
+    std::uint64_t seen;
+    asm volatile("{ .reg .b128 both; ld.relaxed.sys.b128 both, [%2]; mov.b128 {%0, %1}, both; }"
+                 : "=l"(data), "=l"(seen)
+                 : "l"(line)
+                 : "memory");
+    return seen == flag;
+  }
   /// Adds, and returns what was there before. Several threads of this GPU may, at the same time.
   __device__ static std::uint64_t add(std::uint64_t* word, std::uint64_t value) {
     static_assert(sizeof(unsigned long long) == sizeof *word);
@@ -33,6 +67,11 @@ struct CudaDevice {
   __device__ static void copy(const G& group, void* to, const void* from, std::uint64_t bytes) {
     copy_bytes(group.rank(), group.size(), static_cast<unsigned char*>(to),
                static_cast<const unsigned char*>(from), bytes);
+  }
+
+  /// Has memory come into the cache that will be read soon; by each thread that will.
+  __device__ static void touch(const void* from) {
+    asm volatile("{ .reg .u32 ignored; ld.u8 ignored, [%0]; }" ::"l"(from));
   }
 
   /// A clock that all threads share.

@@ -7,15 +7,21 @@
 
 namespace causeway::device {
 
+/// Words that a group's leader gives to all.
+struct Words {
+  std::uint64_t word[2];
+};
+
 /// Threads that enter a call together. rank() is 0 .. size()-1, and rank 0 leads. sync() is a
 /// barrier of these threads alone that also makes their earlier writes visible to each other.
-/// broadcast(v) gives every thread the leader's v, and is a barrier too.
+/// broadcast(v) gives every thread the leader's v, one word or several, and is a barrier too.
 template <class G>
-concept Group = requires(const G& group, std::uint64_t value) {
+concept Group = requires(const G& group, std::uint64_t value, const Words& words) {
   { group.rank() } -> std::convertible_to<std::uint32_t>;
   { group.size() } -> std::convertible_to<std::uint32_t>;
   group.sync();
   { group.broadcast(value) } -> std::same_as<std::uint64_t>;
+  { group.broadcast(words) } -> std::same_as<Words>;
 };
 
 /// One thread, on any device; the host device's groups are all of this kind.
@@ -24,6 +30,7 @@ struct ThreadGroup {
   CAUSEWAY_FN constexpr std::uint32_t size() const { return 1; }
   CAUSEWAY_FN constexpr void sync() const {}
   CAUSEWAY_FN constexpr std::uint64_t broadcast(std::uint64_t value) const { return value; }
+  CAUSEWAY_FN constexpr Words broadcast(const Words& words) const { return words; }
 };
 
 #if defined(__CUDACC__)
@@ -36,15 +43,18 @@ struct WarpGroup {
   __device__ std::uint64_t broadcast(std::uint64_t value) const {
     return __shfl_sync(0xffffffffu, value, 0);
   }
+  __device__ Words broadcast(const Words& words) const {
+    return {broadcast(words.word[0]), broadcast(words.word[1])};
+  }
 };
 
 /// Consecutive warps of a block, up to the whole of it, that meet at a named barrier of their own:
-/// ids 1 to 15; id 0 is the whole block's. `slot` is a word of shared memory that is theirs alone.
+/// ids 1 to 15; id 0 is the whole block's. `slot` is shared memory that is theirs alone.
 struct WarpsGroup {
   std::uint32_t barrier;
   std::uint32_t first_thread;
   std::uint32_t threads;  ///< a multiple of 32
-  std::uint64_t* slot;
+  Words* slot;
 
   __device__ std::uint32_t rank() const { return threadIdx.x - first_thread; }
   __device__ std::uint32_t size() const { return threads; }
@@ -52,9 +62,16 @@ struct WarpsGroup {
     asm volatile("bar.sync %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
   }
   __device__ std::uint64_t broadcast(std::uint64_t value) const {
-    if (rank() == 0) *slot = value;
+    if (rank() == 0) slot->word[0] = value;
     sync();
-    const std::uint64_t result = *slot;
+    const std::uint64_t result = slot->word[0];
+    sync();
+    return result;
+  }
+  __device__ Words broadcast(const Words& words) const {
+    if (rank() == 0) *slot = words;
+    sync();
+    const Words result = *slot;
     sync();
     return result;
   }

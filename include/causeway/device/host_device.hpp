@@ -1,6 +1,7 @@
 // The host device: CPU threads over memory that they share.
 #pragma once
 
+#include <causeway/device/channel.hpp>
 #include <causeway/device/group.hpp>
 #include <causeway/device/wait.hpp>
 
@@ -22,6 +23,21 @@ struct HostDevice {
   static void store_release(std::uint64_t* word, std::uint64_t value) {
     __atomic_store_n(word, value, __ATOMIC_RELEASE);
   }
+  /// A word that this rank's threads share.
+  static std::uint64_t load_near(const std::uint64_t* word) { return load_acquire(word); }
+  static std::uint64_t load_cached(const std::uint64_t* word) { return load_acquire(word); }
+  static void store_near(std::uint64_t* word, std::uint64_t value) { store_release(word, value); }
+  /// The flag is released after the data, and acquired before it.
+  static void store_line(Line* line, std::uint64_t data, std::uint64_t flag) {
+    line->data = data;
+    store_release(&line->flag, flag);
+  }
+  /// True, with the line's data, when it has that flag.
+  static bool load_line(const Line* line, std::uint64_t flag, std::uint64_t& data) {
+    if (load_acquire(&line->flag) != flag) return false;
+    data = line->data;
+    return true;
+  }
   /// Adds, and returns what was there before. Several threads may, at the same time.
   static std::uint64_t add(std::uint64_t* word, std::uint64_t value) {
     return __atomic_fetch_add(word, value, __ATOMIC_ACQ_REL);
@@ -32,6 +48,8 @@ struct HostDevice {
     return __atomic_compare_exchange_n(word, &expected, 1U, false, __ATOMIC_ACQ_REL,
                                        __ATOMIC_ACQUIRE);
   }
+
+  static void touch(const void*) {}
 
   /// Copies bytes of non-overlapping memory. The host's groups are single threads.
   static void copy(const ThreadGroup&, void* to, const void* from, std::uint64_t bytes) {

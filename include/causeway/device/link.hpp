@@ -166,21 +166,29 @@ class NetworkLink {
   mutable NetworkPost post_;
 };
 
-/// Calls action(link) with the link of the handle's kind. `control` is for the waits of the link
-/// itself.
+/// Calls action(link) with the link of the handle's kind, which is not the rank itself. `control`
+/// is for the waits of the link itself.
 CAUSEWAY_TEMPLATE
 template <class Device, class Action>
-CAUSEWAY_FN void with_link(const LinkHandle& handle, const WaitControl& control, Action&& action) {
+CAUSEWAY_FN void with_peer_link(const LinkHandle& handle, const WaitControl& control,
+                                Action&& action) {
   if constexpr (PostsToNetwork<Device>) {
     if (handle.kind == LinkKind::kNetwork) {
       action(NetworkLink<Device>(handle, control));
       return;
     }
   }
+  action(MemoryLink<Device>{handle.region});
+}
+
+/// The same for any link.
+CAUSEWAY_TEMPLATE
+template <class Device, class Action>
+CAUSEWAY_FN void with_link(const LinkHandle& handle, const WaitControl& control, Action&& action) {
   if (handle.kind == LinkKind::kSelf) {
     action(SelfLink<Device>{handle.region});
   } else {
-    action(MemoryLink<Device>{handle.region});
+    with_peer_link<Device>(handle, control, action);
   }
 }
 

@@ -1,28 +1,33 @@
 // receive: one rank's part in taking a lane's share of a message from a peer.
 #pragma once
 
-#include <causeway/device/channel.hpp>
-#include <causeway/device/hooks.hpp>
+#include <causeway/device/receive_lines.hpp>
 
 namespace causeway::device {
 
-/// What a rank asks of a peer in one exchange.
-struct Request {
-  std::uint64_t bytes;    ///< most bytes of the message, over all lanes; 0 waits for nothing
-  bool forgives = false;  ///< what comes unasked, now or from earlier exchanges, is no fault
-  void* user = nullptr;   ///< handed to the hook
+/// What receive() found.
+struct Received {
+  bool ok;              ///< false when a wait was given up
+  std::uint32_t lanes;  ///< lanes from here on carry nothing of the message
+
+  CAUSEWAY_FN explicit operator bool() const { return ok; }
 };
 
 namespace impl {
 
+/// Whether a receiver says how much it takes before it is asked.
+CAUSEWAY_FN constexpr bool posts(const ChannelShape& shape, std::uint64_t capacity) {
+  return capacity > shape.eager_bytes;
+}
+
 template <class G, class L, class C>
-class Receiver {
+class RingReceiver {
  public:
   using Device = typename L::Device;
 
   CAUSEWAY_TEMPLATE
-  CAUSEWAY_FN Receiver(const G& group, const L& link, const ReceiveChannel& channel,
-                       const WaitControl& control, const C& hook)
+  CAUSEWAY_FN RingReceiver(const G& group, const L& link, const ReceiveChannel& channel,
+                           const WaitControl& control, const C& hook)
       : group_(group),
         link_(link),
         channel_(channel),
@@ -34,18 +39,17 @@ class Receiver {
         written_(channel.state->seen),
         forgiven_(channel.state->forgiven) {}
 
+  /// Takes the message's records, after a post where `capacity` is above the eager limit.
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN bool run(const Request& request) {
     if (request.forgives) forgiven_ = sequence_;
     user_ = request.user;
-    if (request.bytes == 0) {
-      if (leads()) signal(offsetof(ReceiverWords, refused), sequence_);
-    } else if (!receive_message(request.bytes)) {
-      return false;
+    if (!receive_records(request.bytes, posts(shape_, request.bytes))) return false;
+    group_.sync();
+    if (leads()) {
+      channel_.state->position = position_;
+      channel_.state->seen = written_;
     }
-    group_.sync();
-    if (leads()) *channel_.state = {position_, sequence_, written_, forgiven_};
-    group_.sync();
     return true;
   }
 
@@ -55,21 +59,18 @@ class Receiver {
   CAUSEWAY_FN bool leads() const { return group_.rank() == 0; }
 
   CAUSEWAY_TEMPLATE
-  CAUSEWAY_FN bool receive_message(std::uint64_t capacity) {
-    const bool posts = capacity > shape_.eager_bytes;
-    if (posts && leads()) {
-      signal(offsetof(ReceiverWords, posted_bytes), capacity);
-      signal(offsetof(ReceiverWords, posted), sequence_);
-    }
+  CAUSEWAY_FN bool receive_records(std::uint64_t capacity, bool posts) {
     for (;;) {
       const Next next = await_header();
       if (next != Next::kRecord) return next == Next::kNothing;
-      const RecordHeader header = header_at_position();
+      const RecordHeader header = header_at(channel_, position_);
       if (!valid(header)) return corrupt(header);
       if (reached(header.sequence, sequence_ + 1)) return true;
       if (header.sequence == sequence_) return take_message(header, capacity, posts);
-      // Left from an exchange in which this rank had asked for nothing.
-      if (header.protocol != Protocol::kDeclined && !reached(forgiven_, header.sequence)) {
+      // Left from an exchange in which this rank had asked for nothing; with lines, lane 0's header
+      // has told.
+      if (shape_.line_bytes == 0 && header.protocol != Protocol::kDeclined &&
+          !reached(forgiven_, header.sequence)) {
         report(Fault::kTruncated, WaitFor::kNothing, header.sequence, header.message_bytes, 0);
       }
       if (!take_record(header, 0)) return false;
@@ -89,12 +90,12 @@ class Receiver {
         accepted_bytes(header.offset, header.lane_bytes, capacity, header.granularity);
     if (accepted <= header.bytes) {
       // The sender waits for a post; where none was made, say that none will be.
-      if (!posts && leads()) signal(offsetof(ReceiverWords, refused), sequence_);
+      if (!posts && leads()) signal(offsetof(ReceiverWords, enough), sequence_);
       return true;
     }
     const Next next = await_header();
     if (next == Next::kFailed) return false;
-    const RecordHeader rest = header_at_position();
+    const RecordHeader rest = header_at(channel_, position_);
     if (next == Next::kNothing || !valid(rest) || rest.sequence != sequence_) return corrupt(rest);
     return take_record(rest, capacity);
   }
@@ -127,11 +128,6 @@ class Receiver {
 
   CAUSEWAY_FN const std::byte* ring(std::uint64_t position) const {
     return channel_.ring + (position & (shape_.ring_bytes - 1));
-  }
-
-  CAUSEWAY_FN RecordHeader header_at_position() const {
-    return *reinterpret_cast<const RecordHeader*>(
-        ring(place(position_, sizeof(RecordHeader), shape_.ring_bytes)));
   }
 
   CAUSEWAY_FN static bool valid(const RecordHeader& header) {
@@ -210,20 +206,72 @@ class Receiver {
   std::uint64_t forgiven_;
 };
 
+CAUSEWAY_TEMPLATE
+template <class G, class L, class C>
+CAUSEWAY_FN bool receive_through_ring(const G& group, const L& link, const ReceiveChannel& channel,
+                                      const Request& request, const WaitControl& control,
+                                      const C& hook) {
+  return RingReceiver<G, L, C>(group, link, channel, control, hook).run(request);
+}
+
 }  // namespace impl
 
 /// Receives one lane's share of the message that channel.shape.peer sends in this exchange. All
 /// threads of the group call it with the same arguments; when it returns, the hook has consumed the
 /// share. The share's size and layout are the sender's to say. A surplus is drained and reported as
-/// kTruncated. False when a wait was given up: the reports then say why, and the channel cannot be
+/// kTruncated. Not ok when a wait was given up: the reports then say why, and the channel cannot be
 /// used again.
 CAUSEWAY_TEMPLATE
 template <Group G, class L, class C>
-CAUSEWAY_FN bool receive(const G& group, const L& link, const ReceiveChannel& channel,
-                         const Request& request, const WaitControl& control, const C& hook) {
+CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel& channel,
+                             const Request& request, const WaitControl& control, const C& hook) {
   static_assert(Link<L>);
   static_assert(ConsumeHook<C, G>);
-  return impl::Receiver<G, L, C>(group, link, channel, control, hook).run(request);
+  using Device = typename L::Device;
+  const ChannelShape& shape = channel.shape;
+  const bool lined = shape.line_bytes > 0;
+  const std::uint64_t sequence = channel.state->sequence + 1;
+  const auto post = [&](std::uint64_t word, std::uint64_t value) {
+    if (group.rank() != 0 || (lined && shape.lane != 0)) return;
+    link.signal(shape.posts_offset + word, value);
+  };
+  impl::Sighting seen{impl::Found::kRing, impl::kUnknownLanes, {}};
+  if (request.bytes == 0) {
+    seen = {impl::Found::kNothing, lined ? 0 : impl::kUnknownLanes, {}};
+    post(offsetof(ReceiverWords, refused), sequence);
+  } else {
+    if (impl::posts(shape, request.bytes)) {
+      post(offsetof(ReceiverWords, posted_bytes), request.bytes);
+      post(offsetof(ReceiverWords, posted), sequence);
+    }
+    if (lined) {
+      seen = impl::receive_in_lines<Device>(group, channel, sequence, request, control, hook);
+    }
+    if (seen.found == impl::Found::kRing &&
+        !impl::receive_through_ring(group, link, channel, request, control, hook)) {
+      seen.found = impl::Found::kFailed;
+    }
+  }
+  if (seen.found == impl::Found::kFailed) return {false, seen.lanes};
+  // All threads have read the state before, in front of a barrier.
+  if (request.acknowledges || request.bytes == 0) group.sync();
+  if (group.rank() == 0) {
+    // Lane 0 has the header of every message.
+    const bool took =
+        seen.found == impl::Found::kLines || (seen.found == impl::Found::kRing && shape.lane == 0);
+    if (lined && took && request.acknowledges) {
+      link.signal(shape.words_offset + offsetof(ReceiverWords, taken), sequence);
+    }
+    ChannelState& state = *channel.state;
+    state.sequence = sequence;
+    if (request.forgives) state.forgiven = sequence;
+    if (request.bytes > 0) {
+      state.last = sequence;
+      Device::store_near(&state.heard, sequence);
+    }
+  }
+  group.sync();
+  return {true, seen.lanes};
 }
 
 }  // namespace causeway::device

@@ -3,6 +3,7 @@
 
 #include <causeway/device/channel.hpp>
 #include <causeway/device/hooks.hpp>
+#include <causeway/device/lines.hpp>
 
 namespace causeway::device {
 
@@ -25,14 +26,24 @@ CAUSEWAY_FN constexpr std::uint64_t first_record_bytes(const ChannelShape& shape
   return round_down(smaller(bytes, shape.eager_bytes), granularity);
 }
 
-/// True when send() of a share of `bytes` would run to its end without waiting for the receiver.
-/// Called by one thread, which must be the only user of the channel's end.
+/// True when a share is to travel in lines.
+CAUSEWAY_FN constexpr bool goes_in_lines(const ChannelShape& shape, const Share& share) {
+  return share.protocol == Protocol::kLines && share.bytes <= shape.line_bytes;
+}
+
+/// True when send() of a share would run to its end without waiting for the receiver. Called by one
+/// thread, which must be the only user of the channel's end.
 CAUSEWAY_TEMPLATE
 template <class Device>
-CAUSEWAY_FN bool sends_at_once(const SendChannel& channel, std::uint64_t bytes,
+CAUSEWAY_FN bool sends_at_once(const SendChannel& channel, const Share& share,
                                std::uint32_t granularity) {
+  const std::uint64_t bytes = share.bytes;
   if (bytes == 0) return true;
   const ChannelShape& shape = channel.shape;
+  if (shape.line_bytes > 0 && !slot_is_free<Device>(channel, channel.state->sequence + 1)) {
+    return false;
+  }
+  if (goes_in_lines(shape, share)) return true;
   if (first_record_bytes(shape, bytes, granularity) < bytes) return false;
   // A header and a payload, each behind a gap at the ring's end at worst.
   const std::uint64_t end =
@@ -47,13 +58,13 @@ namespace impl {
 enum class Outcome : std::uint64_t { kDone, kRefused, kFailed };
 
 template <class G, class L, class P>
-class Sender {
+class RingSender {
  public:
   using Device = typename L::Device;
 
   CAUSEWAY_TEMPLATE
-  CAUSEWAY_FN Sender(const G& group, const L& link, const SendChannel& channel,
-                     const WaitControl& control, const P& hook)
+  CAUSEWAY_FN RingSender(const G& group, const L& link, const SendChannel& channel,
+                         const WaitControl& control, const P& hook)
       : group_(group),
         link_(link),
         channel_(channel),
@@ -64,20 +75,14 @@ class Sender {
         sequence_(channel.state->sequence + 1),
         freed_(channel.state->seen) {}
 
+  /// Sends a share of more than nothing, or that this rank declines.
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN bool run(const Share& share) {
-    if (share.bytes == 0 && share.protocol == Protocol::kStaged) {
-      if (leads()) link_.signal(shape_.words_offset + offsetof(SenderWords, nothing), sequence_);
-    } else if (!send_share(share)) {
-      return false;
-    }
-    group_.sync();
+    if (!send_share(share)) return false;
     if (leads()) {
       channel_.state->position = position_;
-      channel_.state->sequence = sequence_;
       channel_.state->seen = freed_;
     }
-    group_.sync();
     return true;
   }
 
@@ -90,8 +95,10 @@ class Sender {
     const std::uint64_t first = first_record_bytes(shape_, share.bytes, granularity);
     const std::uint64_t piece =
         round_down(smaller(share.piece_bytes, shape_.eager_bytes), granularity);
-    RecordHeader header{sequence_, share.message_bytes, share.bytes,    share.offset, first,
-                        piece,     granularity,         share.protocol, share.lanes,  share.tag};
+    const Protocol protocol =
+        share.protocol == Protocol::kDeclined ? Protocol::kDeclined : Protocol::kStaged;
+    RecordHeader header{sequence_, share.message_bytes, share.bytes, share.offset, first,
+                        piece,     granularity,         protocol,    share.lanes,  share.tag};
     user_ = share.user;
     const Outcome outcome = write_record(header, true);
     if (outcome == Outcome::kRefused) {
@@ -174,11 +181,12 @@ class Sender {
     if (leads()) {
       Fault fault = Fault::kNone;
       std::uint64_t last = 0;
-      left = link_.wait(&channel_.words->posted, control_, fault, [&](auto posted) {
+      left = link_.wait(&channel_.posts->posted, control_, fault, [&](auto posted) {
         last = posted;
-        return reached(posted, sequence_) || refused();
+        return reached(posted, sequence_) || refused() ||
+               reached(Device::load_acquire(&channel_.words->enough), sequence_);
       });
-      if (left && last == sequence_) capacity = Device::load_acquire(&channel_.words->posted_bytes);
+      if (left && last == sequence_) capacity = Device::load_acquire(&channel_.posts->posted_bytes);
       freed_ = Device::load_acquire(&channel_.words->freed);
       if (!left) report(fault, WaitFor::kPost, sequence_, last);
     }
@@ -190,8 +198,8 @@ class Sender {
   /// exchange. It cannot have gone on past one in which it waits for this sender.
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN bool refused() const {
-    return reached(Device::load_acquire(&channel_.words->refused), sequence_) ||
-           reached(Device::load_acquire(&channel_.words->posted), sequence_ + 1);
+    return reached(Device::load_acquire(&channel_.posts->refused), sequence_) ||
+           reached(Device::load_acquire(&channel_.posts->posted), sequence_ + 1);
   }
 
   /// Reports that the receiver asked for nothing of this message.
@@ -221,21 +229,121 @@ class Sender {
   std::uint64_t freed_;  // the leader's alone
 };
 
+CAUSEWAY_TEMPLATE
+template <class G, class L, class P>
+CAUSEWAY_FN bool send_through_ring(const G& group, const L& link, const SendChannel& channel,
+                                   const Share& share, const WaitControl& control, const P& hook) {
+  return RingSender<G, L, P>(group, link, channel, control, hook).run(share);
+}
+
+/// Stores a share's header in lines as soon as the peer is through with the slot, every thread its
+/// part. The slot, or null for a thread that has given up.
+CAUSEWAY_TEMPLATE
+template <class Device, class G>
+CAUSEWAY_FN Line* store_header(const G& group, std::byte* lines, const SendChannel& channel,
+                               std::uint64_t sequence, const Share& share,
+                               std::uint32_t granularity, const WaitControl& control) {
+  const ChannelShape& shape = channel.shape;
+  Fault fault = Fault::kNone;
+  const bool free =
+      poll_until<Device>(control, fault, [&] { return slot_is_free<Device>(channel, sequence); });
+  if (!free) {
+    report_fault<Device>(control, {fault, WaitFor::kCredit, shape.peer, shape.lane, sequence,
+                                   sequence - 1, Device::load_near(channel.news.heard), 0});
+    return nullptr;
+  }
+  Line* const slot = slot_of(reinterpret_cast<Line*>(lines), sequence, shape.line_bytes);
+  const bool whole = share.bytes == 0 || goes_in_lines(shape, share);
+  const LineHeader header{share.message_bytes,
+                          channel.state->last,
+                          channel.state->last_bytes,
+                          whole ? static_cast<std::uint32_t>(share.offset) : 0,
+                          whole ? static_cast<std::uint32_t>(share.bytes) : 0,
+                          granularity,
+                          share.tag,
+                          share.lanes,
+                          whole ? share.protocol : Protocol::kStaged};
+  for (std::uint32_t i = group.rank(); i < kHeaderWords; i += group.size()) {
+    Device::store_line(slot + i, header_word(header, i), sequence);
+  }
+  return slot;
+}
+
+/// Sends a whole share in lines, or that this rank declines. Every thread waits for itself.
+CAUSEWAY_TEMPLATE
+template <class Device, class G, class P>
+CAUSEWAY_FN void send_in_lines(const G& group, std::byte* lines, const SendChannel& channel,
+                               std::uint64_t sequence, const Share& share,
+                               const WaitControl& control, const P& hook) {
+  const std::byte* from = channel.scratch;
+  if (share.bytes > 0) {
+    if constexpr (HasSource<P>) {
+      from = hook.source(share.offset);
+    } else {
+      const ChannelShape& shape = channel.shape;
+      hook.produce(
+          Context<G>{group, shape.peer, shape.lane, 0, share.offset, share.bytes, share.user},
+          channel.scratch);
+      group.sync();
+    }
+  }
+  // The first words are on their way while the header is made.
+  const HeldWords held = load_words(group, from, share.bytes, group.rank());
+  Line* const slot =
+      store_header<Device>(group, lines, channel, sequence, share, hook.granularity(), control);
+  if (slot == nullptr) return;
+  store_lines<Device>(group, slot + kHeaderLines, sequence, from, share.bytes, held);
+}
+
 }  // namespace impl
 
 /// Sends one lane's share of a message to channel.shape.peer, which calls receive() on the other
 /// end for the same exchange. All threads of the group call it with the same arguments, and return
 /// when the hook's bytes have been taken from where they were; the receiver may still be reading
-/// its ring. It waits for ring space and, for shares above the eager limit, for the receiver's
-/// post. False when a wait was given up: the reports then say why, and the channel cannot be used
-/// again.
+/// its ring or its lines. It waits for ring space and, for shares above the eager limit, for the
+/// receiver's post; lines are free when the receiver has begun the exchange before this one.
+///
+/// On channels with lines (shape.line_bytes > 0), lane 0 tells the receiver of every message, so it
+/// sends in every exchange of the pair, be it a share of nothing; another lane that carries nothing
+/// of a message either does too or has its state's sequence moved on. False when a wait was given
+/// up: the reports then say why, and the channel cannot be used again.
 CAUSEWAY_TEMPLATE
 template <Group G, class L, class P>
 CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel, const Share& share,
                       const WaitControl& control, const P& hook) {
   static_assert(Link<L>);
   static_assert(ProduceHook<P, G>);
-  return impl::Sender<G, L, P>(group, link, channel, control, hook).run(share);
+  using Device = typename L::Device;
+  const ChannelShape& shape = channel.shape;
+  const bool lined = shape.line_bytes > 0;
+  const bool declines = share.protocol == Protocol::kDeclined;
+  const std::uint64_t sequence = channel.state->sequence + 1;
+  if (share.bytes == 0 && !declines) {
+    // Receivers learn from lane 0 which lanes have lines or records.
+    if (group.rank() == 0 && (shape.lane == 0 || !lined)) {
+      link.signal(shape.words_offset + offsetof(SenderWords, nothing), sequence);
+    }
+  } else if (lined && (declines || goes_in_lines(shape, share))) {
+    impl::send_in_lines<Device>(group, link.window(shape.lines_offset), channel, sequence, share,
+                                control, hook);
+  } else {
+    if (lined && shape.lane == 0) {
+      impl::store_header<Device>(group, link.window(shape.lines_offset), channel, sequence, share,
+                                 hook.granularity(), control);
+    }
+    if (!impl::send_through_ring(group, link, channel, share, control, hook)) return false;
+  }
+  group.sync();
+  if (group.rank() == 0) {
+    ChannelState& state = *channel.state;
+    state.sequence = sequence;
+    if (share.message_bytes > 0) {
+      state.last = sequence;
+      state.last_bytes = share.message_bytes;
+    }
+  }
+  group.sync();
+  return true;
 }
 
 }  // namespace causeway::device

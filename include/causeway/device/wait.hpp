@@ -75,19 +75,27 @@ struct WaitControl {
   NetworkPort* port = nullptr;      ///< driven while host threads wait; null where there is none
 };
 
+/// Calls poll() until it returns true; false when that was given up, `fault` then says why. Called
+/// by one thread.
+CAUSEWAY_TEMPLATE
+template <class Device, class Poll>
+CAUSEWAY_FN bool poll_until(const WaitControl& control, Fault& fault, Poll&& poll) {
+  if (poll()) return true;
+  typename Device::Pacer pacer(control);
+  do {
+    fault = pacer.pause();
+    if (fault != Fault::kNone) return poll();
+  } while (!poll());
+  return true;
+}
+
 /// Polls a word of this rank's memory until until(value) is true, and acquires what was released
 /// with the value; false when the wait was given up, `fault` then says why. Called by one thread.
 CAUSEWAY_TEMPLATE
 template <class Device, class Until>
 CAUSEWAY_FN bool wait_until(const std::uint64_t* word, const WaitControl& control, Fault& fault,
                             Until&& until) {
-  if (until(Device::load_acquire(word))) return true;
-  typename Device::Pacer pacer(control);
-  do {
-    fault = pacer.pause();
-    if (fault != Fault::kNone) return until(Device::load_acquire(word));
-  } while (!until(Device::load_acquire(word)));
-  return true;
+  return poll_until<Device>(control, fault, [&] { return until(Device::load_acquire(word)); });
 }
 
 namespace impl {
@@ -125,7 +133,7 @@ CAUSEWAY_FN void fail_all(const WaitControl& control, Fault cause) {
 /// communicator on every rank in reach. Called by one thread.
 CAUSEWAY_TEMPLATE
 template <class Device>
-CAUSEWAY_FN void report_fault(const WaitControl& control, const FaultReport& report) {
+CAUSEWAY_FN CAUSEWAY_CALL void report_fault(const WaitControl& control, const FaultReport& report) {
   FaultReports& reports = *control.reports;
   FaultClaims& claims = *control.claims;
   if (is_fatal(report.fault)) {

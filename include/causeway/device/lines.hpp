@@ -1,0 +1,200 @@
+// Lines: stores that carry data and the flag that says it is there. The ll protocol.
+#pragma once
+
+#include <causeway/device/channel.hpp>
+
+namespace causeway::device {
+
+/// What begins a message on a channel with lines: all that the receiver needs to know of it. Lane 0
+/// of a pair has one in every exchange with bytes, every other lane in those in which it carries
+/// bytes by lines. The message's bytes follow in lines, or come through the ring.
+struct LineHeader {
+  std::uint64_t message_bytes;   ///< whole message, over all lanes; less than 2^48
+  std::uint64_t previous;        ///< latest exchange before with bytes for the same receiver
+  std::uint64_t previous_bytes;  ///< how many
+  std::uint32_t offset;          ///< where in the message this lane's lines begin
+  std::uint32_t bytes;           ///< that this lane's lines carry
+  std::uint32_t granularity;     ///< bytes of an element
+  std::uint32_t tag;             ///< operation that sent it
+  std::uint32_t lanes;           ///< lanes that carry parts of the message; less than 256
+  Protocol protocol;
+};
+
+/// Words of a header, each in a line of its own; the first is the one to poll.
+inline constexpr std::uint32_t kHeaderWords = 5;
+
+CAUSEWAY_FN constexpr std::uint64_t header_word(const LineHeader& header, std::uint32_t index) {
+  if (index == 0) {
+    return (header.message_bytes << 16) | (std::uint64_t{header.lanes} << 8) |
+           static_cast<std::uint64_t>(header.protocol);
+  }
+  if (index == 1) return (std::uint64_t{header.offset} << 32) | header.bytes;
+  if (index == 2) return (std::uint64_t{header.granularity} << 32) | header.tag;
+  return index == 3 ? header.previous : header.previous_bytes;
+}
+
+CAUSEWAY_FN constexpr std::uint32_t header_lanes(std::uint64_t first_word) {
+  return static_cast<std::uint32_t>(first_word >> 8) & 0xffU;
+}
+CAUSEWAY_FN constexpr Protocol header_protocol(std::uint64_t first_word) {
+  return static_cast<Protocol>(first_word & 0xffU);
+}
+
+CAUSEWAY_FN constexpr LineHeader header_of(const std::uint64_t (&word)[kHeaderWords]) {
+  return {word[0] >> 16,
+          word[3],
+          word[4],
+          static_cast<std::uint32_t>(word[1] >> 32),
+          static_cast<std::uint32_t>(word[1]),
+          static_cast<std::uint32_t>(word[2] >> 32),
+          static_cast<std::uint32_t>(word[2]),
+          header_lanes(word[0]),
+          header_protocol(word[0])};
+}
+
+/// The lines that exchange `sequence` uses, of a channel's two slots that begin at `lines`. A slot
+/// is taken again two exchanges later: by then the receiver is through with it when it has begun
+/// the exchange between.
+template <class Lines>
+CAUSEWAY_FN constexpr Lines* slot_of(Lines* lines, std::uint64_t sequence,
+                                     std::uint64_t line_bytes) {
+  return lines + (sequence & 1) * (slot_bytes(line_bytes) / sizeof(Line));
+}
+
+namespace impl {
+
+inline constexpr std::uint32_t kWordBytes = sizeof(std::uint64_t);
+
+/// A thread has this many words of a message on their way.
+inline constexpr std::uint32_t kWordsInFlight = 4;
+
+/// Words that are cut short, or not aligned. Calls of their own: rare, and long.
+CAUSEWAY_FN CAUSEWAY_CALL inline std::uint64_t load_part(const std::byte* from,
+                                                         std::uint64_t bytes) {
+  std::uint64_t word = 0;
+  for (std::uint64_t i = 0; i < smaller<std::uint64_t>(bytes, kWordBytes); ++i) {
+    word |= static_cast<std::uint64_t>(from[i]) << (8 * i);
+  }
+  return word;
+}
+CAUSEWAY_FN CAUSEWAY_CALL inline void store_part(std::byte* to, std::uint64_t word,
+                                                 std::uint64_t bytes) {
+  for (std::uint64_t i = 0; i < smaller<std::uint64_t>(bytes, kWordBytes); ++i) {
+    to[i] = static_cast<std::byte>(word >> (8 * i));
+  }
+}
+
+CAUSEWAY_FN inline bool is_whole_word(const std::byte* at, std::uint64_t bytes) {
+  return bytes >= kWordBytes && reinterpret_cast<std::uintptr_t>(at) % kWordBytes == 0;
+}
+CAUSEWAY_FN inline std::uint64_t load_word(const std::byte* from, std::uint64_t bytes) {
+  return is_whole_word(from, bytes) ? *reinterpret_cast<const std::uint64_t*>(from)
+                                    : load_part(from, bytes);
+}
+CAUSEWAY_FN inline void store_word(std::byte* to, std::uint64_t word, std::uint64_t bytes) {
+  if (is_whole_word(to, bytes)) {
+    *reinterpret_cast<std::uint64_t*>(to) = word;
+  } else {
+    store_part(to, word, bytes);
+  }
+}
+
+CAUSEWAY_FN constexpr std::uint64_t words_in(std::uint64_t bytes) {
+  return (bytes + kWordBytes - 1) / kWordBytes;
+}
+
+/// The first words of a message that a thread stores: every size()th, and only so many at a time.
+struct HeldWords {
+  std::uint64_t word[kWordsInFlight];
+};
+
+CAUSEWAY_TEMPLATE
+template <class G>
+CAUSEWAY_FN HeldWords load_words(const G& group, const std::byte* from, std::uint64_t bytes,
+                                 std::uint64_t first) {
+  const std::uint64_t step = group.size();
+  HeldWords held{};
+  CAUSEWAY_UNROLL
+  for (std::uint32_t j = 0; j < kWordsInFlight; ++j) {
+    const std::uint64_t at = (first + j * step) * kWordBytes;
+    if (at < bytes) held.word[j] = load_word(from + at, bytes - at);
+  }
+  return held;
+}
+
+/// Stores a message's bytes in lines; `held` are a thread's first words.
+CAUSEWAY_TEMPLATE
+template <class Device, class G>
+CAUSEWAY_FN void store_lines(const G& group, Line* to, std::uint64_t flag, const std::byte* from,
+                             std::uint64_t bytes, HeldWords held) {
+  const std::uint64_t words = words_in(bytes);
+  const std::uint64_t step = group.size();
+  for (std::uint64_t first = group.rank(); first < words;) {
+    CAUSEWAY_UNROLL
+    for (std::uint32_t j = 0; j < kWordsInFlight; ++j) {
+      const std::uint64_t i = first + j * step;
+      if (i < words) Device::store_line(to + i, held.word[j], flag);
+    }
+    first += kWordsInFlight * step;
+    if (first < words) held = load_words(group, from, bytes, first);
+  }
+}
+
+/// Takes a message's bytes out of lines, as they come. `early` is the thread's first word when it
+/// has it already. False when this thread gave up; the others have their words.
+CAUSEWAY_TEMPLATE
+template <class Device, Group G>
+CAUSEWAY_FN bool load_lines(const G& group, const Line* from, std::uint64_t flag, std::byte* to,
+                            std::uint64_t bytes, const std::uint64_t* early,
+                            const WaitControl& control, Fault& fault) {
+  const std::uint64_t words = words_in(bytes);
+  const std::uint64_t step = group.size();
+  std::uint64_t first = group.rank();
+  if (early != nullptr) {
+    if (first < words) store_word(to + first * kWordBytes, *early, bytes - first * kWordBytes);
+    first += step;
+  }
+  for (; first < words; first += kWordsInFlight * step) {
+    std::uint64_t held[kWordsInFlight];
+    const bool all = poll_until<Device>(control, fault, [&] {
+      bool here = true;
+      CAUSEWAY_UNROLL
+      for (std::uint32_t j = 0; j < kWordsInFlight; ++j) {
+        const std::uint64_t i = first + j * step;
+        if (i < words) here = Device::load_line(from + i, flag, held[j]) && here;
+      }
+      return here;
+    });
+    if (!all) return false;
+    CAUSEWAY_UNROLL
+    for (std::uint32_t j = 0; j < kWordsInFlight; ++j) {
+      const std::uint64_t i = first + j * step;
+      if (i < words) store_word(to + i * kWordBytes, held[j], bytes - i * kWordBytes);
+    }
+  }
+  return true;
+}
+
+}  // namespace impl
+
+/// Whether the sender may use the slot of exchange `sequence`: the receiver is through with the one
+/// two exchanges earlier. It is when it has begun the one between, which it shows by what it sends
+/// on lane 0 itself, if only that it sends nothing; or when it has said so.
+CAUSEWAY_TEMPLATE
+template <class Device>
+CAUSEWAY_FN bool slot_is_free(const SendChannel& channel, std::uint64_t sequence) {
+  const PeerNews& news = channel.news;
+  const std::uint64_t between = sequence - 1;
+  if (reached(Device::load_cached(news.heard), between)) return true;
+  if (reached(Device::load_near(news.heard), between) ||
+      reached(Device::load_acquire(&channel.words->taken), sequence - 2) ||
+      reached(Device::load_acquire(&channel.posts->refused), sequence - 2) ||
+      reached(Device::load_acquire(&news.words->nothing), between)) {
+    return true;
+  }
+  std::uint64_t word = 0;
+  return Device::load_line(slot_of(news.lines, between, news.line_bytes), between, word) ||
+         Device::load_line(slot_of(news.lines, sequence, news.line_bytes), sequence, word);
+}
+
+}  // namespace causeway::device

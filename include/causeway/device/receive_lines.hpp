@@ -1,0 +1,225 @@
+// What a receiver does with lines: it waits for a message's header and takes a share that comes in
+// lines.
+#pragma once
+
+#include <causeway/device/hooks.hpp>
+#include <causeway/device/lines.hpp>
+
+namespace causeway::device {
+
+/// What a rank asks of a peer in one exchange.
+struct Request {
+  std::uint64_t bytes;    ///< most bytes of the message, over all lanes; 0 waits for nothing
+  bool forgives = false;  ///< what comes unasked, now or from earlier exchanges, is no fault
+  void* user = nullptr;   ///< handed to the hook
+  /// Say to the sender that its lines were taken. Not needed where this rank sends to that peer,
+  /// bytes or the word that there are none, in every exchange.
+  bool acknowledges = true;
+  /// The message will likely come in lines: every thread looks out for its own. It may come
+  /// otherwise, and later then.
+  bool expects_lines = false;
+};
+
+namespace impl {
+
+/// What a receiver has found of a message.
+enum class Found : std::uint64_t { kNotYet, kLines, kRing, kNothing, kFailed };
+
+inline constexpr std::uint32_t kUnknownLanes = 0xffff;
+
+struct Sighting {
+  Found found;
+  std::uint32_t lanes;  ///< that carry the message
+  LineHeader header;    ///< the leader's alone, for kLines and on lane 0
+};
+
+/// Whether a thread has nothing to wait for before its group goes on: `early`, the word that it
+/// will take first, has come, or there will be none. By the others than the leader.
+CAUSEWAY_TEMPLATE
+template <class Device>
+CAUSEWAY_FN bool is_through(const ReceiveChannel& channel, std::uint64_t sequence, bool has_early,
+                            std::uint32_t rank) {
+  const std::uint64_t line_bytes = channel.shape.line_bytes;
+  const Line* const slot = slot_of(channel.lines, sequence, line_bytes);
+  std::uint64_t first = 0;
+  std::uint64_t place = 0;
+  const bool nothing = reached(Device::load_near(&channel.first_words->nothing), sequence);
+  bool told = Device::load_line(slot, sequence, first);
+  told = Device::load_line(slot + 1, sequence, place) && told;
+  if (has_early || nothing) return true;
+  if (told) {
+    return header_protocol(first) != Protocol::kLines ||
+           rank >= words_in(static_cast<std::uint32_t>(place));
+  }
+  if (channel.shape.lane == 0) return false;
+  // Lane 0 may know that there is nothing for this one.
+  return Device::load_line(slot_of(channel.first_lines, sequence, line_bytes), sequence, first) &&
+         (channel.shape.lane >= header_lanes(first) || header_protocol(first) != Protocol::kLines);
+}
+
+/// Whether the next record in the ring is of this exchange. By the leader.
+CAUSEWAY_TEMPLATE
+template <class Device>
+CAUSEWAY_FN bool has_record(const ReceiveChannel& channel, std::uint64_t sequence) {
+  const std::uint64_t position = channel.state->position;
+  const std::uint64_t end =
+      place(position, sizeof(RecordHeader), channel.shape.ring_bytes) + sizeof(RecordHeader);
+  return reached(Device::load_near(&channel.words->written), end) &&
+         reached(Device::load_acquire(&channel.words->written), end) &&
+         header_at(channel, position).sequence == sequence;
+}
+
+/// Looks for a message's whole header once. By the leader.
+CAUSEWAY_TEMPLATE
+template <class Device>
+CAUSEWAY_FN Sighting look_for_message(const ReceiveChannel& channel, std::uint64_t sequence) {
+  const ChannelShape& shape = channel.shape;
+  const Line* const slot = slot_of(channel.lines, sequence, shape.line_bytes);
+  const Line* const first = slot_of(channel.first_lines, sequence, shape.line_bytes);
+  // All of these loads are on their way together.
+  std::uint64_t words[kHeaderWords] = {};
+  bool here = true;
+  CAUSEWAY_UNROLL
+  for (std::uint32_t i = 0; i < kHeaderWords; ++i) {
+    const bool word_here = Device::load_line(slot + i, sequence, words[i]);
+    here = here && word_here;
+  }
+  const bool nothing = reached(Device::load_near(&channel.first_words->nothing), sequence);
+  std::uint64_t told = words[0];
+  bool is_told = here;
+  if (shape.lane != 0) is_told = Device::load_line(first, sequence, told);
+  if (!is_told && nothing) {
+    // The word may be a later exchange's; this one's header has come before it.
+    Device::load_acquire(&channel.first_words->nothing);
+    if (!Device::load_line(first, sequence, told)) return {Found::kNothing, 0, {}};
+  }
+  if (!is_told) {
+    // Records need not wait for lane 0.
+    const bool recorded = shape.lane != 0 && has_record<Device>(channel, sequence);
+    return {recorded ? Found::kRing : Found::kNotYet, kUnknownLanes, {}};
+  }
+  const std::uint32_t lanes = header_lanes(told);
+  if (shape.lane >= lanes && shape.lane > 0) return {Found::kNothing, lanes, {}};
+  const bool staged = header_protocol(told) == Protocol::kStaged;
+  if (!here && !staged) return {Found::kNotYet, lanes, {}};
+  return {staged ? Found::kRing : Found::kLines, lanes, here ? header_of(words) : LineHeader{}};
+}
+
+/// Takes a share out of lines as it comes, up to what fits in the request.
+CAUSEWAY_TEMPLATE
+template <class Device, class G, class C>
+CAUSEWAY_FN void take_lines(const G& group, const ReceiveChannel& channel, std::uint64_t sequence,
+                            const LineHeader& header, const Request& request,
+                            const std::uint64_t* early, const WaitControl& control, const C& hook) {
+  const ChannelShape& shape = channel.shape;
+  const std::uint64_t taken =
+      accepted_bytes(header.offset, header.bytes, request.bytes, header.granularity);
+  std::byte* to = channel.scratch;
+  if constexpr (HasDestination<C>) to = hook.destination(header.offset);
+  const Line* const slot = slot_of(channel.lines, sequence, shape.line_bytes);
+  Fault fault = Fault::kNone;
+  if (!load_lines<Device>(group, slot + kHeaderLines, sequence, to, taken, early, control, fault)) {
+    report_fault<Device>(control, {fault, WaitFor::kPayload, shape.peer, shape.lane, sequence,
+                                   sequence, sequence - 1, 0});
+  }
+  if constexpr (!HasDestination<C>) {
+    group.sync();
+    if (taken > 0) {
+      hook.consume(Context<G>{group, shape.peer, shape.lane, 0, header.offset, taken, request.user},
+                   channel.scratch);
+    }
+  }
+}
+
+/// Reports what a header shows to be wrong with counts. By the leader.
+CAUSEWAY_TEMPLATE
+template <class Device>
+CAUSEWAY_FN void check_counts(const ReceiveChannel& channel, std::uint64_t sequence,
+                              const Sighting& seen, const Request& request,
+                              const WaitControl& control) {
+  const ChannelShape& shape = channel.shape;
+  const LineHeader& header = seen.header;
+  const auto report = [&](Fault fault, std::uint64_t of, std::uint64_t needed, std::uint64_t got) {
+    report_fault<Device>(control,
+                         {fault, WaitFor::kNothing, shape.peer, shape.lane, of, needed, got, 0});
+  };
+  const ChannelState& state = *channel.state;
+  const std::uint64_t forgiven = request.forgives ? sequence : state.forgiven;
+  if (shape.lane != 0 || seen.found == Found::kNothing) return;
+  if (!reached(state.last, header.previous) && !reached(forgiven, header.previous)) {
+    // It came since the last message that was asked for.
+    report(Fault::kTruncated, header.previous, header.previous_bytes, 0);
+  }
+  if (seen.found != Found::kLines) return;
+  if (header.protocol == Protocol::kDeclined) {
+    report(Fault::kDeclined, sequence, 0, 0);
+  } else if (header.message_bytes > request.bytes) {
+    report(Fault::kTruncated, sequence, header.message_bytes, request.bytes);
+  }
+}
+
+CAUSEWAY_FN constexpr bool valid(const LineHeader& header, const ChannelShape& shape) {
+  if (header.protocol == Protocol::kDeclined) return header.bytes == 0;
+  return header.protocol == Protocol::kLines && header.granularity > 0 &&
+         header.bytes <= shape.line_bytes;
+}
+
+/// Waits for the message of an exchange on a channel with lines, and takes this lane's share of it
+/// where it comes in lines.
+CAUSEWAY_TEMPLATE
+template <class Device, class G, class C>
+CAUSEWAY_FN Sighting receive_in_lines(const G& group, const ReceiveChannel& channel,
+                                      std::uint64_t sequence, const Request& request,
+                                      const WaitControl& control, const C& hook) {
+  const ChannelShape& shape = channel.shape;
+  const Line* const slot = slot_of(channel.lines, sequence, shape.line_bytes);
+  const bool leads = group.rank() == 0;
+  // While the header is on its way, each thread watches the line that will likely be its own.
+  const bool expects =
+      request.expects_lines && group.rank() < words_in(smaller(request.bytes, shape.line_bytes));
+  std::uint64_t early = 0;
+  bool has_early = false;
+  Fault fault = Fault::kNone;
+  Sighting seen{};
+  if (leads || expects) {
+    poll_until<Device>(control, fault, [&] {
+      if (expects && !has_early) {
+        has_early = Device::load_line(slot + kHeaderLines + group.rank(), sequence, early);
+      }
+      if (!leads) return is_through<Device>(channel, sequence, has_early, group.rank());
+      seen = look_for_message<Device>(channel, sequence);
+      if (seen.found == Found::kLines) return has_early || !expects || seen.header.bytes == 0;
+      return seen.found != Found::kNotYet;
+    });
+  }
+  const auto report = [&](Fault which, std::uint64_t got) {
+    report_fault<Device>(
+        control, {which, WaitFor::kHeader, shape.peer, shape.lane, sequence, sequence, got, 0});
+    seen.found = Found::kFailed;
+  };
+  if (leads && fault != Fault::kNone) report(fault, channel.state->heard);
+  if (seen.found == Found::kLines && !valid(seen.header, shape)) {
+    report(Fault::kCorrupt, static_cast<std::uint64_t>(seen.header.protocol));
+  }
+  const Words news = group.broadcast(
+      Words{{static_cast<std::uint64_t>(seen.found) | (std::uint64_t{seen.lanes} << 8) |
+                 (std::uint64_t{seen.header.granularity} << 32),
+             (std::uint64_t{seen.header.offset} << 32) | seen.header.bytes}});
+  seen.found = static_cast<Found>(news.word[0] & 0xffU);
+  seen.lanes = static_cast<std::uint32_t>(news.word[0] >> 8) & 0xffffffU;
+  if (seen.found == Found::kLines) {
+    seen.header.granularity = static_cast<std::uint32_t>(news.word[0] >> 32);
+    seen.header.offset = static_cast<std::uint32_t>(news.word[1] >> 32);
+    seen.header.bytes = static_cast<std::uint32_t>(news.word[1]);
+    take_lines<Device>(group, channel, sequence, seen.header, request, has_early ? &early : nullptr,
+                       control, hook);
+  }
+  if (leads && seen.found != Found::kFailed) {
+    check_counts<Device>(channel, sequence, seen, request, control);
+  }
+  return seen;
+}
+
+}  // namespace impl
+
+}  // namespace causeway::device

@@ -84,21 +84,28 @@ INSTANTIATE_TEST_SUITE_P(
               100}),
     [](const auto& shape) { return std::string(shape.param.name); });
 
+/// One exchange of counts[from][to] bytes, number `e`, every byte checked.
+void exchange_once(Communicator& communicator, Random& random, const Counts& counts,
+                   std::uint64_t e) {
+  const int rank = communicator.rank();
+  Buffer send(random, counts[static_cast<std::size_t>(rank)]);
+  Buffer receive(random, column(counts, rank));
+  send.fill(e, rank);
+  const Status status = communicator.alltoallv(
+      {send.bytes.data(), send.blocks, receive.bytes.data(), receive.blocks, false});
+  ASSERT_TRUE(status.ok()) << status.message();
+  ASSERT_EQ(receive.wrong_bytes(e, rank, column(counts, rank)), 0U) << "exchange " << e;
+}
+
 TEST(Alltoallv, ZeroBytesBetweenExchangesWithBytes) {
   run_ranks(3, kSmallRing, [](Communicator& communicator) {
-    const int rank = communicator.rank();
     Random random(7);
     for (std::uint64_t e = 0; e < 200; ++e) {
       // Every third exchange is empty, and in between one pair alone exchanges.
       Counts counts(3, std::vector<std::uint64_t>(3, 0));
       if (e % 3 != 0) counts[e % 2][1 + e % 2] = e * 17 % 5000;
-      Buffer send(random, counts[static_cast<std::size_t>(rank)]);
-      Buffer receive(random, column(counts, rank));
-      send.fill(e, rank);
-      const Status status = communicator.alltoallv(
-          {send.bytes.data(), send.blocks, receive.bytes.data(), receive.blocks, false});
-      ASSERT_TRUE(status.ok()) << status.message();
-      ASSERT_EQ(receive.wrong_bytes(e, rank, column(counts, rank)), 0U);
+      exchange_once(communicator, random, counts, e);
+      if (testing::Test::HasFatalFailure()) return;
     }
   });
 }
@@ -106,19 +113,13 @@ TEST(Alltoallv, ZeroBytesBetweenExchangesWithBytes) {
 /// A receiver that never sends bytes back shows by the word that it sends none how far it is.
 TEST(Alltoallv, LinesInOneDirection) {
   run_ranks(3, {{"CAUSEWAY_LL_BYTES", "4096"}}, [](Communicator& communicator) {
-    const int rank = communicator.rank();
     Random random(9);
     for (std::uint64_t e = 0; e < 500; ++e) {
       Counts counts(3, std::vector<std::uint64_t>(3, 0));
       counts[0][1] = 1 + e * 13 % 4096;
       counts[1][2] = e % 7 == 0 ? 100 : 0;
-      Buffer send(random, counts[static_cast<std::size_t>(rank)]);
-      Buffer receive(random, column(counts, rank));
-      send.fill(e, rank);
-      const Status status = communicator.alltoallv(
-          {send.bytes.data(), send.blocks, receive.bytes.data(), receive.blocks, false});
-      ASSERT_TRUE(status.ok()) << status.message();
-      ASSERT_EQ(receive.wrong_bytes(e, rank, column(counts, rank)), 0U);
+      exchange_once(communicator, random, counts, e);
+      if (testing::Test::HasFatalFailure()) return;
     }
   });
 }

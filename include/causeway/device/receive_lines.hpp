@@ -181,8 +181,9 @@ CAUSEWAY_FN Sighting receive_in_lines(const G& group, const ReceiveChannel& chan
   bool has_early = false;
   Fault fault = Fault::kNone;
   Sighting seen{};
+  bool through = true;
   if (leads || expects) {
-    poll_until<Device>(control, fault, [&] {
+    through = poll_until<Device>(control, fault, [&] {
       if (expects && !has_early) {
         has_early = Device::load_line(slot + kHeaderLines + group.rank(), sequence, early);
       }
@@ -197,8 +198,9 @@ CAUSEWAY_FN Sighting receive_in_lines(const G& group, const ReceiveChannel& chan
         control, {which, WaitFor::kHeader, shape.peer, shape.lane, sequence, sequence, got, 0});
     seen.found = Found::kFailed;
   };
-  if (leads && fault != Fault::kNone) report(fault, channel.state->heard);
-  if (seen.found == Found::kLines && !valid(seen.header, shape)) {
+  if (leads && !through) {
+    report(fault, channel.state->heard);
+  } else if (seen.found == Found::kLines && !valid(seen.header, shape)) {
     report(Fault::kCorrupt, static_cast<std::uint64_t>(seen.header.protocol));
   }
   const Words news = group.broadcast(

@@ -36,7 +36,8 @@ Exchange::Exchange(const Options& options, Device& device, MPI_Comm comm)
       receive_mirror_(nothing()) {
   MPI_Comm_rank(comm_, &rank_);
   MPI_Comm_size(comm_, &ranks_);
-  pattern_ = {ranks_, options.skew, options.sparsity, options.seed, options.in_place};
+  pattern_ = {ranks_,       options.skew,     options.sparsity,
+              options.seed, options.in_place, options.by_distance};
   // Bytes cannot be renewed between calls that are timed together.
   const bool checks_timed = options.validate && !device.has_mirrors();
   timed_bytes_ = checks_timed ? Bytes::kChecked : Bytes::kAny;

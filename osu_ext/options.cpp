@@ -181,6 +181,10 @@ std::vector<Option> exchange_options(Options& options) {
        "the peer d ranks further on gets a share of 1 + A*d, scaled to keep\n"
        "the mean per peer; A from 0 to 1 (default 0)",
        store_fraction(options.skew)},
+      {'\0', "by-distance", "",
+       "as nccl-tests' alltoallv: the peer d ranks further on gets d shares, and\n"
+       "a rank sends itself nothing; the mean per peer is kept",
+       set_switch(options.by_distance)},
       {'\0', "sparsity", "F", "fraction of the pairs that exchange nothing, 0 to 1 (default 0)",
        store_fraction(options.sparsity)},
       {'\0', "seed", "N", "chooses the empty pairs and the bytes that -c sends (default 1)",
@@ -217,6 +221,13 @@ std::optional<std::string> finish_options(Options& options, int ranks) {
   if (on_gpu && options.in_place) {
     return "option -l, --in-place, does not go with -d, --device cuda: a call on a stream has no "
            "MPI_IN_PLACE";
+  }
+  if (options.by_distance && options.skew > 0.0) {
+    return "option --by-distance does not go with --skew: both say how the shares grow";
+  }
+  if (options.by_distance && options.in_place && ranks > 2) {
+    return "option --by-distance does not go with -l, --in-place, on " + std::to_string(ranks) +
+           " ranks: in place, two ranks must send each other equally much";
   }
   // With two ranks the other one is a single hop away both ways, so skew keeps the symmetry.
   if (options.in_place && options.skew > 0.0 && ranks > 2) {

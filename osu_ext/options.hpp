@@ -38,6 +38,7 @@ struct Options {
   bool versus_mpi = false;
   bool versus_nccl = false;
   double skew = 0.0;
+  bool by_distance = false;
   double sparsity = 0.0;
   std::uint64_t seed = 1;
   std::string csv_path;  ///< empty for none

@@ -121,6 +121,9 @@ void Benchmark::write_csv_heading() {
 void Benchmark::print_heading() const {
   std::printf("\n");
   print_title("MPIX_Alltoallv");
+  if (options_.by_distance) {
+    print_comment("Pattern: by distance, a rank sends itself nothing");
+  }
   if (options_.skew > 0.0 || options_.sparsity > 0.0) {
     print_comment("Pattern: skew " + shortest(options_.skew) + ", sparsity " +
                   shortest(options_.sparsity) + ", seed " + std::to_string(options_.seed));

@@ -58,8 +58,11 @@ std::size_t elements_between(const Pattern& pattern, int source, int destination
     return 0;
   }
   const int hops = (destination - source + pattern.ranks) % pattern.ranks;
-  const double mean_weight = 1.0 + pattern.skew * (pattern.ranks - 1) / 2.0;
-  const double share = (1.0 + pattern.skew * hops) / mean_weight;
+  const double level = pattern.by_distance ? 0.0 : 1.0;
+  const double slope = pattern.by_distance ? 1.0 : pattern.skew;
+  const double weight = level + slope * hops;
+  const double mean_weight = level + slope * (pattern.ranks - 1) / 2.0;
+  const double share = weight > 0.0 ? weight / mean_weight : 0.0;
   return static_cast<std::size_t>(
       std::floor(static_cast<double>(bytes_per_peer) * share / static_cast<double>(element_bytes)));
 }

@@ -17,7 +17,8 @@ struct Pattern {
   double skew = 0.0;      ///< see elements_between
   double sparsity = 0.0;  ///< fraction of the pairs that exchange nothing
   std::uint64_t seed = 0;
-  bool symmetric = false;  ///< both directions of a pair are empty, or neither
+  bool symmetric = false;    ///< both directions of a pair are empty, or neither
+  bool by_distance = false;  ///< weights are the hops alone, so a rank sends itself nothing
 };
 
 /// The blocks of one buffer, by peer.
@@ -33,7 +34,7 @@ struct Blocks {
 [[nodiscard]] std::uint64_t scrambled(std::uint64_t value);
 
 /// How many elements `source` sends to `destination` where the mean per peer is `bytes_per_peer`.
-/// The peer d ranks after the source has weight 1 + skew * d; rounded down.
+/// The peer d ranks after the source has weight 1 + skew * d, or d by distance; rounded down.
 [[nodiscard]] std::size_t elements_between(const Pattern& pattern, int source, int destination,
                                            std::size_t bytes_per_peer, std::size_t element_bytes);
 

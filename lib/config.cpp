@@ -114,7 +114,7 @@ constexpr Setting kSettings[] = {
     {"CAUSEWAY_LL_BYTES", "auto",
      "messages up to this many bytes travel between ranks of a host in lines with flags, which "
      "needs no second trip to say that they are there; the smallest value of any rank counts; auto "
-     "is 1K, on GPUs 256K; 0 is none",
+     "is 128, on GPUs up to 256K; 0 is none",
      optional_field<&Config::ll_bytes>, 0, std::uint64_t{1} << 20},
     {"CAUSEWAY_MAX_CTAS", "auto",
      "thread blocks that serve an exchange; on the host device each is a sending and a receiving "

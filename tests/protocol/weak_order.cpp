@@ -39,7 +39,7 @@ struct WeakHostDevice : device::HostDevice {
 };
 
 constexpr int kRanks = 2;
-constexpr std::uint64_t kLineBytes = 1024;  // the host's default
+constexpr std::uint64_t kLineBytes = 1024;
 
 void weaken(const Communicator& communicator, const char* which) {
   const device::Communicator handle = communicator.device_handle();
@@ -81,7 +81,8 @@ int main(int argc, char** argv) {
   const ThreadWorld world(kRanks);
   test::run_threads(kRanks, [&](int rank) {
     Config config;
-    const Status readable = test::read_settings({{"CAUSEWAY_RING_BYTES", "4096"}}, &config);
+    const Status readable = test::read_settings(
+        {{"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_LL_BYTES", "1024"}}, &config);
     const auto bootstrap = world.bootstrap(rank);
     const Status made = Communicator::create(*bootstrap, config, readable,
                                              &communicators[static_cast<std::size_t>(rank)]);

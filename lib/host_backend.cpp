@@ -17,7 +17,7 @@ namespace {
 /// make more messages eager, which one thread can serve without waiting.
 constexpr std::uint64_t kRingBudget = std::uint64_t{32} << 20;
 /// Larger messages are slower in lines, a word at a time, than copied.
-constexpr std::uint64_t kLineBytes = 128;
+constexpr std::uint64_t kMostLines = 128;
 constexpr std::uint64_t kLeastRing = std::uint64_t{64} << 10;
 constexpr std::uint64_t kMostRing = std::uint64_t{1} << 20;
 
@@ -33,7 +33,7 @@ class HostBackend final : public DeviceBackend {
     return std::clamp(std::bit_floor(kRingBudget / rings), kLeastRing, kMostRing);
   }
 
-  std::uint64_t default_ll_bytes(std::uint64_t) const override { return kLineBytes; }
+  std::uint64_t default_ll_bytes(std::uint64_t) const override { return kMostLines; }
 
   Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) override {
     std::shared_ptr<SharedSegment> segment;

@@ -50,7 +50,7 @@ static_assert(sizeof(RecordHeader) == 64 && sizeof(RecordHeader) % kPayloadAlign
 /// Words in the receiver's memory that only the sender writes. All count up and are never reset.
 struct alignas(kLineBytes) SenderWords {
   std::uint64_t written;  ///< ring position up to which bytes have arrived
-  std::uint64_t nothing;  ///< latest sequence in which the sender had no bytes for this lane
+  std::uint64_t nothing;  ///< latest sequence without bytes; lane 0's, with lines, is for all
 };
 
 /// Words in the sender's memory that only the receiver writes. All but posted_bytes count up.

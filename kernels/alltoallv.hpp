@@ -3,6 +3,7 @@
 
 #include "args.h"
 
+#include <causeway/device/near.hpp>
 #include <causeway/device/receive.hpp>
 #include <causeway/device/self.hpp>
 #include <causeway/device/send.hpp>
@@ -24,20 +25,21 @@ CAUSEWAY_FN constexpr device::Share lane_share(const SendBlock& block, std::uint
           static_cast<device::Protocol>(block.protocol)};
 }
 
-/// The blocks of an exchange, in memory of the device.
+/// The blocks of an exchange on the host.
 struct BlockLists {
   const SendBlock* send;
   const ReceiveBlock* receive;
 
-  Visits visits(const BlockSplit& split, std::uint32_t ranks, std::uint32_t block) const {
-    return visits_of(split, ranks, block);
+  Visits visits(const AlltoallvArgs& args, Role role, std::uint32_t block) const {
+    return visits_of(args, role, block);
   }
 };
 
 /// One exchange. Work with peers is cut into visits, a visit being one lane of one pair of ranks.
-/// Each block makes its own (visits_of), by hops to the peer and then by lanes, both ascending. A
+/// Each block makes its own in each role, by hops to the peer and then by lanes, both ascending. A
 /// block's two roles, send and receive, run side by side and never wait for each other, so the
-/// lowest unfinished visit of all ranks can always go on, whatever their numbers of blocks.
+/// lowest unfinished visit of all ranks can always go on, whatever their numbers of blocks and
+/// however each rank shares them out in each role.
 /// `Gathers` is for exchanges with layouts; without them copies are all that the hooks do.
 template <class Device, class Blocks, bool Gathers = false>
 struct Alltoallv {
@@ -45,34 +47,44 @@ struct Alltoallv {
   Blocks lists;  ///< has send[comm.size], receive[comm.size], by rank, and visits()
 
   CAUSEWAY_FN std::uint32_t blocks() const { return args.split.blocks; }
-  CAUSEWAY_FN Alltoallv as_one_block() const {
+  /// On the host.
+  Alltoallv as_one_block() const {
     Alltoallv result = *this;
     result.args.split = {1, 1, 0};
+    result.args.visits = kAllVisits;
     return result;
   }
 
-  /// Calls gate() before anything is written; false ends the role. What is needed first is on its
-  /// way by then.
+  /// Calls gate(), which is a barrier too, before anything is written; false ends the role. What is
+  /// needed first is on its way by then.
   CAUSEWAY_TEMPLATE
   template <device::Group G, class Gate>
   CAUSEWAY_FN void send(const G& group, std::uint32_t block, const Gate& gate) const {
     const device::Communicator& comm = args.comm;
-    const Visits visits = lists.visits(args.split, comm.size, block);
-    bring_near(group, visits, true);
+    const Visits visits = lists.visits(args, kSends, block);
+    const device::SendChannel* channel = nullptr;
+    device::Share share{};
+    device::ReadAhead ahead{};
+    // What a visit begins with is read all at once.
+    const auto get_ready = [&](std::uint32_t peer, std::uint32_t lane) {
+      device::ChannelState* const states = comm.states_of(peer);
+      channel = &device::bring_near(group, comm.send_channel(peer, lane), &states[2 * lane]);
+      share = share_for(peer, lane);
+      ahead = device::read_ahead<Device>(group, share, &states[1].heard, source(lists.send[peer]));
+    };
+    if (visits.hops < comm.size) get_ready(wrapped(comm.rank + visits.hops), visits.lane);
     if (!gate()) return;
     for (std::uint32_t hops = visits.hops; hops < comm.size; hops += args.split.hop_step()) {
       const std::uint32_t peer = wrapped(comm.rank + hops);
-      device::ChannelState* const states = comm.states_of(peer);
-      const std::uint64_t sequence = states[2 * visits.lane].sequence + 1;
-      std::uint32_t lanes = comm.lanes;
-      if (comm.send_channel(peer, visits.lane).shape.line_bytes > 0) {
-        lanes = args.declined ? 1U : lists.send[peer].lanes;
-      }
+      if (hops != visits.hops) between_barriers(group, [&] { get_ready(peer, visits.lane); });
+      const std::uint64_t sequence = channel->state->sequence + 1;
+      const std::uint32_t lanes = channel->shape.line_bytes > 0 ? share.lanes : comm.lanes;
       std::uint32_t lane = visits.lane;
       for (; lane < lanes; lane += visits.lane_step) {
-        if (!send_to(group, peer, lane)) return;
+        if (lane != visits.lane) between_barriers(group, [&] { get_ready(peer, lane); });
+        if (!send_to(group, *channel, share, source(lists.send[peer]), ahead)) return;
       }
-      pass_over(group, states, sequence, lane, visits);
+      pass_over(group, comm.states_of(peer), sequence, lane, visits);
     }
     if (block < args.split.first_self || args.declined) return;
     move_to_self(group, block - args.split.first_self, args.split.blocks - args.split.first_self);
@@ -82,17 +94,26 @@ struct Alltoallv {
   template <device::Group G, class Gate>
   CAUSEWAY_FN void receive(const G& group, std::uint32_t block, const Gate& gate) const {
     const device::Communicator& comm = args.comm;
-    const Visits visits = lists.visits(args.split, comm.size, block);
-    bring_near(group, visits, false);
+    const Visits visits = lists.visits(args, kReceives, block);
+    const device::ReceiveChannel* channel = nullptr;
+    const auto bring_near = [&](std::uint32_t peer, std::uint32_t lane) {
+      channel = &device::bring_near(group, comm.receive_channel(peer, lane),
+                                    &comm.states_of(peer)[2 * lane + 1]);
+    };
+    if (visits.hops < comm.size) {
+      bring_near(wrapped(comm.rank + comm.size - visits.hops), visits.lane);
+    }
     if (!gate()) return;
     for (std::uint32_t hops = visits.hops; hops < comm.size; hops += args.split.hop_step()) {
       const std::uint32_t peer = wrapped(comm.rank + comm.size - hops);
+      if (hops != visits.hops) between_barriers(group, [&] { bring_near(peer, visits.lane); });
       device::ChannelState* const states = comm.states_of(peer) + 1;
-      const std::uint64_t sequence = states[2 * visits.lane].sequence + 1;
+      const std::uint64_t sequence = channel->state->sequence + 1;
       std::uint32_t lanes = comm.lanes;
       std::uint32_t lane = visits.lane;
       for (; lane < lanes; lane += visits.lane_step) {
-        const device::Received received = receive_from(group, peer, lane);
+        if (lane != visits.lane) between_barriers(group, [&] { bring_near(peer, lane); });
+        const device::Received received = receive_from(group, peer, *channel);
         if (!received) return;
         lanes = device::smaller(lanes, received.lanes);
       }
@@ -121,33 +142,19 @@ struct Alltoallv {
     return rank < args.comm.size ? rank : rank - args.comm.size;
   }
 
-  /// Reads, all at once, the memory that a role's first visit begins with.
-  CAUSEWAY_TEMPLATE
-  template <device::Group G>
-  CAUSEWAY_FN void bring_near(const G& group, const Visits& visits, bool sends) const {
-    const device::Communicator& comm = args.comm;
-    if (visits.hops >= comm.size) return;
-    const std::uint32_t peer =
-        wrapped(sends ? comm.rank + visits.hops : comm.rank + comm.size - visits.hops);
-    const device::ChannelState* const states = comm.states_of(peer);
-    Device::touch(&states[2 * visits.lane + (sends ? 0 : 1)].sequence);
-    if (sends) {
-      const device::SendChannel& channel = comm.send_channel(peer, visits.lane);
-      Device::touch(&states[1].heard);
-      Device::touch(&channel.shape.line_bytes);
-      Device::touch(&channel.news.line_bytes);
-      if constexpr (!Gathers) {
-        const SendBlock& block = lists.send[peer];
-        const std::uint64_t at =
-            visits.lane * block.lane_bytes + group.rank() * sizeof(std::uint64_t);
-        const bool in_lines = block.protocol == static_cast<std::uint8_t>(device::Protocol::kLines);
-        if (in_lines && at < block.bytes) Device::touch(args.sendbuf + block.offset + at);
-      }
-    } else {
-      const device::ReceiveChannel& channel = comm.receive_channel(peer, visits.lane);
-      Device::touch(&channel.shape.line_bytes);
-      Device::touch(&channel.first_lines);
-    }
+  template <class G, class Action>
+  CAUSEWAY_FN static void between_barriers(const G& group, const Action& action) {
+    group.sync();
+    action();
+    group.sync();
+  }
+
+  /// What a lane carries of the block for a peer.
+  CAUSEWAY_FN device::Share share_for(std::uint32_t peer, std::uint32_t lane) const {
+    if (!args.declined) return lane_share(lists.send[peer], lane);
+    const device::Protocol protocol =
+        lane == 0 ? device::Protocol::kDeclined : device::Protocol::kStaged;
+    return {0, 0, 0, 1, 1, kAlltoallvTag, protocol};
   }
 
   /// Has the ends of lanes that carry nothing, from `lane` on in a block's steps, come as far as
@@ -164,19 +171,13 @@ struct Alltoallv {
   }
 
   CAUSEWAY_TEMPLATE
-  template <device::Group G>
-  CAUSEWAY_FN bool send_to(const G& group, std::uint32_t peer, std::uint32_t lane) const {
-    const SendBlock& block = lists.send[peer];
-    device::Share share = lane_share(block, lane);
-    if (args.declined) {
-      share = {0, 0, 0, 1, 1, kAlltoallvTag, device::Protocol::kStaged};
-      if (lane == 0) share.protocol = device::Protocol::kDeclined;
-    }
-    const auto hook = source(block);
-    const device::SendChannel& channel = args.comm.send_channel(peer, lane);
+  template <device::Group G, class P>
+  CAUSEWAY_FN bool send_to(const G& group, const device::SendChannel& channel,
+                           const device::Share& share, const P& hook,
+                           const device::ReadAhead& ahead) const {
     bool sent = false;
     device::with_peer_link<Device>(channel.link, args.comm.control, [&](const auto& link) {
-      sent = device::send(group, link, channel, share, args.comm.control, hook);
+      sent = device::send(group, link, channel, share, args.comm.control, hook, ahead);
     });
     return sent;
   }
@@ -184,12 +185,15 @@ struct Alltoallv {
   CAUSEWAY_TEMPLATE
   template <device::Group G>
   CAUSEWAY_FN device::Received receive_from(const G& group, std::uint32_t peer,
-                                            std::uint32_t lane) const {
+                                            const device::ReceiveChannel& channel) const {
     const ReceiveBlock& block = lists.receive[peer];
     const auto hook = destination(block);
-    const device::ReceiveChannel& channel = args.comm.receive_channel(peer, lane);
-    const device::Request request{args.declined ? 0 : block.bytes, args.declined, nullptr, false,
-                                  block.in_lines != 0};
+    device::Request request{args.declined ? 0 : block.bytes, args.declined, nullptr, false,
+                            block.in_lines != 0};
+    if (block.layout == 0 && args.region != device::kNoRegion) {
+      request.region = args.region;
+      request.region_offset = args.region_offset + static_cast<std::uint64_t>(block.offset);
+    }
     device::Received received{};
     device::with_peer_link<Device>(channel.link, args.comm.control, [&](const auto& link) {
       received = device::receive(group, link, channel, request, args.comm.control, hook);

@@ -8,20 +8,23 @@
 #include <causeway/device/post_ring.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <iterator>
 
 namespace causeway::kernels {
 
-/// Blocks and visits in the kernel's arguments, which may take 32 KiB: worked out on the host,
-/// since divisions are slow here.
+/// Kernels take this many bytes of arguments.
+inline constexpr std::size_t kMostArguments = 32764;
+
+/// Blocks and visits in the kernel's arguments.
 template <std::uint32_t Ranks>
 struct InlineBlocks {
   SendBlock send[Ranks];
   ReceiveBlock receive[Ranks];
-  Visits of_block[kMostBlocks];
+  Visits of_block[2][kMostBlocks];  ///< by role
 
-  __device__ Visits visits(const BlockSplit&, std::uint32_t, std::uint32_t block) const {
-    return of_block[block];
+  __device__ Visits visits(const AlltoallvArgs&, Role role, std::uint32_t block) const {
+    return of_block[role][block];
   }
 };
 
@@ -33,13 +36,17 @@ using InlineAlltoallv = Alltoallv<Device, InlineBlocks<Ranks>, Gathers>;
 template <class Operation>
 int launch_alltoallv_of(const AlltoallvArgs& args, const SendBlock* send,
                         const ReceiveBlock* receive, void* stream) {
+  static_assert(sizeof(Operation) + 64 <= kMostArguments);
   Operation operation;
   operation.args = args;
+  operation.args.visits = nullptr;
   std::copy_n(send, args.comm.size, operation.lists.send);
   std::copy_n(receive, args.comm.size, operation.lists.receive);
   if (args.split.blocks > kMostBlocks) return cudaErrorInvalidValue;
   for (std::uint32_t block = 0; block < args.split.blocks; ++block) {
-    operation.lists.of_block[block] = visits_of(args.split, args.comm.size, block);
+    for (const Role role : {kSends, kReceives}) {
+      operation.lists.of_block[role][block] = visits_of(args, role, block);
+    }
   }
   return run_on_cuda(operation, stream);
 }

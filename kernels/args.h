@@ -11,11 +11,11 @@ struct SendBlock {
   std::int64_t offset;
   std::uint64_t bytes;
   std::uint64_t lane_bytes;   ///< that each lane carries, but for the last: a multiple of a line
-  std::uint32_t piece_bytes;  ///< payload that is published at once; at least 1
+  std::uint32_t piece_bytes;  ///< payload published at once; kDirect: most in the ring; at least 1
   std::uint16_t layout;       ///< of its elements, a place in AlltoallvArgs::layouts; 0 where they
                               ///< lie side by side
   std::uint8_t lanes;         ///< lanes that share the block, the first ones; at least 1
-  std::uint8_t protocol;      ///< a device::Protocol: kStaged or kLines
+  std::uint8_t protocol;      ///< a device::Protocol: kStaged, kLines or kDirect
 };
 
 /// What each of `lanes` lanes carries of a block of `bytes` bytes.
@@ -43,6 +43,9 @@ struct BlockSplit {
   CAUSEWAY_FN constexpr std::uint32_t hop_step() const { return peer_blocks; }
 };
 
+/// What a thread block does at once.
+enum Role : std::uint32_t { kSends = 0, kReceives = 1 };
+
 /// What one role of a thread block does: its lanes of the peers that are `hops` ranks away, and
 /// then of those BlockSplit::hop_step() further, and so on.
 struct Visits {
@@ -51,29 +54,14 @@ struct Visits {
   std::uint8_t lane_step;
 };
 
-/// The visits of a block in an exchange of `ranks` ranks. With blocks for every peer each has its
-/// share of a pair's lanes; otherwise a block has all lanes of some peers.
-constexpr Visits visits_of(const BlockSplit& split, std::uint32_t ranks, std::uint32_t block) {
-  const std::uint32_t peers = ranks - 1;
-  const auto visits = [](std::uint32_t hops, std::uint32_t lane, std::uint32_t step) {
-    return Visits{static_cast<std::uint16_t>(hops), static_cast<std::uint8_t>(lane),
-                  static_cast<std::uint8_t>(step)};
-  };
-  if (block >= split.peer_blocks || peers == 0) return visits(ranks, 0, 1);
-  if (split.peer_blocks < peers) return visits(1 + block, 0, 1);
-  const std::uint32_t each = split.peer_blocks / peers;
-  const std::uint32_t lane = block / peers;
-  return visits(lane < each ? 1 + block % peers : ranks, lane, each);
-}
+inline constexpr Visits kNoVisits{0xffff, 0, 1};
 
-/// The split for a launch that gets no more than `blocks` blocks, at least 1.
-constexpr BlockSplit shrunk(const BlockSplit& split, std::uint32_t blocks) {
-  if (blocks >= split.blocks) return split;
-  if (blocks > split.peer_blocks) {
-    return {blocks, split.peer_blocks, split.first_self, split.threads};
-  }
-  return {blocks, blocks, 0, split.threads};
-}
+/// The lists of a launch of one block, which visits everyone.
+inline constexpr Visits kAllVisits[2] = {{1, 0, 1}, {1, 0, 1}};
+
+/// The most threads of a block on GPUs, of which one half sends and the other receives: as many as
+/// can have registers for all that they do.
+inline constexpr std::uint32_t kMostThreads = 512;
 
 struct AlltoallvArgs {
   BlockSplit split;
@@ -82,6 +70,16 @@ struct AlltoallvArgs {
   std::byte* recvbuf;
   device::Communicator comm;
   const device::Layout* layouts;  ///< memory of the device; null where no block has one
+  std::uint64_t region;  ///< that recvbuf's blocks lie in, for peers to write to; or kNoRegion
+  std::uint64_t region_offset;  ///< of recvbuf in it; blocks may lie before recvbuf
+  const Visits* visits;         ///< host memory: [2 * split.peer_blocks], the list of those blocks
+                                ///< for kSends and then that for kReceives
 };
+
+/// What a block does in one role. On the host.
+constexpr Visits visits_of(const AlltoallvArgs& args, Role role, std::uint32_t block) {
+  return block < args.split.peer_blocks ? args.visits[role * args.split.peer_blocks + block]
+                                        : kNoVisits;
+}
 
 }  // namespace causeway::kernels

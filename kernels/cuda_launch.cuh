@@ -1,17 +1,22 @@
 // The kernel that runs any operation's blocks on a GPU.
 #pragma once
 
+#include "args.h"
+
 #include <causeway/device/communicator.hpp>
 #include <causeway/device/cuda_device.hpp>
+#include <causeway/device/near.hpp>
 
 namespace causeway::kernels {
 
-/// The most threads of a block; one half sends, the other receives. Those of small blocks have as
-/// many registers as they like.
-inline constexpr unsigned kMostThreads = 1024;
+/// Threads of small blocks have as many registers as they like.
 inline constexpr unsigned kFewThreads = 256;
 
 namespace impl {
+
+/// Waits until all that came before on the stream is over: the launch itself has not. What precedes
+/// this must not touch memory.
+__device__ inline void follow_the_stream() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
 
 /// What each group of a launch holds of the occupancy: its low bits count the groups, the others
 /// tell the launches that run at the same time apart, also as nodes of graphs.
@@ -63,9 +68,12 @@ template <unsigned Threads, class Operation>
 __global__ void __launch_bounds__(Threads, 1)
     run_operation(const __grid_constant__ Operation operation) {
   __shared__ device::Words slots[2];
+  __shared__ alignas(device::kLineBytes) std::byte near[2][device::kNearBytes];
   const std::uint32_t half = blockDim.x / 2;
   const bool sends = threadIdx.x < half;
-  const device::WarpsGroup group{sends ? 1U : 2U, sends ? 0 : half, half, &slots[sends ? 0 : 1]};
+  const device::WarpsGroup group{sends ? 1U : 2U, sends ? 0 : half, half, &slots[sends ? 0 : 1],
+                                 near[sends ? 0 : 1]};
+  impl::follow_the_stream();
   const unsigned long long before = impl::ask_to_enter(group, operation.args.comm);
   bool entered = false;
   const auto gate = [&] {
@@ -87,6 +95,12 @@ int run_on_cuda(const Operation& operation, void* stream) {
   config.gridDim = operation.blocks();
   config.blockDim = operation.args.split.threads;
   config.stream = static_cast<cudaStream_t>(stream);
+  // It comes onto the GPU while the kernel before it ends.
+  cudaLaunchAttribute early{};
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  config.attrs = &early;
+  config.numAttrs = 1;
   const bool few = config.blockDim.x <= kFewThreads;
   return cudaLaunchKernelEx(
       &config, few ? run_operation<kFewThreads, Operation> : run_operation<kMostThreads, Operation>,

@@ -12,6 +12,19 @@ struct alignas(device::kLineBytes) RegionHeader {
   std::uint64_t owner;  ///< process id of Place: shows that the right region was opened
 };
 
+/// Words of channels whose counts begin at `start`.
+constexpr device::SenderWords words_of_sender(std::uint64_t start) { return {start, start}; }
+constexpr device::ReceiverWords words_of_receiver(std::uint64_t start) {
+  return {.freed = start,
+          .refused = start,
+          .posted = start,
+          .posted_bytes = 0,
+          .posted_region = device::kNoRegion,
+          .posted_offset = 0,
+          .taken = start,
+          .enough = start};
+}
+
 /// Offsets in a region, the same in that of every rank: a header, the words, rings and lines of
 /// channels that come in, and the words of channels that go out. Channels are numbered by host rank
 /// of the other end, then lane.

@@ -23,10 +23,12 @@ struct ChannelSet::Offers {
 };
 
 Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology, DeviceBackend& backend,
-                          Network* network, const ChannelSettings& settings) {
+                          const RegionSet& registered, Network* network,
+                          const ChannelSettings& settings) {
   static_assert(sizeof(Control) <= kPageBytes);
   topology_ = &topology;
   backend_ = &backend;
+  registered_ = &registered;
   network_ = network;
   settings_ = settings;
   layout_ = ChannelLayout(topology.host_ranks().size(), settings.lanes, settings.ring_bytes,
@@ -83,10 +85,9 @@ Status ChannelSet::open_peer(std::size_t index, const Offers& offers) {
     regions_[index] = *offers.region_here;
     return backend_->share_region(offers.region);
   }
-  CAUSEWAY_TRY(
-      make_host_backend()->open_region(place, offers.control, kPageBytes, &controls_[index]));
+  CAUSEWAY_TRY(make_host_backend()->open_region(place, offers.control, &controls_[index]));
   CAUSEWAY_TRY(backend_->map_host_memory(controls_[index], kPageBytes, &controls_as_seen_[index]));
-  CAUSEWAY_TRY(backend_->open_region(place, offers.region, layout_.bytes(), &regions_[index]));
+  CAUSEWAY_TRY(backend_->open_region(place, offers.region, &regions_[index]));
   RegionHeader header{};
   CAUSEWAY_TRY(backend_->copy(&header, regions_[index].get(), sizeof header));
   if (header.owner == place.process_id) return {};
@@ -102,8 +103,8 @@ Status ChannelSet::fill_own_region() {
   std::memcpy(image.data(), &header, sizeof header);
   for (std::uint64_t peer = 0; peer < regions_.size(); ++peer) {
     for (std::uint64_t lane = 0; lane < settings_.lanes; ++lane) {
-      const device::SenderWords in{start, start};
-      const device::ReceiverWords out{start, start, start, 0, start, start};
+      const device::SenderWords in = words_of_sender(start);
+      const device::ReceiverWords out = words_of_receiver(start);
       std::memcpy(&image[layout_.sender_words(peer, lane)], &in, sizeof in);
       std::memcpy(&image[layout_.receiver_words(peer, lane)], &out, sizeof out);
     }
@@ -181,9 +182,15 @@ Status ChannelSet::fill_tables() {
                                  settings_.line_bytes,
                                  layout_.lines(own(), lane)};
       const bool lined = settings_.line_bytes > 0;
-      send[entry] = {
-          shape, link,   receiver_words(lane), &states[2 * entry], receiver_words(lined ? 0 : lane),
-          news,  scratch};
+      send[entry] = {shape,
+                     link,
+                     receiver_words(lane),
+                     &states[2 * entry],
+                     &states[2 * entry],
+                     receiver_words(lined ? 0 : lane),
+                     news,
+                     registered_->views(rank),
+                     scratch};
       shape.ring_offset = layout_.ring(index, lane);
       shape.words_offset = layout_.receiver_words(own(), lane);
       shape.posts_offset = lined ? layout_.receiver_words(own(), 0) : shape.words_offset;
@@ -191,6 +198,7 @@ Status ChannelSet::fill_tables() {
                         link,
                         sender_words(lane),
                         region + layout_.ring(index, lane),
+                        &states[2 * entry + 1],
                         &states[2 * entry + 1],
                         lines(lane),
                         lines(0),
@@ -214,12 +222,20 @@ Status ChannelSet::fill_tables() {
           reinterpret_cast<const device::ReceiverWords*>(network_->words(rank, lane, true));
       const auto* const in =
           reinterpret_cast<const device::SenderWords*>(network_->words(rank, lane, false));
-      send[entry] = {shape,  network_->link(rank, lane, true), out, &states[2 * entry], out, {},
+      send[entry] = {shape,
+                     network_->link(rank, lane, true),
+                     out,
+                     &states[2 * entry],
+                     &states[2 * entry],
+                     out,
+                     {},
+                     nullptr,
                      nullptr};
       receive[entry] = {shape,
                         network_->link(rank, lane, false),
                         in,
                         network_->ring(rank, lane),
+                        &states[2 * entry + 1],
                         &states[2 * entry + 1],
                         nullptr,
                         nullptr,

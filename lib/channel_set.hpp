@@ -6,6 +6,7 @@
 #include "device_backend.hpp"
 #include "failure.hpp"
 #include "net/network.hpp"
+#include "regions.hpp"
 #include "topology.hpp"
 
 #include <causeway/device/communicator.hpp>
@@ -39,7 +40,7 @@ class ChannelSet {
   /// Collective. On failure every rank gets the same error. The others outlive the set; `network`
   /// is null where all ranks run on one host.
   Status create(Bootstrap& bootstrap, const Topology& topology, DeviceBackend& backend,
-                Network* network, const ChannelSettings& settings);
+                const RegionSet& registered, Network* network, const ChannelSettings& settings);
 
   /// The device's view; the caller fills in the limits of its waits.
   device::Communicator handle() const { return handle_; }
@@ -100,6 +101,7 @@ class ChannelSet {
 
   const Topology* topology_ = nullptr;
   DeviceBackend* backend_ = nullptr;
+  const RegionSet* registered_ = nullptr;
   Network* network_ = nullptr;
   ChannelSettings settings_{};
   ChannelLayout layout_;

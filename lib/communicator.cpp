@@ -3,35 +3,48 @@
 
 #include "communicator_state.hpp"
 #include "failure.hpp"
+#include "ranges.hpp"
 
 namespace causeway {
 
+namespace {
+
+/// The range of an exchange, which is not looked at where nobody listens.
+const char* name_for_profiler(const Exchange& exchange, int rank) {
+  return has_profiler() ? range_name(*exchange.plan, rank) : nullptr;
+}
+
+}  // namespace
+
 /// Gets an exchange ready: of buffers that the device can address, or one that takes no part.
-Status Communicator::State::describe(const Buffers* buffers, Exchange* described) {
+Status Communicator::State::describe(const PlanLimits& within, const Buffers* buffers,
+                                     AlltoallvPlan* plan, Exchange* described) {
   Exchange& exchange = *described;
   exchange = {};
-  exchange.plan = &plan_;
+  exchange.plan = plan;
   exchange.args.comm = handle;
   exchange.args.declined = buffers == nullptr;
   CAUSEWAY_TRY(open_rings(buffers));
   if (buffers == nullptr) {
     const std::vector<Extent> nothing(static_cast<std::size_t>(topology.size()), Extent{0, 0});
-    plan_alltoallv(limits, topology.rank(), nothing, nothing, &plan_);
+    plan_alltoallv(within, topology.rank(), nothing, nothing, plan);
   } else {
-    plan_alltoallv(limits, topology.rank(), buffers->send, buffers->receive, &plan_);
+    plan_alltoallv(within, topology.rank(), buffers->send, buffers->receive, plan);
     exchange.args.sendbuf = static_cast<const std::byte*>(buffers->sendbuf);
     exchange.args.recvbuf = static_cast<std::byte*>(buffers->recvbuf);
+    name_region(*buffers, &exchange.args);
     bool any = false;
-    for (std::size_t peer = 0; peer < plan_.send.size(); ++peer) {
-      kernels::SendBlock& to = plan_.send[peer];
-      kernels::ReceiveBlock& from = plan_.receive[peer];
+    for (std::size_t peer = 0; peer < plan->send.size(); ++peer) {
+      kernels::SendBlock& to = plan->send[peer];
+      kernels::ReceiveBlock& from = plan->receive[peer];
       CAUSEWAY_TRY(layouts_.find(*backend, buffers->send[peer].layout, &to.layout));
       CAUSEWAY_TRY(layouts_.find(*backend, buffers->receive[peer].layout, &from.layout));
       any = any || to.layout != 0 || from.layout != 0;
     }
     if (any) exchange.args.layouts = layouts_.data();
   }
-  exchange.args.split = plan_.split;
+  exchange.args.split = plan->split;
+  exchange.args.visits = plan->visits.data();
   return {};
 }
 
@@ -42,10 +55,11 @@ Status Communicator::State::exchange(const Buffers* buffers) {
   Buffers usable{};
   Status ready = buffers == nullptr ? Status() : staging_.begin(*backend, *buffers, &usable);
   Exchange described{};
-  if (buffers != nullptr && ready.ok()) ready = describe(&usable, &described);
+  if (buffers != nullptr && ready.ok()) ready = describe(limits, &usable, &plan_, &described);
   const bool takes_part = buffers != nullptr && ready.ok();
-  Status ran = takes_part ? Status() : describe(nullptr, &described);
+  Status ran = takes_part ? Status() : describe(limits, nullptr, &plan_, &described);
   if (ran.ok()) {
+    const ProfiledRange range(name_for_profiler(described, topology.rank()));
     if (posts_in_ring()) network->expect_launch();
     ran = backend->run(described);
   }
@@ -74,15 +88,17 @@ Status Communicator::State::open_rings(const Buffers* buffers) {
   return {};
 }
 
-/// An error for a buffer that a launch on a stream cannot use.
-Status Communicator::State::check_for_stream(const Buffers& buffers, const void* stream) const {
-  const bool on_host = backend->kind() == DeviceKind::kHost;
-  if (on_host && stream != nullptr) {
-    return Status::error(ErrorKind::kArgument,
-                         "stream is %p on rank %d, and the communicator's device is the host; it "
-                         "has to be NULL",
-                         stream, topology.rank());
-  }
+/// An error for a stream where there are none.
+Status Communicator::State::check_stream(const void* stream) const {
+  if (backend->kind() != DeviceKind::kHost || stream == nullptr) return {};
+  return Status::error(ErrorKind::kArgument,
+                       "stream is %p on rank %d, and the communicator's device is the host; it has "
+                       "to be NULL",
+                       stream, topology.rank());
+}
+
+/// An error for a buffer that a launch cannot use as it is.
+Status Communicator::State::check_for_device(const Buffers& buffers) const {
   const std::pair<const char*, const void*> users[] = {
       {"sendbuf", first_byte(buffers.sendbuf, buffers.send)},
       {"recvbuf", first_byte(buffers.recvbuf, buffers.receive)}};
@@ -90,8 +106,9 @@ Status Communicator::State::check_for_stream(const Buffers& buffers, const void*
     if (address == nullptr || backend->addresses(address)) continue;
     return Status::error(ErrorKind::kBuffer,
                          "%s on rank %d is memory that the communicator's device, the %s, cannot "
-                         "address; a stream call cannot copy it",
-                         name, topology.rank(), on_host ? "host" : "GPU");
+                         "address; a stream call or a plan cannot copy it",
+                         name, topology.rank(),
+                         backend->kind() == DeviceKind::kHost ? "host" : "GPU");
   }
   return {};
 }
@@ -102,21 +119,35 @@ Status Communicator::State::enqueue(const Buffers* buffers, void* stream) {
   // What an earlier call left on the stream does not keep this one from taking part.
   const Status earlier = result();
   CAUSEWAY_TRY(failure());
-  Status usable = buffers == nullptr ? Status() : check_for_stream(*buffers, stream);
+  Status usable = buffers == nullptr ? Status() : check_stream(stream);
+  if (buffers != nullptr && usable.ok()) usable = check_for_device(*buffers);
   Exchange described{};
-  if (buffers != nullptr && usable.ok()) usable = describe(buffers, &described);
-  Status enqueued = buffers != nullptr && usable.ok() ? Status() : describe(nullptr, &described);
-  if (enqueued.ok()) {
-    if (posts_in_ring()) network->expect_launch();
-    enqueued = backend->enqueue(described, stream);
-    if (posts_in_ring() && backend->captured()) network->expect_replays();
+  if (buffers != nullptr && usable.ok()) usable = describe(limits, buffers, &plan_, &described);
+  if (buffers == nullptr || !usable.ok()) {
+    const Status possible = describe(limits, nullptr, &plan_, &described);
+    if (!possible.ok()) {
+      fail({device::Fault::kAborted, topology.rank()});
+      return possible;
+    }
   }
-  if (!enqueued.ok()) {
-    fail({device::Fault::kAborted, topology.rank()});
-    return enqueued;
-  }
-  const Status outcome = backend->kind() == DeviceKind::kHost ? result() : earlier;
+  const Status outcome = enqueue(described, stream, earlier);
   return usable.ok() || outcome.kind() == ErrorKind::kFailed ? outcome : usable;
+}
+
+/// Enqueues an exchange, and says how it, or where there are streams the ones before, went.
+Status Communicator::State::enqueue(const Exchange& exchange, void* stream, const Status& earlier) {
+  CAUSEWAY_TRY(launch(exchange, stream));
+  return backend->kind() == DeviceKind::kHost ? result() : earlier;
+}
+
+/// Enqueues an exchange. The others are not to wait for one that cannot be.
+Status Communicator::State::launch(const Exchange& exchange, void* stream) {
+  const ProfiledRange range(name_for_profiler(exchange, topology.rank()));
+  if (posts_in_ring()) network->expect_launch();
+  Status enqueued = backend->enqueue(exchange, stream);
+  if (posts_in_ring() && backend->captured()) network->expect_replays();
+  if (!enqueued.ok()) fail({device::Fault::kAborted, topology.rank()});
+  return enqueued;
 }
 
 /// What launches have reported since this was last asked.

@@ -15,6 +15,17 @@
 
 namespace causeway {
 
+struct PlannedExchange;
+struct Region;
+
+/// A registered buffer, as kernels reach it. The tables are memory of the device.
+struct BufferView {
+  void* base;  ///< of this rank's memory
+  std::uint64_t bytes;
+  void* const* peers;          ///< by rank: memory as this rank's device writes to it, or null
+  const std::uint64_t* sizes;  ///< by rank, in bytes
+};
+
 /// The blocks of one alltoallv: send[j] of sendbuf goes to rank j, and what rank i sends goes to
 /// receive[i] of recvbuf. Both lists have an entry for every rank.
 struct Buffers {
@@ -63,6 +74,29 @@ class Communicator {
   /// host device `stream` is null and the exchange is done when this returns. Buffers are memory
   /// that the device can address. What goes wrong on the stream is what a later call returns.
   Status enqueue_alltoallv(const Buffers& buffers, void* stream);
+
+  /// Makes memory of the communicator's device for a user, who gives it back with
+  /// release_allocation(). Local.
+  Status allocate(std::uint64_t bytes, void** base);
+
+  /// Collective: registers this rank's memory, `bytes` bytes at `base` or none, for the others to
+  /// write to. Where `valid` is an error on any rank, every rank gets that. The region is the
+  /// communicator's.
+  Status register_buffer(Bootstrap& bootstrap, void* base, std::uint64_t bytes, const Status& valid,
+                         const Region** region);
+  BufferView view(const Region& region) const;
+  /// Collective. The region is gone afterwards, whatever this returns.
+  Status deregister_buffer(Bootstrap& bootstrap, const Region* region);
+
+  /// Collective: prepares an exchange that start() makes, of buffers that the device can address.
+  /// `valid` as above. The plan is the communicator's; the lists of `buffers` are copied. Ranks may
+  /// have different settings for it.
+  Status plan(Bootstrap& bootstrap, const Buffers& buffers, const Status& valid,
+              const PlannedExchange** planned, const PlanSettings& settings = {});
+  /// Collective: as enqueue_alltoallv().
+  Status start(const PlannedExchange& planned, void* stream);
+  /// Collective. The plan is gone afterwards, whatever this returns.
+  Status free_planned(Bootstrap& bootstrap, const PlannedExchange* planned);
 
   /// Takes the place of an exchange that this rank's caller got wrong: sends and takes nothing, so
   /// that the other ranks need not wait.

@@ -94,6 +94,7 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
     }
     network.reset();
     channels = ChannelSet();
+    regions = RegionSet();
   } else if (gpu) {
     log(LogLevel::kInfo, "rank %d has a GPU and another rank has none: the host device serves",
         topology.rank());
@@ -141,6 +142,8 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
                                               : device::LinkKind::kNetwork);
   }
   limits.links = links_;
+  tuner_ = std::make_unique<Tuner>(backend->kind(), config.tuning_rules(), limits.lanes);
+  limits.tuner = tuner_.get();
   limits.max_blocks = std::min(most_blocks, most_useful_blocks(limits.lanes, ranks));
   CAUSEWAY_TRY(agree(bootstrap, backend->prepare(limits.max_blocks, sharers_here)));
   if (!topology.remote_ranks().empty()) {
@@ -149,7 +152,9 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
         {limits.lanes, chosen.ring_bytes, agreed.start_count, config.link_timeout_seconds},
         *backend, &network));
   }
-  CAUSEWAY_TRY(channels.create(bootstrap, topology, *backend, network.get(),
+  CAUSEWAY_TRY(agree(bootstrap, regions.create(topology, *backend)));
+  limits.regions = regions.reachable();
+  CAUSEWAY_TRY(channels.create(bootstrap, topology, *backend, regions, network.get(),
                                {limits.lanes, chosen.ring_bytes, line_bytes, agreed.start_count}));
   limits.piece_bytes = channels.eager_bytes();
   handle = channels.handle();
@@ -177,6 +182,7 @@ Communicator::State::~State() {
   if (backend->kind() == DeviceKind::kHost) return;
   bool together = channels.wait_for_all(Stage::kDeparted, patience);
   if (together) {
+    regions.close_peers();
     channels.close_peers();
     channels.depart(Stage::kClosed);
     together = channels.wait_for_all(Stage::kClosed, patience);

@@ -3,17 +3,45 @@
 
 #include "channel_set.hpp"
 #include "communicator.hpp"
+#include "engine.hpp"
 #include "layout_tables.hpp"
 #include "plan.hpp"
+#include "regions.hpp"
 #include "staging.hpp"
 #include "topology.hpp"
+#include "tuner.hpp"
 #include "watchdog.hpp"
 
 #include <mutex>
 
 namespace causeway {
 
-/// Made by set_up(), in communicator_attach.cpp; the rest is in communicator.cpp.
+/// Words to and from peers, ready to be launched.
+struct WordExchange {
+  AlltoallvPlan plan;
+  Exchange exchange;
+};
+
+/// An exchange by copy engines. Its parts follow each other on the stream.
+struct EngineExchange {
+  Memory words;        ///< of the device
+  WordExchange ready;  ///< the receivers' buffers may be overwritten
+  std::unique_ptr<EngineCopies> copies;
+  WordExchange done;  ///< what was sent to this rank has arrived
+};
+
+/// An exchange that is ready to be launched, and what it refers to.
+struct PlannedExchange {
+  AlltoallvPlan plan;
+  Exchange exchange;
+  std::unique_ptr<EngineExchange> engine;  ///< makes it instead, on all ranks, where there is one
+  std::vector<Extent> send;                ///< these two keep the layouts
+  std::vector<Extent> receive;
+  const Region* region;  ///< made for it
+};
+
+/// Made by set_up(), in communicator_attach.cpp; buffers and plans are in communicator_plans.cpp,
+/// the rest is in communicator.cpp.
 class Communicator::State {
  public:
   ~State();
@@ -33,6 +61,15 @@ class Communicator::State {
   /// These two are called by whoever has the turn. Without buffers the rank takes no part.
   Status exchange(const Buffers* buffers);
   Status enqueue(const Buffers* buffers, void* stream);
+  Status start(const PlannedExchange& planned, void* stream);
+
+  /// These take their turn.
+  Status register_buffer(Bootstrap& bootstrap, void* base, std::uint64_t bytes, const Status& valid,
+                         const Region** region);
+  Status deregister_buffer(Bootstrap& bootstrap, const Region* region);
+  Status plan_exchange(Bootstrap& bootstrap, const Buffers& buffers, const Status& valid,
+                       const PlannedExchange** planned, const PlanSettings& settings);
+  Status free_planned(Bootstrap& bootstrap, const PlannedExchange* planned);
 
   /// Fails the communicator on every rank.
   void fail(Failure failure);
@@ -42,6 +79,7 @@ class Communicator::State {
 
   Topology topology;
   std::unique_ptr<DeviceBackend> backend;
+  RegionSet regions;
   ChannelSet channels;
   std::unique_ptr<Network> network;  ///< null where all ranks run on one host
   PlanLimits limits{};
@@ -53,15 +91,29 @@ class Communicator::State {
   Status set_up_device(Bootstrap& bootstrap, const Config& config, Wishes agreed,
                        const std::vector<Wishes>& all);
   void watch_peers();
-  Status describe(const Buffers* buffers, Exchange* exchange);
+  Status describe(const PlanLimits& within, const Buffers* buffers, AlltoallvPlan* plan,
+                  Exchange* exchange);
+  void name_region(const Buffers& buffers, kernels::AlltoallvArgs* args) const;
   Status open_rings(const Buffers* buffers);
   bool posts_in_ring() const { return network && backend->kind() != DeviceKind::kHost; }
-  Status check_for_stream(const Buffers& buffers, const void* stream) const;
+  Status check_stream(const void* stream) const;
+  Status check_for_device(const Buffers& buffers) const;
+  Status agree_on_engine(Bootstrap& bootstrap, const PlanLimits& within, const Buffers& buffers,
+                         const Region& region, bool* by_engine);
+  Status prepare(const Words& words, std::byte* memory, WordExchange* exchange);
+  Status prepare(const Buffers& buffers, const BlockTable& table, const Region& region,
+                 EngineExchange* exchange);
+  Status start(const EngineExchange& exchange, void* stream);
+  Status enqueue(const Exchange& exchange, void* stream, const Status& earlier);
+  Status launch(const Exchange& exchange, void* stream);
   Status result();
 
   std::mutex turn_;
   std::vector<device::LinkKind> links_;  ///< by rank
+  std::unique_ptr<const Tuner> tuner_;
   AlltoallvPlan plan_;
+  std::vector<std::unique_ptr<PlannedExchange>> planned_;
+  std::size_t plans_made_ = 0;
   LayoutTables layouts_;
   Staging staging_;
   bool complete_ = false;  ///< all ranks are set up

@@ -1,9 +1,10 @@
 // The library's settings: their names, defaults, limits and where their values come from.
 #include "config.hpp"
 
+#include "number.hpp"
+
 #include <bit>
 #include <cctype>
-#include <charconv>
 #include <cstdlib>
 #include <limits>
 
@@ -20,22 +21,11 @@ Status refuse(const Setting& setting, const std::string& text, const std::string
 Status parse_number(const Setting& setting, const std::string& text, std::uint64_t* value) {
   const std::string wanted = "a number from " + std::to_string(setting.least) + " to " +
                              std::to_string(setting.most) + ", K, M and G allowed";
-  std::uint64_t number = 0;
-  const char* const end = text.data() + text.size();
-  auto [rest, problem] = std::from_chars(text.data(), end, number);
-  if (problem != std::errc{}) return refuse(setting, text, wanted);
-  int shift = 0;
-  if (rest != end) {
-    const char unit = static_cast<char>(std::toupper(static_cast<unsigned char>(*rest)));
-    shift = unit == 'K' ? 10 : unit == 'M' ? 20 : unit == 'G' ? 30 : 0;
-    if (shift == 0 || rest + 1 != end) return refuse(setting, text, wanted);
-  }
-  if (number > (std::numeric_limits<std::uint64_t>::max() >> shift)) {
+  const std::optional<std::uint64_t> number = number_of(text);
+  if (!number || *number < setting.least || *number > setting.most) {
     return refuse(setting, text, wanted);
   }
-  number <<= shift;
-  if (number < setting.least || number > setting.most) return refuse(setting, text, wanted);
-  *value = number;
+  *value = *number;
   return {};
 }
 
@@ -93,6 +83,16 @@ Status log_field(const Setting& setting, const std::string& text, Config* config
   return refuse(setting, text, "one of off, error, warn, info, debug");
 }
 
+Status tune_field(const Setting& setting, const std::string& text, Config* config) {
+  config->tune.clear();
+  return text == "none" ? Status() : parse_rules(setting.name, text, &config->tune);
+}
+
+Status tuning_file_field(const Setting&, const std::string& text, Config* config) {
+  config->tuning_file.clear();
+  return text == "none" ? Status() : read_rules(text, &config->tuning_file);
+}
+
 constexpr std::uint64_t kAny = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kUint32 = std::numeric_limits<std::uint32_t>::max();
 
@@ -120,7 +120,15 @@ constexpr Setting kSettings[] = {
      "thread blocks that serve an exchange; on the host device each is a sending and a receiving "
      "thread; auto is 1, on GPUs nearly as many as there are multiprocessors, which is also the "
      "most",
-     optional_field<&Config::max_ctas>, 1, 1024},
+     optional_field<&Config::max_ctas>, 1, 1024, true},
+    {"CAUSEWAY_TUNE", "none",
+     "rules for how messages travel, separated by semicolons, as `lib/README.md` describes; they "
+     "go "
+     "before those of the tuning file",
+     tune_field, 0, 0, true},
+    {"CAUSEWAY_TUNING_FILE", "none",
+     "a file of such rules, one a line; they go before the built-in ones", tuning_file_field, 0, 0,
+     true},
     {"CAUSEWAY_TIMEOUT", "1800",
      "seconds that an exchange waits for one peer before the communicator fails; 0 waits for ever",
      number_field<&Config::timeout_seconds>, 0, std::uint64_t{1} << 30},
@@ -144,6 +152,12 @@ constexpr Setting kSettings[] = {
 
 }  // namespace
 
+std::vector<TuningRule> Config::tuning_rules() const {
+  std::vector<TuningRule> rules = tuning_file;
+  rules.insert(rules.end(), tune.begin(), tune.end());
+  return rules;
+}
+
 std::span<const Setting> settings() { return kSettings; }
 
 std::string info_key(const Setting& setting) {
@@ -164,6 +178,17 @@ Status load_config(const Lookup& info_value, const Lookup& environment_value, Co
     if (!text) text = environment_value(setting.name);
     CAUSEWAY_TRY(setting.parse(setting, text.value_or(setting.default_value), config));
   }
+  return {};
+}
+
+Status load_plan_settings(const Lookup& info_value, PlanSettings* settings) {
+  Config config;
+  for (const Setting& setting : kSettings) {
+    if (!setting.of_plans) continue;
+    const std::optional<std::string> text = info_value(info_key(setting));
+    if (text) CAUSEWAY_TRY(setting.parse(setting, *text, &config));
+  }
+  *settings = {config.tuning_rules(), config.max_ctas};
   return {};
 }
 

@@ -3,12 +3,14 @@
 
 #include "log.hpp"
 #include "status.hpp"
+#include "tuning_rules.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace causeway {
 
@@ -23,11 +25,22 @@ struct Config {
   std::optional<std::uint64_t> lanes;       ///< unset: the device's choice
   std::optional<std::uint64_t> ll_bytes;    ///< unset: the device's choice
   std::optional<std::uint64_t> max_ctas;    ///< unset: the device's choice
+  std::vector<TuningRule> tune;
+  std::vector<TuningRule> tuning_file;
   std::uint64_t timeout_seconds = 0;
   std::optional<std::uint64_t> spins;  ///< unset: chosen from the number of processors
   std::uint64_t start_count = 0;
   std::uint64_t link_timeout_seconds = 0;
   std::uint64_t node_size = 0;  ///< 0: hosts are what they are
+
+  /// Those of the tuning file and then, as they win, those of CAUSEWAY_TUNE.
+  std::vector<TuningRule> tuning_rules() const;
+};
+
+/// What one plan has otherwise than its communicator.
+struct PlanSettings {
+  std::vector<TuningRule> rules;  ///< on top of the communicator's
+  std::optional<std::uint64_t> max_ctas;
 };
 
 /// One setting, as help and documentation show it.
@@ -38,6 +51,7 @@ struct Setting {
   Status (*parse)(const Setting&, const std::string& text, Config* config);
   std::uint64_t least;  ///< limits of a number
   std::uint64_t most;
+  bool of_plans = false;  ///< whether a plan may have it otherwise than its communicator
 };
 
 std::span<const Setting> settings();
@@ -52,6 +66,9 @@ using Lookup = std::function<std::optional<std::string>(const std::string& name)
 /// environment_value(name), else with defaults. A value that a setting cannot take is an error that
 /// names it.
 Status load_config(const Lookup& info_value, const Lookup& environment_value, Config* config);
+
+/// Fills *settings from info_value(key) alone.
+Status load_plan_settings(const Lookup& info_value, PlanSettings* settings);
 
 /// Environment variables as a Lookup.
 std::optional<std::string> environment(const std::string& name);

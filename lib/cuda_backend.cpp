@@ -1,4 +1,5 @@
 // The CUDA device: kernels over GPU memory that CUDA IPC shares between processes.
+#include "cuda_copies.hpp"
 #include "cuda_support.hpp"
 #include "device_backend.hpp"
 #include "launch_budget.hpp"
@@ -19,26 +20,42 @@ namespace causeway {
 
 namespace {
 
-/// The base of the allocation that holds an address. The driver API is looked up when it is needed,
-/// so that the library loads where there is no driver.
-Status allocation_base(const void* address, const std::byte** base) {
+/// A function of the driver API. It is looked up when it is needed, so that the library loads where
+/// there is no driver.
+template <class Function>
+Status find_in_driver(const char* name, Function* function) {
   void* entry = nullptr;
   cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
-  CAUSEWAY_CUDA(cudaGetDriverEntryPointByVersion, "cuMemGetAddressRange", &entry, 12000,
-                cudaEnableDefault, &found);
+  CAUSEWAY_CUDA(cudaGetDriverEntryPointByVersion, name, &entry, 12000, cudaEnableDefault, &found);
   if (found != cudaDriverEntryPointSuccess) {
-    return {ErrorKind::kSystem, "the CUDA driver has no cuMemGetAddressRange"};
+    return Status::error(ErrorKind::kSystem, "the CUDA driver has no %s", name);
   }
+  *function = reinterpret_cast<Function>(entry);
+  return {};
+}
+
+/// The allocation that holds an address of GPU memory.
+Status find_range(const void* address, const std::byte** base, std::size_t* bytes) {
+  CUresult (*ask)(CUdeviceptr*, std::size_t*, CUdeviceptr) = nullptr;
+  CAUSEWAY_TRY(find_in_driver("cuMemGetAddressRange", &ask));
   CUdeviceptr start = 0;
-  std::size_t size = 0;
-  using Function = CUresult (*)(CUdeviceptr*, std::size_t*, CUdeviceptr);
-  const CUresult code =
-      reinterpret_cast<Function>(entry)(&start, &size, reinterpret_cast<CUdeviceptr>(address));
+  const CUresult code = ask(&start, bytes, reinterpret_cast<CUdeviceptr>(address));
   if (code != CUDA_SUCCESS) {
     return Status::error(ErrorKind::kSystem, "cuMemGetAddressRange failed: %d", code);
   }
   *base = reinterpret_cast<const std::byte*>(start);
   return {};
+}
+
+/// Whether an address is of memory that CUDA IPC can share, which GPUs of one process with peer
+/// access address too: cudaMalloc's, not that of pools or of the virtual memory API.
+bool is_shareable(const void* address) {
+  CUresult (*ask)(void*, CUpointer_attribute, CUdeviceptr) = nullptr;
+  if (!find_in_driver("cuPointerGetAttribute", &ask).ok()) return false;
+  unsigned capable = 0;
+  return ask(&capable, CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE,
+             reinterpret_cast<CUdeviceptr>(address)) == CUDA_SUCCESS &&
+         capable != 0;
 }
 
 /// Rings of a rank take up to this much GPU memory together. Large rings have large pieces, whose
@@ -131,29 +148,55 @@ class CudaBackend final : public DeviceBackend {
 
   Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) override {
     const CurrentGpu gpu(ordinal_);
+    Allocation made;
+    CAUSEWAY_TRY(allocate_shareable(bytes, &made));
+    *region = made.memory;
+    CAUSEWAY_TRY(zero(region->get(), bytes));
+    return export_memory(region->get(), bytes, offer);
+  }
+
+  Status allocate_shareable(std::size_t bytes, Allocation* allocation) override {
+    const CurrentGpu gpu(ordinal_);
+    const OutsideCaptures outside;
     void* made = nullptr;
-    CAUSEWAY_CUDA(cudaMalloc, &made, bytes);
+    const std::size_t size = std::max<std::size_t>(bytes, 1);
+    CAUSEWAY_CUDA(cudaMalloc, &made, size);
     const int ordinal = ordinal_;
-    *region = Memory(static_cast<std::byte*>(made), [ordinal](std::byte* address) {
+    const auto free = [ordinal](std::byte* address) {
       const CurrentGpu current(ordinal);
       cudaFree(address);
-    });
-    CAUSEWAY_TRY(zero(made, bytes));
-    cudaIpcMemHandle_t handle{};
-    CAUSEWAY_CUDA(cudaIpcGetMemHandle, &handle, region->get());
-    const std::byte* base = nullptr;
-    CAUSEWAY_TRY(allocation_base(region->get(), &base));
-    static_assert(sizeof handle == sizeof offer->handle);
-    std::memcpy(offer->handle, &handle, sizeof handle);
-    offer->offset = static_cast<std::uint64_t>(region->get() - base);
-    offer->ordinal = ordinal_;
-    offer->descriptor = -1;
-    offer->gpu = id_;
+    };
+    *allocation = {Memory(static_cast<std::byte*>(made), free), size, -1};
     return {};
   }
 
-  Status open_region(const Place& owner, const RegionOffer& offer, std::size_t,
-                     Memory* region) override {
+  Status export_memory(const void* base, std::size_t bytes, RegionOffer* offer) override {
+    const CurrentGpu gpu(ordinal_);
+    if (owner_of(base) != ordinal_) {
+      return {ErrorKind::kUnsupported, "the memory is not this rank's GPU's"};
+    }
+    const std::byte* start = nullptr;
+    std::size_t size = 0;
+    CAUSEWAY_TRY(find_range(base, &start, &size));
+    const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(base) - start);
+    CAUSEWAY_TRY(check_inside(base, bytes, offset, size));
+    if (!is_shareable(base)) {
+      return {ErrorKind::kUnsupported, "the memory cannot be shared by CUDA IPC"};
+    }
+    cudaIpcMemHandle_t handle{};
+    CAUSEWAY_CUDA(cudaIpcGetMemHandle, &handle, const_cast<std::byte*>(start));
+    *offer = {-1, ordinal_, offset, size, {}, id_};
+    static_assert(sizeof handle == sizeof offer->handle);
+    std::memcpy(offer->handle, &handle, sizeof handle);
+    return {};
+  }
+
+  bool reaches(const void* address) const override {
+    const int owner = owner_of(address);
+    return owner == ordinal_ || (owner != kNoGpu && is_shareable(address));
+  }
+
+  Status open_region(const Place& owner, const RegionOffer& offer, Memory* region) override {
     const CurrentGpu gpu(ordinal_);
     cudaIpcMemHandle_t handle{};
     std::memcpy(&handle, offer.handle, sizeof handle);
@@ -263,6 +306,12 @@ class CudaBackend final : public DeviceBackend {
     return launch(exchange, static_cast<cudaStream_t>(stream));
   }
 
+  /// Copies of several ranks on one GPU would queue behind each other on streams of their own.
+  Status prepare_copies(std::vector<PeerCopy> list,
+                        std::unique_ptr<EngineCopies>* copies) override {
+    return make_cuda_copies(ordinal_, launches_ != nullptr, std::move(list), copies);
+  }
+
   bool captured() const override { return captured_; }
 
   void finish() override {
@@ -286,12 +335,16 @@ class CudaBackend final : public DeviceBackend {
       CAUSEWAY_CUDA(cudaStreamWaitEvent, stream, done_, 0);
     }
     kernels::AlltoallvArgs args = exchange.args;
+    std::vector<kernels::Visits> fewer;
     std::unique_lock<std::mutex> entered;
     if (!captured && launches_ != nullptr) {
       entered = std::unique_lock(launches_->mutex);
       std::uint32_t blocks = 0;
       CAUSEWAY_TRY(enter_budget(args.split.blocks, stream, &blocks));
-      args.split = kernels::shrunk(args.split, blocks);
+      if (blocks < args.split.blocks) {
+        args.split = split_blocks(*exchange.plan, blocks, &fewer);
+        args.visits = fewer.data();
+      }
     }
     CAUSEWAY_TRY(
         cuda_status("launching alltoallv",
@@ -350,7 +403,8 @@ class CudaBackend final : public DeviceBackend {
   const int ordinal_;
   int multiprocessors_ = 0;
   GpuId id_{};
-  GpuLaunches* launches_ = nullptr;  ///< that this communicator's count among
+  GpuLaunches* launches_ = nullptr;  ///< that this communicator's count among; null where ranks of
+                                     ///< this process share the GPU
   cudaStream_t stream_ = nullptr;    ///< of blocking calls
   cudaEvent_t done_ = nullptr;       ///< after the last launch
   cudaStream_t last_stream_ = nullptr;

@@ -12,18 +12,6 @@ namespace causeway {
 
 namespace {
 
-constexpr int kNoGpu = -1;
-
-/// The GPU whose own memory this is.
-int owner_of(const void* address) {
-  cudaPointerAttributes attributes{};
-  if (cudaPointerGetAttributes(&attributes, address) != cudaSuccess) {
-    cudaGetLastError();
-    return kNoGpu;
-  }
-  return attributes.type == cudaMemoryTypeDevice ? attributes.device : kNoGpu;
-}
-
 /// CUDA copies blocks together where they do not overlap and lie less than 2 GiB apart.
 bool is_pitch(std::int64_t stride, std::size_t bytes) {
   return stride >= static_cast<std::int64_t>(bytes) && stride < std::int64_t{1} << 31;
@@ -47,6 +35,15 @@ Status copy_on(int gpu, cudaStream_t stream, const BlockCopy& copy) {
 }
 
 }  // namespace
+
+int owner_of(const void* address) {
+  cudaPointerAttributes attributes{};
+  if (cudaPointerGetAttributes(&attributes, address) != cudaSuccess) {
+    cudaGetLastError();
+    return kNoGpu;
+  }
+  return attributes.type == cudaMemoryTypeDevice ? attributes.device : kNoGpu;
+}
 
 Status cuda_status(const char* call, cudaError_t code) {
   if (code == cudaSuccess) return {};

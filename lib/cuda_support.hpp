@@ -43,6 +43,11 @@ class OutsideCaptures {
   cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
 };
 
+inline constexpr int kNoGpu = -1;
+
+/// The GPU of this process whose own memory this is, or none.
+int owner_of(const void* address);
+
 /// Copies on a GPU and its stream, from and to memory of any GPU of this process and of the host,
 /// and returns when it is done.
 Status copy_memory(int gpu, cudaStream_t stream, const BlockCopy& copy);

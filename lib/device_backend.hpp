@@ -1,7 +1,9 @@
 // DeviceBackend: what the core needs of the device that runs a communicator's exchanges.
 #pragma once
 
+#include "engine.hpp"
 #include "gpu.hpp"
+#include "memory.hpp"
 #include "plan.hpp"
 #include "status.hpp"
 #include "topology.hpp"
@@ -10,17 +12,16 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace causeway {
 
-/// Memory that goes back the way it was made when its last owner lets go.
-using Memory = std::shared_ptr<std::byte>;
-
-/// How the other ranks of a host find a region. Plain data.
+/// How the other ranks of a host find memory. Plain data.
 struct RegionOffer {
-  int descriptor;            ///< of shared memory, in the owner's process; -1 for GPU memory
-  int ordinal;               ///< of the GPU in the owner's process; -1 for shared memory
-  std::uint64_t offset;      ///< of the region in the allocation that `handle` names
+  int descriptor;        ///< of shared memory, in the owner's process; -1 for GPU memory
+  int ordinal;           ///< of the GPU in the owner's process; -1 for shared memory
+  std::uint64_t offset;  ///< of the memory in its allocation
+  std::uint64_t allocation_bytes;
   unsigned char handle[64];  ///< of GPU memory: a cudaIpcMemHandle_t
   GpuId gpu;                 ///< that the memory is on
 };
@@ -42,8 +43,19 @@ struct BlockCopy {
 
 /// One exchange as the core hands it to a device.
 struct Exchange {
-  kernels::AlltoallvArgs args;  ///< but for the blocks, which the plan holds
+  kernels::AlltoallvArgs args;  ///< but for the blocks, which the plan holds, as it does the visits
   const AlltoallvPlan* plan;
+};
+
+/// Copies that copy engines make again and again. It ends when nothing that was enqueued runs any
+/// more. Calls as those of its device.
+class EngineCopies {
+ public:
+  virtual ~EngineCopies() = default;
+
+  /// Enqueues the copies behind what the stream holds; what it gets later is behind them. The
+  /// stream may be capturing.
+  virtual Status enqueue(void* stream) = 0;
 };
 
 /// A device of this process. Calls come from any thread, one at a time for each communicator.
@@ -68,9 +80,18 @@ class DeviceBackend {
   /// Makes memory of zeros that peers can open.
   virtual Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) = 0;
 
-  /// Opens the region that another process of this host offers.
-  virtual Status open_region(const Place& owner, const RegionOffer& offer, std::size_t bytes,
-                             Memory* region) = 0;
+  /// Makes memory for users that any communicator can share.
+  virtual Status allocate_shareable(std::size_t bytes, Allocation* allocation) = 0;
+
+  /// Offers memory that users have made. kUnsupported where no other process can open it, and
+  /// kArgument where it is more than one allocation.
+  virtual Status export_memory(const void* base, std::size_t bytes, RegionOffer* offer) = 0;
+
+  /// Opens the memory that another process of this host offers.
+  virtual Status open_region(const Place& owner, const RegionOffer& offer, Memory* region) = 0;
+
+  /// Whether exchanges can store to memory that another rank of this process has.
+  virtual bool reaches(const void* address) const = 0;
 
   /// Makes the region of another rank of this process accessible, which may lie on another device.
   virtual Status share_region(const RegionOffer& offer) = 0;
@@ -107,12 +128,20 @@ class DeviceBackend {
   /// Enqueues an exchange on a user's stream; the host device has none, and runs it.
   virtual Status enqueue(const Exchange& exchange, void* stream) = 0;
 
+  /// Prepares copies for copy engines. kUnsupported on the host device.
+  virtual Status prepare_copies(std::vector<PeerCopy> list,
+                                std::unique_ptr<EngineCopies>* copies) = 0;
+
   /// Whether any exchange was captured, which graphs may replay at any time.
   virtual bool captured() const = 0;
 
   /// Waits for what was enqueued, but for replays of graphs.
   virtual void finish() = 0;
 };
+
+/// kArgument unless `bytes` bytes at `base`, `offset` bytes into an allocation, lie in it.
+Status check_inside(const void* base, std::size_t bytes, std::size_t offset,
+                    std::size_t allocation_bytes);
 
 /// The CPU threads of this process.
 std::unique_ptr<DeviceBackend> make_host_backend();

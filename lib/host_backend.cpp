@@ -1,4 +1,5 @@
 // The host device: CPU threads over shared memory.
+#include "allocations.hpp"
 #include "device_backend.hpp"
 #include "shared_segment.hpp"
 
@@ -39,19 +40,38 @@ class HostBackend final : public DeviceBackend {
     std::shared_ptr<SharedSegment> segment;
     CAUSEWAY_TRY(SharedSegment::create(bytes, &segment));
     offered_ = segment;
-    offer->descriptor = segment->descriptor();
-    offer->ordinal = -1;
+    *offer = offer_of(segment->descriptor(), 0, bytes);
     *region = Memory(segment, segment->data());
     return {};
   }
 
-  Status open_region(const Place& owner, const RegionOffer& offer, std::size_t bytes,
-                     Memory* region) override {
+  Status allocate_shareable(std::size_t bytes, Allocation* allocation) override {
     std::shared_ptr<SharedSegment> segment;
-    CAUSEWAY_TRY(SharedSegment::open(owner.pid, offer.descriptor, bytes, &segment));
-    *region = Memory(segment, segment->data());
+    CAUSEWAY_TRY(SharedSegment::create(std::max<std::size_t>(bytes, 1), &segment));
+    *allocation = {Memory(segment, segment->data()), segment->bytes(), segment->descriptor()};
     return {};
   }
+
+  Status export_memory(const void* base, std::size_t bytes, RegionOffer* offer) override {
+    const Allocation allocation = find_allocation(base);
+    if (allocation.descriptor < 0) {
+      return {ErrorKind::kUnsupported, "the memory was not made by MPIX_Mem_alloc"};
+    }
+    const auto offset =
+        static_cast<std::size_t>(static_cast<const std::byte*>(base) - allocation.memory.get());
+    *offer = offer_of(allocation.descriptor, offset, allocation.bytes);
+    return check_inside(base, bytes, offset, allocation.bytes);
+  }
+
+  Status open_region(const Place& owner, const RegionOffer& offer, Memory* region) override {
+    std::shared_ptr<SharedSegment> segment;
+    CAUSEWAY_TRY(
+        SharedSegment::open(owner.pid, offer.descriptor, offer.allocation_bytes, &segment));
+    *region = Memory(segment, segment->data() + offer.offset);
+    return {};
+  }
+
+  bool reaches(const void*) const override { return true; }
 
   Status share_region(const RegionOffer&) override { return {}; }
 
@@ -105,16 +125,34 @@ class HostBackend final : public DeviceBackend {
 
   Status enqueue(const Exchange& exchange, void*) override { return run(exchange); }
 
+  Status prepare_copies(std::vector<PeerCopy>, std::unique_ptr<EngineCopies>*) override {
+    return {ErrorKind::kUnsupported, "the host device has no copy engines"};
+  }
+
   bool captured() const override { return false; }
 
   void finish() override {}
 
  private:
+  static RegionOffer offer_of(int descriptor, std::uint64_t offset,
+                              std::uint64_t allocation_bytes) {
+    return {descriptor, -1, offset, allocation_bytes, {}, {}};
+  }
+
   std::shared_ptr<SharedSegment> offered_;
   std::unique_ptr<kernels::HostExecutor> executor_;
 };
 
 }  // namespace
+
+Status check_inside(const void* base, std::size_t bytes, std::size_t offset,
+                    std::size_t allocation_bytes) {
+  if (bytes <= allocation_bytes - offset) return {};
+  return Status::error(
+      ErrorKind::kArgument,
+      "bytes = %zu at base = %p reach beyond their allocation, which has %zu there", bytes, base,
+      allocation_bytes - offset);
+}
 
 std::unique_ptr<DeviceBackend> make_host_backend() { return std::make_unique<HostBackend>(); }
 

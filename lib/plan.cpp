@@ -2,70 +2,127 @@
 #include "plan.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace causeway {
 
 namespace {
 
-/// A lane of its own costs a block another wait; below this many bytes it costs more than it moves.
-constexpr std::uint64_t kLeastLaneBytes = 16 * 1024;
+/// Lanes whose lines hold a message of ll_bytes. Ranks lay their memory out by it.
+constexpr std::uint64_t kLineLanes = 16;
 
-/// Lines are worth several lanes sooner, and at most this many.
-constexpr std::uint64_t kLeastLineBytes = 2 * 1024;
-constexpr std::uint64_t kMostLineLanes = 16;
+/// A visit takes as long as moving about this many bytes, be it only to hear that there are none.
+constexpr std::uint64_t kVisitBytes = 2 * 1024;
 
-/// Blocks of their own for what a rank sends itself, and the bytes for which one is added.
-constexpr std::uint32_t kMostSelfBlocks = 32;
-constexpr std::uint64_t kSelfBlockBytes = 64 * 1024;
+constexpr std::uint64_t kMostPiece = std::uint64_t{1} << 31;
 
-/// The same where all peers' messages go in lines.
-constexpr std::uint64_t kSelfBlockBytesBesideLines = 8 * 1024;
-
-/// Threads of a block where all messages go in lines, and otherwise: each warp takes as many
-/// instructions to set up.
-constexpr std::uint32_t kLineThreads = 256;
-constexpr std::uint32_t kThreads = 1024;
+device::LinkKind link_to(const PlanLimits& limits, std::size_t peer) {
+  return limits.links.empty() ? device::LinkKind::kMemory : limits.links[peer];
+}
 
 bool has_lines(const PlanLimits& limits, std::size_t peer) {
-  return limits.ll_bytes > 0 &&
-         (limits.links.empty() || limits.links[peer] == device::LinkKind::kMemory);
+  return limits.ll_bytes > 0 && link_to(limits, peer) == device::LinkKind::kMemory;
 }
 
-bool goes_in_lines(const PlanLimits& limits, std::size_t peer, std::uint64_t bytes) {
-  return has_lines(limits, peer) && bytes <= limits.ll_bytes;
+/// Whether messages to a peer may go straight into its memory. On the host device one thread runs
+/// all sends before all receives where none would wait, as none does that is all eager.
+bool may_go_direct(const PlanLimits& limits, std::size_t peer, std::uint64_t bytes) {
+  return !limits.regions.empty() && limits.regions[peer] > 0 &&
+         link_to(limits, peer) == device::LinkKind::kMemory &&
+         (limits.tuner->device() != DeviceKind::kHost || bytes > limits.piece_bytes);
 }
 
-std::uint8_t lanes_for(const PlanLimits& limits, std::size_t peer, std::uint64_t bytes) {
-  if (!goes_in_lines(limits, peer, bytes)) {
-    return static_cast<std::uint8_t>(
-        std::clamp<std::uint64_t>(bytes / kLeastLaneBytes, 1, limits.lanes));
+/// The lanes of a message: receivers count on each of them to carry some of it.
+std::uint8_t lanes_for(const PlanLimits& limits, const Choice& choice, std::uint64_t bytes) {
+  const std::uint64_t most = std::min<std::uint64_t>(limits.lanes, choice.lanes);
+  std::uint64_t lanes = std::clamp<std::uint64_t>(bytes / choice.lane_bytes, 1, most);
+  if (choice.protocol == Protocol::kLines) {
+    const std::uint64_t room = line_bytes_for(limits.ll_bytes, limits.lanes);
+    const std::uint64_t share = std::min(choice.lane_bytes, room);
+    lanes = std::clamp<std::uint64_t>((bytes + share - 1) / share, 1, most);
+    // However few lanes are wished for, their lines have to hold the message.
+    lanes = std::max(lanes, (bytes + room - 1) / room);
   }
-  const std::uint64_t most = std::min<std::uint64_t>(limits.lanes, kMostLineLanes);
-  const std::uint64_t share =
-      std::min(kLeastLineBytes, line_bytes_for(limits.ll_bytes, limits.lanes));
-  return static_cast<std::uint8_t>(std::clamp<std::uint64_t>((bytes + share - 1) / share, 1, most));
+  if (bytes == 0) return 1;
+  const std::uint64_t each = kernels::lane_bytes_of(bytes, lanes);
+  return static_cast<std::uint8_t>((bytes + each - 1) / each);
 }
 
-/// Divides the blocks of a launch. `lanes` is the most that any pair uses.
-kernels::BlockSplit split_blocks(const PlanLimits& limits, std::uint32_t peers, std::uint32_t lanes,
-                                 std::uint64_t to_self, bool in_lines) {
-  const std::uint32_t threads = in_lines ? kLineThreads : kThreads;
-  const std::uint64_t self_block = in_lines ? kSelfBlockBytesBesideLines : kSelfBlockBytes;
-  std::uint32_t peer_blocks = lanes * peers;
-  if (peer_blocks > limits.max_blocks) {
-    peer_blocks = limits.max_blocks < peers ? limits.max_blocks : limits.max_blocks / peers * peers;
+MessageFacts facts_of(const PlanLimits& limits, std::size_t peer, std::uint64_t bytes) {
+  return {Operation::kAlltoallv,
+          link_to(limits, peer),
+          bytes,
+          limits.max_blocks,
+          has_lines(limits, peer) && bytes <= limits.ll_bytes,
+          may_go_direct(limits, peer, bytes)};
+}
+
+/// How a message travels.
+struct Travel {
+  Choice choice;
+  std::uint8_t lanes;
+};
+
+/// Says so for the messages of one exchange. Many are alike, and then it is worked out once.
+class Chooser {
+ public:
+  explicit Chooser(const PlanLimits& limits) : limits_(limits) {}
+
+  Travel choose(std::size_t peer, std::uint64_t bytes) {
+    const MessageFacts message = facts_of(limits_, peer, bytes);
+    if (!last_ || *last_ != message) {
+      travel_.choice = limits_.tuner->choose(message);
+      travel_.lanes = lanes_for(limits_, travel_.choice, bytes);
+      last_ = message;
+    }
+    return travel_;
   }
-  if (peer_blocks == limits.max_blocks) return {peer_blocks, peer_blocks, 0, threads};
-  const std::uint64_t most = std::min(limits.max_blocks - peer_blocks, kMostSelfBlocks);
-  const auto self_blocks =
-      static_cast<std::uint32_t>(std::clamp<std::uint64_t>(to_self / self_block, 1, most));
-  return {peer_blocks + self_blocks, peer_blocks, peer_blocks, threads};
+
+ private:
+  const PlanLimits& limits_;
+  std::optional<MessageFacts> last_;
+  Travel travel_{};
+};
+
+/// The choice for what a rank sends itself.
+Choice choose_for_self(const PlanLimits& limits, std::uint64_t bytes, bool beside_lines) {
+  return limits.tuner->choose({Operation::kAlltoallv, device::LinkKind::kSelf, bytes,
+                               limits.max_blocks, beside_lines, false});
+}
+
+/// What a multiprocessor copies in a second, and what a GPU's links carry all to all: measured on
+/// H200s (osu_copy_rate).
+constexpr double kBlockRate = 45e9;
+constexpr double kLinkRate = 346e9;
+
+/// Whether what a rank sends itself is sooner done by `self_blocks` blocks of its own, while
+/// `peer_blocks` others serve the peers, than by all of them once these have.
+bool self_is_faster_apart(const AlltoallvPlan& plan, std::uint32_t peer_blocks,
+                          std::uint32_t self_blocks) {
+  if (peer_blocks == 0) return true;
+  double to_peers = 0;
+  for (const Demand& demand : plan.demands[kernels::kSends]) {
+    to_peers += static_cast<double>(demand.work);
+  }
+  const auto to_self = static_cast<double>(plan.self_bytes);
+  const double peers = std::max(to_peers / peer_blocks / kBlockRate, to_peers / kLinkRate);
+  const double apart = std::max(peers, to_self / self_blocks / kBlockRate);
+  const double after = peers + to_self / (peer_blocks + self_blocks) / kBlockRate;
+  return apart <= after;
+}
+
+/// What a role has to do with a peer. Without lines every lane says in every exchange that it
+/// carries nothing.
+Demand demand_of(const PlanLimits& limits, std::size_t peer, std::uint64_t bytes,
+                 std::uint32_t lanes) {
+  const std::uint32_t visited = has_lines(limits, peer) ? lanes : limits.lanes;
+  return {std::max(bytes, visited * kVisitBytes), visited};
 }
 
 }  // namespace
 
 std::uint64_t line_bytes_for(std::uint64_t ll_bytes, std::uint64_t lanes) {
-  const std::uint64_t spread = std::min(lanes, kMostLineLanes);
+  const std::uint64_t spread = std::min(lanes, kLineLanes);
   return device::round_up((ll_bytes + spread - 1) / spread, device::kLineBytes);
 }
 
@@ -73,37 +130,77 @@ std::uint32_t most_useful_blocks(std::uint32_t lanes, std::uint32_t ranks) {
   return lanes * (ranks - 1) + kMostSelfBlocks;
 }
 
+bool prefers_engine(const PlanLimits& limits, std::size_t peer, std::uint64_t bytes) {
+  MessageFacts message = facts_of(limits, peer, bytes);
+  message.engine = message.link == device::LinkKind::kMemory;
+  return limits.tuner->choose(message).protocol == Protocol::kEngine;
+}
+
 void plan_alltoallv(const PlanLimits& limits, int self, std::span<const Extent> send,
                     std::span<const Extent> receive, AlltoallvPlan* plan) {
-  plan->send.resize(send.size());
-  plan->receive.resize(receive.size());
-  std::uint8_t most_lanes = 1;
+  const std::size_t ranks = send.size();
+  const auto own = static_cast<std::size_t>(self);
+  plan->send.resize(ranks);
+  plan->receive.resize(ranks);
+  for (auto& demands : plan->demands) demands.resize(ranks - 1);
+  Chooser chooser(limits);
   bool in_lines = limits.ll_bytes > 0;
-  for (std::size_t peer = 0; peer < send.size(); ++peer) {
+  std::uint32_t threads = 0;
+  for (std::size_t peer = 0; peer < ranks; ++peer) {
     const std::uint64_t bytes = send[peer].bytes;
-    const std::uint8_t lanes = lanes_for(limits, peer, bytes);
-    const device::Protocol protocol =
-        goes_in_lines(limits, peer, bytes) ? device::Protocol::kLines : device::Protocol::kStaged;
-    plan->send[peer] = {
-        send[peer].offset,
-        bytes,
-        kernels::lane_bytes_of(bytes, lanes),
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(limits.piece_bytes, 1U << 31)),
-        0,
-        lanes,
-        static_cast<std::uint8_t>(protocol)};
-    plan->receive[peer] = {receive[peer].offset, receive[peer].bytes, 0,
-                           goes_in_lines(limits, peer, receive[peer].bytes)};
-    if (peer == static_cast<std::size_t>(self)) continue;
-    // Without lines every lane says in every exchange that it carries nothing.
-    if (!has_lines(limits, peer)) most_lanes = static_cast<std::uint8_t>(limits.lanes);
-    in_lines = in_lines && goes_in_lines(limits, peer, std::max(bytes, receive[peer].bytes));
-    most_lanes = std::max({most_lanes, lanes, lanes_for(limits, peer, receive[peer].bytes)});
+    const std::uint64_t incoming = receive[peer].bytes;
+    const Travel out = chooser.choose(peer, bytes);
+    const Travel in = chooser.choose(peer, incoming);
+    const std::uint64_t most_piece = std::min(limits.piece_bytes, kMostPiece);
+    const bool largest = out.choice.chunk == 0 && out.choice.protocol != Protocol::kDirect;
+    const std::uint64_t chunk = largest ? most_piece : out.choice.chunk;
+    plan->send[peer] = {send[peer].offset,
+                        bytes,
+                        kernels::lane_bytes_of(bytes, out.lanes),
+                        static_cast<std::uint32_t>(std::min(chunk, most_piece)),
+                        0,
+                        out.lanes,
+                        static_cast<std::uint8_t>(out.choice.protocol)};
+    plan->receive[peer] = {receive[peer].offset, incoming, 0,
+                           in.choice.protocol == Protocol::kLines};
+    if (peer == own) continue;
+    for (const Choice& choice : {out.choice, in.choice}) {
+      in_lines = in_lines && choice.protocol == Protocol::kLines;
+      threads = std::max(threads, choice.threads);
+    }
+    const std::size_t hops_to = peer > own ? peer - own : peer + ranks - own;
+    plan->demands[kernels::kSends][hops_to - 1] = demand_of(limits, peer, bytes, out.lanes);
+    plan->demands[kernels::kReceives][ranks - hops_to - 1] =
+        demand_of(limits, peer, incoming, in.lanes);
   }
-  plan->split = split_blocks(limits, static_cast<std::uint32_t>(send.size() - 1), most_lanes,
-                             send[static_cast<std::size_t>(self)].bytes,
-                             in_lines && send[static_cast<std::size_t>(self)].bytes <=
-                                             kMostSelfBlocks * kSelfBlockBytesBesideLines);
+  // What little is copied beside messages in lines does not need a block's many threads.
+  const std::uint64_t to_self = send[own].bytes;
+  const Choice alone = choose_for_self(limits, to_self, limits.ll_bytes > 0);
+  threads = std::max(threads, alone.threads);
+  const bool beside_lines = in_lines && alone.protocol == Protocol::kLines;
+  const Choice beside = choose_for_self(limits, to_self, beside_lines);
+  plan->self_bytes = to_self;
+  plan->self_blocks = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
+      to_self / beside.lane_bytes, 1, std::min(beside.lanes, kMostSelfBlocks)));
+  plan->split.threads = threads;
+  plan->split = split_blocks(*plan, limits.max_blocks, &plan->visits);
+}
+
+kernels::BlockSplit split_blocks(const AlltoallvPlan& plan, std::uint32_t blocks,
+                                 std::vector<kernels::Visits>* visits) {
+  const auto& sends = plan.demands[kernels::kSends];
+  const auto& receives = plan.demands[kernels::kReceives];
+  const auto peers = static_cast<std::uint32_t>(sends.size());
+  std::uint32_t peer_blocks = 0;
+  if (peers > 0) {
+    // What cannot be divided between peers alike is for the rank itself, if it has use of it.
+    const std::uint32_t left = blocks > peers ? std::min(blocks % peers, plan.self_blocks) : 0;
+    peer_blocks = make_visits(sends, receives, blocks - left, visits);
+  }
+  if (peer_blocks == blocks) return {blocks, blocks, 0, plan.split.threads};
+  const std::uint32_t self_blocks = std::min(blocks - peer_blocks, plan.self_blocks);
+  const bool apart = self_is_faster_apart(plan, peer_blocks, self_blocks);
+  return {peer_blocks + self_blocks, peer_blocks, apart ? peer_blocks : 0, plan.split.threads};
 }
 
 }  // namespace causeway

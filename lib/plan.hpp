@@ -2,22 +2,28 @@
 #pragma once
 
 #include "extent.hpp"
+#include "tuner.hpp"
+#include "visits.hpp"
 
 #include <args.h>
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 namespace causeway {
 
-/// What a plan has to keep to: agreed at attach.
+/// What a plan has to keep to: agreed at attach, but for the tuner.
 struct PlanLimits {
   std::uint32_t lanes;                           ///< of every pair
   std::uint32_t max_blocks;                      ///< thread blocks of a launch
   std::uint64_t piece_bytes;                     ///< largest piece: the eager limit
   std::uint64_t ll_bytes = 0;                    ///< largest message in lines, on memory links
   std::span<const device::LinkKind> links = {};  ///< by rank; none for memory links throughout
+  std::span<const std::uint32_t> regions = {};   ///< buffers of each rank that this one can write
+                                                 ///< to, by rank; empty for none
+  const Tuner* tuner = &host_tuner();
 };
 
 /// Bytes that each lane of a pair has lines for, so that messages of ll_bytes fit.
@@ -28,14 +34,28 @@ struct AlltoallvPlan {
   std::vector<kernels::SendBlock> send;
   std::vector<kernels::ReceiveBlock> receive;
   kernels::BlockSplit split{1, 1, 0};
+  std::vector<kernels::Visits> visits;  ///< AlltoallvArgs::visits for that split
+  /// What the split was made from: the demands of each role, by hops to the peer, and the thread
+  /// blocks of their own that the rank's block for itself is worth.
+  std::array<std::vector<Demand>, 2> demands;
+  std::uint64_t self_bytes = 0;  ///< that the rank sends itself
+  std::uint32_t self_blocks = 1;
 };
 
 /// The most thread blocks that a plan finds work for.
 std::uint32_t most_useful_blocks(std::uint32_t lanes, std::uint32_t ranks);
 
+/// Whether a message of `bytes` bytes to a peer would be for copy engines, if they may move it.
+bool prefers_engine(const PlanLimits& limits, std::size_t peer, std::uint64_t bytes);
+
 /// Plans an alltoallv on rank `self` of send[j] to and receive[j] from rank j, all but the places
-/// of their layouts. The plan's memory is reused.
+/// of their layouts, by channels. The plan's memory is reused.
 void plan_alltoallv(const PlanLimits& limits, int self, std::span<const Extent> send,
                     std::span<const Extent> receive, AlltoallvPlan* plan);
+
+/// The split for a launch of the plan that gets no more than `blocks` blocks, at least 1, and its
+/// visits, which AlltoallvArgs is to point to.
+kernels::BlockSplit split_blocks(const AlltoallvPlan& plan, std::uint32_t blocks,
+                                 std::vector<kernels::Visits>* visits);
 
 }  // namespace causeway

@@ -9,7 +9,7 @@ using namespace causeway::mpi;
 
 int PMPIX_Comm_attach(MPI_Comm comm, MPI_Info info) {
   return enter(comm, "MPIX_Comm_attach", [&] {
-    Communicator* communicator = nullptr;
+    std::shared_ptr<Communicator> communicator;
     return attach(comm, info, {}, &communicator);
   });
 }
@@ -25,7 +25,7 @@ int PMPIX_Comm_get_error(MPI_Comm comm, int* code) {
   return enter(comm, kCall, [&]() -> Status {
     CAUSEWAY_TRY(check_comm(comm));
     if (code == nullptr) return {ErrorKind::kArgument, "code is NULL"};
-    const Communicator* const communicator = find_attached(comm);
+    const std::shared_ptr<Communicator> communicator = find_attached(comm);
     *code = communicator == nullptr ? MPI_SUCCESS : error_code(kCall, communicator->error());
     return {};
   });
@@ -35,7 +35,7 @@ CAUSEWAY_ENTRY(Comm_get_error);
 int PMPIX_Comm_abort(MPI_Comm comm) {
   return enter(comm, "MPIX_Comm_abort", [&]() -> Status {
     CAUSEWAY_TRY(check_comm(comm));
-    Communicator* const communicator = find_attached(comm);
+    const std::shared_ptr<Communicator> communicator = find_attached(comm);
     if (communicator == nullptr) return {ErrorKind::kComm, "comm is not attached"};
     communicator->abort();
     return {};

@@ -2,6 +2,7 @@
 #include "comm_cache.hpp"
 
 #include "at_finalize.hpp"
+#include "info.hpp"
 #include "mpi_bootstrap.hpp"
 
 #include <algorithm>
@@ -16,7 +17,7 @@ namespace {
 
 struct Attachment {
   MPI_Comm comm;  ///< the user's, whose attribute this is
-  std::unique_ptr<Communicator> communicator;
+  std::shared_ptr<Communicator> communicator;
 };
 
 /// The process's attachments, for MPI_Finalize to find.
@@ -72,36 +73,6 @@ void let_mpi_progress() {
   PMPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_SELF, &found, MPI_STATUS_IGNORE);
 }
 
-bool is_setting(const std::string& key) {
-  return std::ranges::any_of(settings(), [&](const Setting& s) { return info_key(s) == key; });
-}
-
-/// An error for a key that looks like a setting of causeway's and is none.
-Status check_keys(MPI_Info info) {
-  int keys = 0;
-  PMPI_Info_get_nkeys(info, &keys);
-  for (int i = 0; i < keys; ++i) {
-    char key[MPI_MAX_INFO_KEY + 1] = "";
-    PMPI_Info_get_nthkey(info, i, key);
-    if (std::string(key).starts_with("causeway_") && !is_setting(key)) {
-      return Status::error(ErrorKind::kInfo, "info has no setting '%s'", key);
-    }
-  }
-  return {};
-}
-
-Status read_config(MPI_Info info, Config* config) {
-  if (info != MPI_INFO_NULL) CAUSEWAY_TRY(check_keys(info));
-  const Lookup from_info = [info](const std::string& key) -> std::optional<std::string> {
-    if (info == MPI_INFO_NULL) return std::nullopt;
-    char value[MPI_MAX_INFO_VAL + 1] = "";
-    int found = 0;
-    PMPI_Info_get(info, key.c_str(), MPI_MAX_INFO_VAL, value, &found);
-    return found != 0 ? std::optional<std::string>(value) : std::nullopt;
-  };
-  return load_config(from_info, environment, config);
-}
-
 }  // namespace
 
 Status check_comm(MPI_Comm comm) {
@@ -114,13 +85,13 @@ Status check_comm(MPI_Comm comm) {
   return {};
 }
 
-Communicator* find_attached(MPI_Comm comm) {
+std::shared_ptr<Communicator> find_attached(MPI_Comm comm) {
   const int keyval = cache().keyval;
   if (comm == MPI_COMM_NULL || keyval == MPI_KEYVAL_INVALID) return nullptr;
   Attachment* attachment = nullptr;
   int found = 0;
   PMPI_Comm_get_attr(comm, keyval, &attachment, &found);
-  return found != 0 ? attachment->communicator.get() : nullptr;
+  return found != 0 ? attachment->communicator : nullptr;
 }
 
 bool is_attached(MPI_Comm comm, const Communicator* communicator) {
@@ -131,11 +102,10 @@ bool is_attached(MPI_Comm comm, const Communicator* communicator) {
   });
 }
 
-Status attach(MPI_Comm comm, MPI_Info info, const Status& ready, Communicator** communicator) {
-  if (Communicator* const attached = find_attached(comm)) {
-    *communicator = attached;
-    return {};
-  }
+Status attach(MPI_Comm comm, MPI_Info info, const Status& ready,
+              std::shared_ptr<Communicator>* communicator) {
+  *communicator = find_attached(comm);
+  if (*communicator != nullptr) return {};
   CAUSEWAY_TRY(check_comm(comm));
   Cache& c = cache();
   CAUSEWAY_TRY(make_keyval(c));
@@ -144,8 +114,10 @@ Status attach(MPI_Comm comm, MPI_Info info, const Status& ready, Communicator** 
   Config config;
   const Status readable = ready.ok() ? read_config(info, &config) : ready;
   auto attachment = std::make_unique<Attachment>(Attachment{comm, nullptr});
-  CAUSEWAY_TRY(Communicator::create(*bootstrap, config, readable, &attachment->communicator));
-  *communicator = attachment->communicator.get();
+  std::unique_ptr<Communicator> made;
+  CAUSEWAY_TRY(Communicator::create(*bootstrap, config, readable, &made));
+  attachment->communicator = std::move(made);
+  *communicator = attachment->communicator;
   (*communicator)->set_idle(let_mpi_progress);
   Status kept;
   {

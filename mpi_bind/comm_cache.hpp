@@ -5,13 +5,15 @@
 
 #include <mpi.h>
 
+#include <memory>
+
 namespace causeway::mpi {
 
 /// An error unless comm is an intracommunicator that can be used now.
 Status check_comm(MPI_Comm comm);
 
 /// What comm is attached to; null when it is not.
-Communicator* find_attached(MPI_Comm comm);
+std::shared_ptr<Communicator> find_attached(MPI_Comm comm);
 
 /// Whether comm is still what `communicator` was found by. Unlike find_attached for communicators
 /// that may have been freed.
@@ -19,7 +21,8 @@ bool is_attached(MPI_Comm comm, const Communicator* communicator);
 
 /// Collective: attaches comm unless it is attached, with settings from info and the environment.
 /// When `ready` is an error on any rank, that is every rank's.
-Status attach(MPI_Comm comm, MPI_Info info, const Status& ready, Communicator** communicator);
+Status attach(MPI_Comm comm, MPI_Info info, const Status& ready,
+              std::shared_ptr<Communicator>* communicator);
 
 /// Frees what comm is attached to, if anything.
 Status detach(MPI_Comm comm);

@@ -3,6 +3,8 @@
 
 #include "errors.hpp"
 
+#include <ranges.hpp>
+
 #include <mpi.h>
 
 #include <exception>
@@ -23,10 +25,11 @@ inline bool mpi_is_running() {
 }
 
 /// Runs work(), which returns a Status, and raises what it returns or throws on comm. Outside of
-/// MPI's lifetime there is no error handler: MPI_ERR_OTHER is returned.
+/// MPI's lifetime there is no error handler: MPI_ERR_OTHER is returned. A profiler shows the call.
 template <class Work>
 int enter(MPI_Comm comm, const char* call, Work&& work) noexcept {
   if (!mpi_is_running()) return MPI_ERR_OTHER;
+  const ProfiledRange range(call);
   try {
     return raise(comm, call, work());
   } catch (const std::exception& problem) {

@@ -10,9 +10,6 @@
 
 namespace causeway::osu {
 
-/// Memory that frees itself.
-using Buffer = std::unique_ptr<std::byte[], void (*)(std::byte*)>;
-
 /// Pieces of memory at one distance.
 struct Rows {
   std::size_t rows;
@@ -62,7 +59,8 @@ class Device {
   [[nodiscard]] virtual std::string run(Library& library, const Call& call, int times) = 0;
 };
 
-/// Page-aligned host memory, every call timed by itself.
-[[nodiscard]] std::unique_ptr<Device> make_host_device();
+/// Page-aligned host memory, every call timed by itself. The memory is the process's own, or, where
+/// `sharing` is a communicator, what causeway, attached to it by then, can share among its ranks.
+[[nodiscard]] std::unique_ptr<Device> make_host_device(MPI_Comm sharing);
 
 }  // namespace causeway::osu

@@ -44,21 +44,22 @@ struct MeasuredSize {
 /// Runs exchanges of one pattern over a communicator. Every function is collective.
 class Exchange {
  public:
-  /// `options` and `device` must outlive this.
-  Exchange(const Options& options, Device& device, MPI_Comm comm);
+  /// `options`, `device` and `libraries` must outlive this.
+  Exchange(const Options& options, const Pattern& pattern, Device& device,
+           std::span<const std::unique_ptr<Library>> libraries, MPI_Comm comm);
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
-  /// Allocates buffers for sizes up to `largest`; false on all ranks when one of them could not.
+  /// Allocates buffers for sizes up to `largest`, and tells the libraries of them; false on all
+  /// ranks when one of them could not. causeway is attached to the communicator. To be called once.
   [[nodiscard]] bool allocate(std::size_t largest);
 
   /// Warms each library up, then times them in turns, window by window. Where the options ask for
   /// validation, new bytes are sent and checked: in each call on the host, in calls of their own
   /// where many are timed together. The lowest rank that got a wrong byte says so on standard
   /// error. A library's error ends the program.
-  [[nodiscard]] MeasuredSize measure(std::span<const std::unique_ptr<Library>> libraries,
-                                     Element element, std::size_t bytes_per_peer);
+  [[nodiscard]] MeasuredSize measure(Element element, std::size_t bytes_per_peer);
 
  private:
   /// A wrong byte and the call that brought it.
@@ -70,9 +71,34 @@ class Exchange {
   /// Whether a turn sends new bytes and is checked.
   enum class Bytes { kAny, kChecked };
 
+  /// What one library's calls exchange.
+  struct Buffers {
+    Buffer send = no_buffer();
+    Buffer receive = no_buffer();
+    /// Receives validation's untimed calls, which must not deliver the checked bytes.
+    Buffer spare = no_buffer();
+  };
+
+  /// Where these are: its own, or the common ones. NULL for what the options do not need.
+  struct Memory {
+    std::byte* send = nullptr;
+    std::byte* receive = nullptr;
+    std::byte* spare = nullptr;
+  };
+
+  /// How this rank's blocks lie in them.
+  struct Layout {
+    Blocks sent;
+    Blocks received;
+  };
+
   /// One library's part in a measurement.
   struct Contestant {
     Library& library;
+    Buffers apart;  ///< empty where the common ones serve
+    Memory memory;
+    Call call;                    ///< of the current size
+    Call spare_call;              ///< the same into the spare buffer
     std::vector<double> seconds;  ///< per call, by window
     std::optional<Failure> failure;
   };
@@ -85,10 +111,14 @@ class Exchange {
   void check(Contestant& contestant, std::size_t bytes_per_peer);
 
   [[nodiscard]] double mean_bytes_to_others() const;
-  [[nodiscard]] Call call_into(const Buffer& receive) const;
-  void run(Library& library, const Buffer& receive, int times);
-  void write_payload();
-  void find_failure(std::optional<Failure>& failure);
+  /// Tells every library of the buffers, of `extent` bytes, that its calls will exchange.
+  void hand_out(std::size_t extent);
+  /// Sets the contestant's calls of a size up.
+  void prepare(Contestant& contestant);
+  void forget();
+  void run(Library& library, const Call& call, int times);
+  void write_payload(const Contestant& contestant);
+  void find_failure(Contestant& contestant);
   void require(const Library& library, const std::string& error) const;
   [[nodiscard]] bool agree_passed(const Contestant& contestant, std::size_t bytes_per_peer) const;
 
@@ -100,15 +130,14 @@ class Exchange {
   Pattern pattern_;
   Bytes timed_bytes_ = Bytes::kAny;
 
-  Buffer send_;
-  Buffer receive_;
-  Buffer spare_;  ///< receives validation's untimed calls, which must not deliver the checked bytes
-  Buffer send_mirror_;
-  Buffer receive_mirror_;
+  Buffers common_;
+  Buffer send_mirror_ = no_buffer();
+  Buffer receive_mirror_ = no_buffer();
+  std::vector<Contestant> contestants_;
 
   ElementType element_{};
-  Blocks sent_;
-  Blocks received_;
+  Layout spaced_;
+  Layout packed_;
   std::uint64_t calls_ = 0;
 };
 

@@ -66,9 +66,6 @@ class GpuDevice final : public Device {
   std::map<std::pair<const Library*, int>, Graph> graphs_;
 };
 
-/// causeway's MPIX_Alltoallv_on_stream.
-[[nodiscard]] std::unique_ptr<Library> make_causeway_on_stream(cudaStream_t stream);
-
 /// MPI_Alltoallv: of GPU memory where MPI says that it can, else of copies in host memory.
 [[nodiscard]] std::unique_ptr<Library> make_mpi_on_gpu(cudaStream_t stream);
 

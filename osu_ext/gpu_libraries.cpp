@@ -1,39 +1,13 @@
-// causeway and MPI on GPU memory.
+// MPI on GPU memory.
 #include "gpu_device.hpp"
 
-#include <causeway/mpix.h>
+#include <mpi.h>
 #if __has_include(<mpi-ext.h>)
 #include <mpi-ext.h>
 #endif
 
 namespace causeway::osu {
 namespace {
-
-class CausewayOnStream final : public Library {
- public:
-  explicit CausewayOnStream(cudaStream_t stream)
-      : Library({"causeway", "Causeway", ""}), stream_(stream) {}
-
-  std::string exchange(const Call& call) override {
-    comm_ = call.comm;
-    return alltoallv_failure(MPIX_Alltoallv_on_stream(
-        call.send, call.sent->counts.data(), call.sent->displacements.data(), call.type,
-        call.receive, call.received->counts.data(), call.received->displacements.data(), call.type,
-        call.comm, stream_));
-  }
-
-  bool can_be_captured() const override { return true; }
-
-  std::string late_failure() const override {
-    int code = MPI_SUCCESS;
-    const int asked = MPIX_Comm_get_error(comm_, &code);
-    return alltoallv_failure(asked == MPI_SUCCESS ? code : asked);
-  }
-
- private:
-  cudaStream_t stream_;
-  MPI_Comm comm_ = MPI_COMM_NULL;
-};
 
 /// Whether MPI_Alltoallv takes GPU memory.
 bool mpi_takes_gpu_memory() {
@@ -56,12 +30,14 @@ class StagedMpi final : public Library {
     std::string error = copy(call.send_mirror, call.send, call.sent->extent);
     // An earlier call's copy out of the mirror of what arrives is over then, too.
     error = error.empty() ? cuda_failure("copying", cudaStreamSynchronize(stream_)) : error;
-    error = error.empty()
-                ? alltoallv_failure(MPI_Alltoallv(
-                      call.send_mirror, call.sent->counts.data(), call.sent->displacements.data(),
-                      call.type, call.receive_mirror, call.received->counts.data(),
-                      call.received->displacements.data(), call.type, call.comm))
-                : error;
+    error =
+        error.empty()
+            ? call_failure("alltoallv",
+                           MPI_Alltoallv(call.send_mirror, call.sent->counts.data(),
+                                         call.sent->displacements.data(), call.type,
+                                         call.receive_mirror, call.received->counts.data(),
+                                         call.received->displacements.data(), call.type, call.comm))
+            : error;
     return error.empty() ? copy(call.receive, call.receive_mirror, call.received->extent) : error;
   }
 
@@ -75,10 +51,6 @@ class StagedMpi final : public Library {
 };
 
 }  // namespace
-
-std::unique_ptr<Library> make_causeway_on_stream(cudaStream_t stream) {
-  return std::make_unique<CausewayOnStream>(stream);
-}
 
 std::unique_ptr<Library> make_mpi_on_gpu(cudaStream_t stream) {
   if (mpi_takes_gpu_memory()) {

@@ -1,4 +1,5 @@
 // The host as a benchmark's device: page-aligned memory, every call timed by itself.
+#include "causeway_library.hpp"
 #include "device.hpp"
 
 #include <cstring>
@@ -10,23 +11,28 @@ namespace {
 /// Page-aligned, as OSU's buffers are.
 constexpr std::align_val_t kBufferAlignment{4096};
 
+Buffer own_memory(std::size_t bytes) {
+  return {static_cast<std::byte*>(::operator new(bytes, kBufferAlignment, std::nothrow)),
+          [](std::byte* buffer) { ::operator delete(buffer, kBufferAlignment); }};
+}
+
 class HostDevice final : public Device {
  public:
+  explicit HostDevice(MPI_Comm sharing) : sharing_(sharing) {}
+
   const char* name() const override { return "host"; }
 
   Buffer allocate(std::size_t bytes) override {
-    auto* const memory =
-        static_cast<std::byte*>(::operator new(bytes, kBufferAlignment, std::nothrow));
-    if (memory != nullptr) {
+    Buffer buffer =
+        sharing_ == MPI_COMM_NULL ? own_memory(bytes) : allocate_shareable(sharing_, bytes);
+    if (buffer) {
       // Touched here, so that no timed call meets a page for the first time.
-      std::memset(memory, 0, bytes);
+      std::memset(buffer.get(), 0, bytes);
     }
-    return {memory, [](std::byte* buffer) { ::operator delete(buffer, kBufferAlignment); }};
+    return buffer;
   }
 
-  Buffer allocate_mirror(std::size_t) override {
-    return {nullptr, [](std::byte*) {}};
-  }
+  Buffer allocate_mirror(std::size_t) override { return no_buffer(); }
   bool has_mirrors() const override { return false; }
 
   std::string copy(std::byte* to, const std::byte* from, std::size_t bytes) override {
@@ -54,10 +60,15 @@ class HostDevice final : public Device {
     }
     return error;
   }
+
+ private:
+  const MPI_Comm sharing_;
 };
 
 }  // namespace
 
-std::unique_ptr<Device> make_host_device() { return std::make_unique<HostDevice>(); }
+std::unique_ptr<Device> make_host_device(MPI_Comm sharing) {
+  return std::make_unique<HostDevice>(sharing);
+}
 
 }  // namespace causeway::osu

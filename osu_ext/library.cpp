@@ -3,6 +3,14 @@
 
 namespace causeway::osu {
 
+Buffer no_buffer() {
+  return {nullptr, [](std::byte*) {}};
+}
+
+Buffer Library::allocate(MPI_Comm, std::size_t) { return no_buffer(); }
+std::string Library::take(MPI_Comm, std::byte*, std::size_t) { return {}; }
+std::string Library::prepare(const Call&) { return {}; }
+
 std::string error_sentence(int code) {
   char sentence[MPI_MAX_ERROR_STRING] = {};
   int length = 0;
@@ -10,17 +18,19 @@ std::string error_sentence(int code) {
   return {sentence, static_cast<std::size_t>(length)};
 }
 
-std::string alltoallv_failure(int code) {
+std::string call_failure(std::string_view function, int code) {
   if (code == MPI_SUCCESS) {
     return {};
   }
-  return "alltoallv returned error " + std::to_string(code) + ": " + error_sentence(code);
+  return std::string(function) + " returned error " + std::to_string(code) + ": " +
+         error_sentence(code);
 }
 
 std::string BlockingLibrary::exchange(const Call& call) {
-  return alltoallv_failure(function_(
-      call.send, call.sent->counts.data(), call.sent->displacements.data(), call.type, call.receive,
-      call.received->counts.data(), call.received->displacements.data(), call.type, call.comm));
+  return call_failure(
+      "alltoallv", function_(call.send, call.sent->counts.data(), call.sent->displacements.data(),
+                             call.type, call.receive, call.received->counts.data(),
+                             call.received->displacements.data(), call.type, call.comm));
 }
 
 }  // namespace causeway::osu

@@ -25,6 +25,7 @@ constexpr int kSmallChecks = 20;
 constexpr int kLargeChecks = 5;
 constexpr int kGraphCalls = 20;
 constexpr int kMostGraphCalls = 1000;
+constexpr int kMostCtas = 1024;  // as causeway's setting
 
 /// [MIN:]MAX, where an empty side keeps its default.
 std::string read_sizes(Options& options, std::string_view text) {
@@ -40,6 +41,7 @@ std::string read_sizes(Options& options, std::string_view text) {
   if (nothing || (!smallest.empty() && !min) || (!largest.empty() && !max)) {
     return kNeeded;
   }
+  options.sizes_given = true;
   options.smallest = min ? static_cast<std::size_t>(*min) : options.smallest;
   options.largest = max ? static_cast<std::size_t>(*max) : options.largest;
   return {};
@@ -75,10 +77,15 @@ std::string read_rivals(Options& options, std::string_view text) {
   while (true) {
     const std::size_t comma = text.find(',');
     const std::string_view name = text.substr(0, comma);
-    if (name != "mpi" && name != "nccl") {
-      return "needed is mpi, nccl or mpi,nccl";
+    if (name == "mpi") {
+      options.versus_mpi = true;
+    } else if (name == "nccl") {
+      options.versus_nccl = true;
+    } else if (name == "nccl-ce") {
+      options.versus_nccl_ce = true;
+    } else {
+      return "needed is mpi, nccl or nccl-ce, or several with commas between them";
     }
-    (name == "mpi" ? options.versus_mpi : options.versus_nccl) = true;
     if (comma == std::string_view::npos) {
       return {};
     }
@@ -108,11 +115,80 @@ auto store_fraction(double& target) {
   };
 }
 
+auto store_path(std::string& target) {
+  return [&target](std::string_view text) -> std::string {
+    target = text;
+    return text.empty() ? "needed is a file's name" : "";
+  };
+}
+
 auto set_switch(bool& target) {
   return [&target](std::string_view) -> std::string {
     target = true;
     return {};
   };
+}
+
+using Refusal = std::optional<std::string>;
+
+/// What has to be on a GPU.
+Refusal refuse_on_host(const Options& options) {
+  const char* const name = options.graph_calls > 0  ? "--cuda-graph"
+                           : options.versus_nccl    ? "--vs nccl"
+                           : options.versus_nccl_ce ? "--vs nccl-ce"
+                                                    : nullptr;
+  return name == nullptr ? Refusal() : std::string("option ") + name + " needs -d, --device cuda";
+}
+
+/// What does not go with exchanges in place.
+Refusal refuse_in_place(const Options& options, int ranks) {
+  if (!options.in_place) {
+    return std::nullopt;
+  }
+  constexpr const char* kEqually = "in place, two ranks must send each other equally much";
+  if (options.place == Place::kCuda) {
+    return "option -l, --in-place, does not go with -d, --device cuda: a call on a stream has no "
+           "MPI_IN_PLACE";
+  }
+  if (options.plan) {
+    return "option --plan does not go with -l, --in-place: a plan has no MPI_IN_PLACE";
+  }
+  if (!options.matrix_path.empty()) {
+    return std::string("option --matrix does not go with -l, --in-place: ") + kEqually;
+  }
+  // With two ranks the other one is a single hop away both ways, which keeps the symmetry.
+  if (options.by_distance && ranks > 2) {
+    return "option --by-distance does not go with -l, --in-place, on " + std::to_string(ranks) +
+           " ranks: " + kEqually;
+  }
+  if (options.skew > 0.0 && ranks > 2) {
+    return "option --skew " + shortest(options.skew) +
+           " does not go with -l, --in-place: " + kEqually + ", and with a skew on " +
+           std::to_string(ranks) + " ranks they do not";
+  }
+  return std::nullopt;
+}
+
+/// Patterns that do not go together, or not with a library.
+Refusal refuse_pattern(const Options& options) {
+  if (options.by_distance && options.skew > 0.0) {
+    return "option --by-distance does not go with --skew: both say how the shares grow";
+  }
+  const char* const pattern = options.skew > 0.0       ? "--skew"
+                              : options.by_distance    ? "--by-distance"
+                              : options.sparsity > 0.0 ? "--sparsity"
+                                                       : nullptr;
+  const bool has_matrix = !options.matrix_path.empty();
+  if (has_matrix && pattern != nullptr) {
+    return std::string("option --matrix does not go with ") + pattern +
+           ": both say who sends how much";
+  }
+  if (options.versus_nccl_ce && (has_matrix || pattern != nullptr)) {
+    return std::string("option --vs nccl-ce does not go with ") +
+           (has_matrix ? "--matrix" : pattern) +
+           ": NCCL's copy engines send every rank equally much";
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -175,8 +251,16 @@ std::vector<Option> exchange_options(Options& options) {
        },
        true},
       {'\0', "vs", "LIBRARIES",
-       "time mpi, nccl or mpi,nccl too, in turns with causeway; adds columns",
+       "time mpi, nccl or nccl-ce too, or several with commas between them, in\n"
+       "turns with causeway; adds columns; nccl-ce is NCCL's alltoall by copy\n"
+       "engines, in buffers of its own",
        [&options](std::string_view text) { return read_rivals(options, text); }},
+      {'\0', "plan", "", "time causeway through a plan made once per size too; adds columns",
+       set_switch(options.plan)},
+      {'\0', "registered", "", "register the buffers with causeway and NCCL before the calls",
+       set_switch(options.registered)},
+      {'\0', "max-ctas", "N", "at most N thread blocks for an exchange of causeway or NCCL",
+       store_number<int>(options.max_ctas, 1, kMostCtas)},
       {'\0', "skew", "A",
        "the peer d ranks further on gets a share of 1 + A*d, scaled to keep\n"
        "the mean per peer; A from 0 to 1 (default 0)",
@@ -187,13 +271,14 @@ std::vector<Option> exchange_options(Options& options) {
        set_switch(options.by_distance)},
       {'\0', "sparsity", "F", "fraction of the pairs that exchange nothing, 0 to 1 (default 0)",
        store_fraction(options.sparsity)},
+      {'\0', "matrix", "FILE",
+       "a row per rank in FILE: the bytes that it sends to each rank; scaled to\n"
+       "the means per peer that -m asks for, without -m taken as they are",
+       store_path(options.matrix_path)},
       {'\0', "seed", "N", "chooses the empty pairs and the bytes that -c sends (default 1)",
        store_number<std::uint64_t>(options.seed, 0, kMostBytes)},
       {'\0', "csv", "FILE", "rank 0 writes the results to FILE as well",
-       [&options](std::string_view text) -> std::string {
-         options.csv_path = text;
-         return text.empty() ? "needed is a file's name" : "";
-       }},
+       store_path(options.csv_path)},
   };
 }
 
@@ -212,31 +297,9 @@ std::optional<std::string> finish_options(Options& options, int ranks) {
                             " is too low, using " + std::to_string(kLeastMemory));
     options.memory_limit = kLeastMemory;
   }
-  if (!on_gpu && options.graph_calls > 0) {
-    return "option --cuda-graph needs -d, --device cuda";
-  }
-  if (!on_gpu && options.versus_nccl) {
-    return "option --vs nccl needs -d, --device cuda";
-  }
-  if (on_gpu && options.in_place) {
-    return "option -l, --in-place, does not go with -d, --device cuda: a call on a stream has no "
-           "MPI_IN_PLACE";
-  }
-  if (options.by_distance && options.skew > 0.0) {
-    return "option --by-distance does not go with --skew: both say how the shares grow";
-  }
-  if (options.by_distance && options.in_place && ranks > 2) {
-    return "option --by-distance does not go with -l, --in-place, on " + std::to_string(ranks) +
-           " ranks: in place, two ranks must send each other equally much";
-  }
-  // With two ranks the other one is a single hop away both ways, so skew keeps the symmetry.
-  if (options.in_place && options.skew > 0.0 && ranks > 2) {
-    return "option --skew " + shortest(options.skew) +
-           " does not go with -l, --in-place: in place, two ranks must send each other equally "
-           "much, and with a skew on " +
-           std::to_string(ranks) + " ranks they do not";
-  }
-  return std::nullopt;
+  auto refusal = on_gpu ? std::nullopt : refuse_on_host(options);
+  refusal = refusal ? refusal : refuse_in_place(options, ranks);
+  return refusal ? refusal : refuse_pattern(options);
 }
 
 }  // namespace causeway::osu

@@ -22,6 +22,7 @@ inline constexpr std::size_t kLargestSmallMessage = 8192;
 struct Options {
   std::size_t smallest = 1;  ///< bytes per peer
   std::size_t largest = std::size_t{1} << 20;
+  bool sizes_given = false;
   std::optional<int> iterations;            ///< given for all sizes; else by size
   std::optional<int> warmups;               ///< likewise
   int validation_warmups = 5;               ///< untimed calls before each validated one
@@ -37,9 +38,14 @@ struct Options {
   int graph_calls = 0;  ///< calls in a CUDA graph; 0 for no graph
   bool versus_mpi = false;
   bool versus_nccl = false;
+  bool versus_nccl_ce = false;
+  bool plan = false;        ///< time causeway's plans, too
+  bool registered = false;  ///< buffers are registered with causeway and NCCL
+  int max_ctas = 0;         ///< thread blocks of an exchange, at most; 0 for what a library chooses
   double skew = 0.0;
   bool by_distance = false;
   double sparsity = 0.0;
+  std::string matrix_path;  ///< empty for none
   std::uint64_t seed = 1;
   std::string csv_path;  ///< empty for none
 

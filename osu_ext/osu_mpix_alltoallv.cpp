@@ -1,6 +1,8 @@
 // Latency of MPIX_Alltoallv by size, with the options and the table of OSU's osu_alltoallv.
 #include "exchange.hpp"
+#include "matrix.hpp"
 #include "options.hpp"
+#include "pattern.hpp"
 #include "report.hpp"
 #include "selection.hpp"
 
@@ -46,6 +48,7 @@ class Benchmark {
   [[nodiscard]] std::size_t largest_runnable();
   [[nodiscard]] std::vector<std::size_t> sizes(std::size_t element_bytes,
                                                std::size_t largest) const;
+  [[nodiscard]] std::vector<std::string> remarks() const;
   void write_csv_heading();
   void print_heading() const;
   [[nodiscard]] int run_elements(std::size_t largest);
@@ -56,6 +59,7 @@ class Benchmark {
   int rank_ = 0;
   int ranks_ = 1;
   Options options_;
+  Pattern pattern_;
   Selection selection_;
   Columns columns_;
   std::optional<CsvFile> csv_;  ///< on rank 0
@@ -84,8 +88,8 @@ bool Benchmark::first_says(bool yes) const {
 std::size_t Benchmark::largest_runnable() {
   // OSU's rule: the limit is for the blocks of all peers, in one buffer.
   const std::size_t limit = options_.memory_limit.value();
-  const std::size_t by_memory = limit / static_cast<std::size_t>(ranks_);
-  const std::size_t by_int = largest_addressable(ranks_);
+  const std::size_t by_memory = largest_within(pattern_, limit);
+  const std::size_t by_int = largest_addressable(pattern_);
   const std::size_t most = std::min(by_memory, by_int);
   if (most < options_.largest) {
     options_.notes.push_back("skipping sizes above " + std::to_string(most) + " bytes per peer: " +
@@ -106,13 +110,36 @@ std::vector<std::size_t> Benchmark::sizes(std::size_t element_bytes, std::size_t
   return all;
 }
 
+/// What a table's and a file's head say of how the exchanges differ from plain ones.
+std::vector<std::string> Benchmark::remarks() const {
+  std::vector<std::string> all;
+  if (!pattern_.matrix.empty()) {
+    all.push_back("Pattern: matrix " + options_.matrix_path + ", " +
+                  (pattern_.matrix_is_scaled ? "scaled to a mean per peer of the size"
+                                             : "as it is; the size is its mean per peer"));
+  }
+  if (options_.registered) {
+    all.push_back(std::string("Buffers: ") +
+                  (options_.place == Place::kHost ? "of MPIX_Mem_alloc, " : "") +
+                  "registered with causeway" + (options_.versus_nccl ? " and NCCL" : ""));
+  }
+  if (options_.max_ctas > 0) {
+    all.push_back("Thread blocks: at most " + std::to_string(options_.max_ctas) + " of causeway" +
+                  (options_.versus_nccl ? " and NCCL's sends and receives" : ""));
+  }
+  return all;
+}
+
 void Benchmark::write_csv_heading() {
   for (const std::string& remark : selection_.device->file_remarks()) {
     csv_->write_comment(remark);
   }
-  for (const LibraryName& rival : columns_.rivals) {
-    if (!rival.remark.empty()) {
-      csv_->write_comment(rival.title + ": " + rival.remark);
+  for (const std::string& remark : remarks()) {
+    csv_->write_comment(remark);
+  }
+  for (const LibraryName& library : columns_.libraries) {
+    if (!library.remark.empty()) {
+      csv_->write_comment(library.title + ": " + library.remark);
     }
   }
   csv_->write_columns();
@@ -128,6 +155,9 @@ void Benchmark::print_heading() const {
     print_comment("Pattern: skew " + shortest(options_.skew) + ", sparsity " +
                   shortest(options_.sparsity) + ", seed " + std::to_string(options_.seed));
   }
+  for (const std::string& remark : remarks()) {
+    print_comment(remark);
+  }
   for (const std::string& remark : selection_.device->table_remarks()) {
     print_comment(remark);
   }
@@ -135,7 +165,7 @@ void Benchmark::print_heading() const {
 }
 
 bool Benchmark::run_size(Exchange& exchange, Element element, std::size_t bytes) {
-  const MeasuredSize measured = exchange.measure(selection_.libraries, element, bytes);
+  const MeasuredSize measured = exchange.measure(element, bytes);
 
   Row row{bytes, measured.calls, measured.bytes_to_others, {}};
   for (std::size_t i = 0; i < selection_.libraries.size(); ++i) {
@@ -189,12 +219,18 @@ int Benchmark::run(std::span<char* const> command_line) {
     return refuse("at least two ranks are needed, there is 1");
   }
 
+  if (const auto wrong = make_pattern(options_, comm_, pattern_)) {
+    return refuse(*wrong);
+  }
+  if (!pattern_.matrix.empty() && !pattern_.matrix_is_scaled) {
+    options_.smallest = options_.largest = mean_of_matrix(pattern_);
+  }
   if (const auto missing = select_for(options_, comm_, selection_)) {
     return refuse(*missing);
   }
   columns_ = {options_.full, options_.validate, options_.place == Place::kCuda, {}};
-  for (std::size_t i = 1; i < selection_.libraries.size(); ++i) {
-    columns_.rivals.push_back(selection_.libraries[i]->name());
+  for (const auto& library : selection_.libraries) {
+    columns_.libraries.push_back(library->name());
   }
 
   const std::size_t largest = largest_runnable();
@@ -235,20 +271,24 @@ int Benchmark::attach() const {
   MPI_Info info = MPI_INFO_NULL;
   MPI_Info_create(&info);
   MPI_Info_set(info, "causeway_device", selection_.device->name());
+  if (options_.max_ctas > 0) {
+    MPI_Info_set(info, "causeway_max_ctas", std::to_string(options_.max_ctas).c_str());
+  }
   const int code = MPIX_Comm_attach(comm_, info);
   MPI_Info_free(&info);
   return code;
 }
 
 int Benchmark::run_elements(std::size_t largest) {
-  Exchange exchange(options_, *selection_.device, comm_);
-  if (!exchange.allocate(largest)) {
-    return refuse("no memory for the buffers; lower -m or -M");
-  }
-  // Here rather than on first use, so that no timed call contains it even without warm-up.
+  // Here rather than on first use, so that no timed call contains it even without warm-up, and
+  // before the buffers, which may be causeway's.
   if (const int code = attach(); code != MPI_SUCCESS) {
     complain("MPIX_Comm_attach: " + error_sentence(code));
     return kFailed;
+  }
+  Exchange exchange(options_, pattern_, *selection_.device, selection_.libraries, comm_);
+  if (!exchange.allocate(largest)) {
+    return refuse("no memory for the buffers; lower -m or -M");
   }
   if (is_first()) {
     print_heading();

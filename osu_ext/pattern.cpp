@@ -1,8 +1,10 @@
 // Which rank sends how much to which, and where the blocks lie in a buffer.
 #include "pattern.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 namespace causeway::osu {
@@ -27,7 +29,8 @@ bool pair_is_empty(const Pattern& pattern, int source, int destination) {
   return static_cast<double>(chance >> 11) * 0x1p-53 < pattern.sparsity;
 }
 
-Blocks laid_out(const std::vector<std::size_t>& elements, std::size_t element_bytes) {
+Blocks laid_out(const std::vector<std::size_t>& elements, std::size_t element_bytes,
+                Spacing spacing) {
   Blocks blocks;
   std::size_t offset = kGuardBytes;
   for (const std::size_t count : elements) {
@@ -36,13 +39,65 @@ Blocks laid_out(const std::vector<std::size_t>& elements, std::size_t element_by
     blocks.displacements.push_back(static_cast<int>(offset / element_bytes));
     blocks.bytes.push_back(bytes);
     blocks.offsets.push_back(offset);
-    offset += rounded_up(bytes) + kGuardBytes;
+    offset += spacing == Spacing::kGuarded ? rounded_up(bytes) + kGuardBytes : bytes;
   }
-  blocks.extent = offset;
+  blocks.extent = spacing == Spacing::kGuarded ? offset : offset + kGuardBytes;
   return blocks;
 }
 
+/// Of a matrix.
+std::uint64_t at(const Pattern& pattern, int source, int destination) {
+  const auto ranks = static_cast<std::size_t>(pattern.ranks);
+  return pattern
+      .matrix[static_cast<std::size_t>(source) * ranks + static_cast<std::size_t>(destination)];
+}
+
+/// All bytes of a matrix. Exact up to 2^64 where a long double holds that many, as on x86 and ARM.
+long double total(const Pattern& pattern) {
+  return std::accumulate(
+      pattern.matrix.begin(), pattern.matrix.end(), 0.0L,
+      [](long double sum, std::uint64_t bytes) { return sum + static_cast<long double>(bytes); });
+}
+
+long double pairs(const Pattern& pattern) {
+  return static_cast<long double>(pattern.ranks) * pattern.ranks;
+}
+
+/// What the rank that sends or receives most moves, in parts of the mean per rank. At least 1.
+double heaviest_load(const Pattern& pattern) {
+  // The shares of all peers add up to one size per peer, whatever the skew.
+  if (pattern.matrix.empty()) {
+    return 1.0;
+  }
+  long double most = 0.0;
+  for (int rank = 0; rank < pattern.ranks; ++rank) {
+    long double sent = 0.0;
+    long double received = 0.0;
+    for (int peer = 0; peer < pattern.ranks; ++peer) {
+      sent += static_cast<long double>(at(pattern, rank, peer));
+      received += static_cast<long double>(at(pattern, peer, rank));
+    }
+    most = std::max({most, sent, received});
+  }
+  return static_cast<double>(most * pattern.ranks / total(pattern));
+}
+
+std::size_t bytes_of_matrix(const Pattern& pattern, int source, int destination,
+                            std::size_t bytes_per_peer) {
+  const std::uint64_t bytes = at(pattern, source, destination);
+  if (!pattern.matrix_is_scaled) {
+    return bytes;
+  }
+  // One division, last, so that what comes out even is not a byte short.
+  return static_cast<std::size_t>(static_cast<long double>(bytes) * pairs(pattern) *
+                                  static_cast<long double>(bytes_per_peer) / total(pattern));
+}
+
 }  // namespace
+
+std::size_t mean_of_matrix(const Pattern& pattern) {
+  return static_cast<std::size_t>(std::ceil(total(pattern) / pairs(pattern)));
+}
 
 std::uint64_t scrambled(std::uint64_t value) {
   // The output function of splitmix64 (Steele, Lea and Flood): a bijection that spreads every bit.
@@ -57,6 +112,9 @@ std::size_t elements_between(const Pattern& pattern, int source, int destination
   if (pair_is_empty(pattern, source, destination)) {
     return 0;
   }
+  if (!pattern.matrix.empty()) {
+    return bytes_of_matrix(pattern, source, destination, bytes_per_peer) / element_bytes;
+  }
   const int hops = (destination - source + pattern.ranks) % pattern.ranks;
   const double level = pattern.by_distance ? 0.0 : 1.0;
   const double slope = pattern.by_distance ? 1.0 : pattern.skew;
@@ -67,33 +125,41 @@ std::size_t elements_between(const Pattern& pattern, int source, int destination
       std::floor(static_cast<double>(bytes_per_peer) * share / static_cast<double>(element_bytes)));
 }
 
-std::size_t extent_bound(int ranks, std::size_t bytes_per_peer) {
-  // Shares add up to one size per peer, whatever the skew.
-  return static_cast<std::size_t>(ranks) * (bytes_per_peer + kMostPadding) + kGuardBytes;
+std::size_t extent_bound(const Pattern& pattern, std::size_t bytes_per_peer) {
+  const auto heaviest = static_cast<std::size_t>(
+      std::ceil(static_cast<double>(bytes_per_peer) * heaviest_load(pattern)));
+  return static_cast<std::size_t>(pattern.ranks) * (heaviest + kMostPadding) + kGuardBytes;
 }
 
-std::size_t largest_addressable(int ranks) {
+std::size_t largest_within(const Pattern& pattern, std::size_t limit) {
+  return static_cast<std::size_t>(static_cast<double>(limit) / pattern.ranks /
+                                  heaviest_load(pattern));
+}
+
+std::size_t largest_addressable(const Pattern& pattern) {
   constexpr std::size_t kMostExtent = std::numeric_limits<int>::max();
-  const std::size_t per_peer = (kMostExtent - kGuardBytes) / static_cast<std::size_t>(ranks);
-  return per_peer > kMostPadding ? per_peer - kMostPadding : 0;
+  // A byte for each block's share rounded up.
+  const std::size_t guards =
+      static_cast<std::size_t>(pattern.ranks) * (kMostPadding + 1) + kGuardBytes;
+  return guards < kMostExtent ? largest_within(pattern, kMostExtent - guards) : 0;
 }
 
 Blocks blocks_sent(const Pattern& pattern, int rank, std::size_t bytes_per_peer,
-                   std::size_t element_bytes) {
+                   std::size_t element_bytes, Spacing spacing) {
   std::vector<std::size_t> elements;
   for (int peer = 0; peer < pattern.ranks; ++peer) {
     elements.push_back(elements_between(pattern, rank, peer, bytes_per_peer, element_bytes));
   }
-  return laid_out(elements, element_bytes);
+  return laid_out(elements, element_bytes, spacing);
 }
 
 Blocks blocks_received(const Pattern& pattern, int rank, std::size_t bytes_per_peer,
-                       std::size_t element_bytes) {
+                       std::size_t element_bytes, Spacing spacing) {
   std::vector<std::size_t> elements;
   for (int peer = 0; peer < pattern.ranks; ++peer) {
     elements.push_back(elements_between(pattern, peer, rank, bytes_per_peer, element_bytes));
   }
-  return laid_out(elements, element_bytes);
+  return laid_out(elements, element_bytes, spacing);
 }
 
 }  // namespace causeway::osu

@@ -19,7 +19,13 @@ struct Pattern {
   std::uint64_t seed = 0;
   bool symmetric = false;    ///< both directions of a pair are empty, or neither
   bool by_distance = false;  ///< weights are the hops alone, so a rank sends itself nothing
+  /// Bytes by source, then destination; somebody sends something. Empty where the above say it.
+  std::vector<std::uint64_t> matrix;
+  bool matrix_is_scaled = false;  ///< to the mean per peer that is asked for; else taken as it is
 };
+
+/// The mean of a matrix per pair of ranks, rounded up.
+[[nodiscard]] std::size_t mean_of_matrix(const Pattern& pattern);
 
 /// The blocks of one buffer, by peer.
 struct Blocks {
@@ -30,26 +36,35 @@ struct Blocks {
   std::size_t extent = 0;            ///< bytes of the buffer, guards included
 };
 
+/// Whether there are guards between a buffer's blocks, which then begin on cache lines, or only
+/// before the first and after the last.
+enum class Spacing { kGuarded, kPacked };
+
 /// A number that looks random and depends on every bit of `value`.
 [[nodiscard]] std::uint64_t scrambled(std::uint64_t value);
 
 /// How many elements `source` sends to `destination` where the mean per peer is `bytes_per_peer`.
-/// The peer d ranks after the source has weight 1 + skew * d, or d by distance; rounded down.
+/// The peer d ranks after the source has weight 1 + skew * d, or d by distance, or what a scaled
+/// matrix says; rounded down. A matrix that is taken as it is does not look at the mean.
 [[nodiscard]] std::size_t elements_between(const Pattern& pattern, int source, int destination,
                                            std::size_t bytes_per_peer, std::size_t element_bytes);
 
-/// An upper bound, the same on all ranks, of the extent of any rank's blocks.
-[[nodiscard]] std::size_t extent_bound(int ranks, std::size_t bytes_per_peer);
+/// An upper bound, the same on all ranks, of the extent of any rank's blocks. `bytes_per_peer` is
+/// the mean, mean_of_matrix where a matrix is taken as it is.
+[[nodiscard]] std::size_t extent_bound(const Pattern& pattern, std::size_t bytes_per_peer);
+
+/// The largest size of which no rank sends or receives more than `limit` bytes.
+[[nodiscard]] std::size_t largest_within(const Pattern& pattern, std::size_t limit);
 
 /// The largest size whose extent_bound is within INT_MAX, as the displacements of MPI's int calls
 /// require; 0 when there is none.
-[[nodiscard]] std::size_t largest_addressable(int ranks);
+[[nodiscard]] std::size_t largest_addressable(const Pattern& pattern);
 
 /// The blocks that `rank` sends and those it receives. `bytes_per_peer` is at most
 /// largest_addressable.
 [[nodiscard]] Blocks blocks_sent(const Pattern& pattern, int rank, std::size_t bytes_per_peer,
-                                 std::size_t element_bytes);
+                                 std::size_t element_bytes, Spacing spacing);
 [[nodiscard]] Blocks blocks_received(const Pattern& pattern, int rank, std::size_t bytes_per_peer,
-                                     std::size_t element_bytes);
+                                     std::size_t element_bytes, Spacing spacing);
 
 }  // namespace causeway::osu

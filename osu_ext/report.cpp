@@ -5,6 +5,7 @@
 #include <mpi.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <iomanip>
@@ -49,6 +50,34 @@ const Result* result_of(const Row& row, std::string_view library) {
   return found == row.results.end() ? nullptr : &*found;
 }
 
+bool compares(const Columns& columns) { return columns.libraries.size() > 1; }
+
+/// Of causeway's contestants that stand before the library at `index`, their indices.
+std::vector<std::size_t> compared_with(const Columns& columns, std::size_t index) {
+  std::vector<std::size_t> indices;
+  for (std::size_t before = 0; before < index; ++before) {
+    if (columns.libraries[before].is_causeway) {
+      indices.push_back(before);
+    }
+  }
+  return indices;
+}
+
+void print_rival_meaning(const Columns& columns, std::size_t index) {
+  const LibraryName& rival = columns.libraries[index];
+  const char* const title = rival.title.c_str();
+  if (!rival.remark.empty()) {
+    std::printf("# %s: %s\n", title, rival.remark.c_str());
+  }
+  std::printf("# %s Slowest: the same of %s's call, timed in turns with causeway's\n", title,
+              title);
+  for (const std::size_t other : compared_with(columns, index)) {
+    const std::string& name = columns.libraries[other].title;
+    std::printf("# %s/%s: %s Slowest divided by %sSlowest; above 1, %s is faster\n", title,
+                name.c_str(), title, other == 0 ? "" : (name + " ").c_str(), name.c_str());
+  }
+}
+
 }  // namespace
 
 bool Row::passed() const { return std::ranges::all_of(results, &Result::passed); }
@@ -70,19 +99,12 @@ void print_meaning(const Columns& columns) {
         "# the slowest rank, median of %d windows\n",
         kWindows);
   }
-  if (!columns.rivals.empty()) {
+  if (compares(columns)) {
     std::printf("# Slowest: slowest rank's mean time of a causeway call, median of %d windows\n",
                 kWindows);
   }
-  for (const LibraryName& rival : columns.rivals) {
-    const char* const title = rival.title.c_str();
-    if (!rival.remark.empty()) {
-      std::printf("# %s: %s\n", title, rival.remark.c_str());
-    }
-    std::printf(
-        "# %s Slowest: the same of %s's call, timed in turns with causeway's\n"
-        "# %s/Causeway: %s Slowest divided by Slowest; above 1, causeway is faster\n",
-        title, title, title, title);
+  for (std::size_t i = 1; i < columns.libraries.size(); ++i) {
+    print_rival_meaning(columns, i);
   }
 }
 
@@ -98,12 +120,15 @@ void print_columns(const Columns& columns) {
   if (columns.validation) {
     std::printf("%*s", kFieldWidth, "Validation");
   }
-  if (!columns.rivals.empty()) {
+  if (compares(columns)) {
     std::printf("%*s", kFieldWidth, "Slowest(us)");
   }
-  for (const LibraryName& rival : columns.rivals) {
-    std::printf("%*s%*s", kFieldWidth, (rival.title + " Slowest(us)").c_str(), kFieldWidth,
-                (rival.title + "/Causeway").c_str());
+  for (std::size_t i = 1; i < columns.libraries.size(); ++i) {
+    const std::string& title = columns.libraries[i].title;
+    std::printf("%*s", kFieldWidth, (title + " Slowest(us)").c_str());
+    for (const std::size_t other : compared_with(columns, i)) {
+      std::printf("%*s", kFieldWidth, (title + "/" + columns.libraries[other].title).c_str());
+    }
   }
   std::printf("\n");
   std::fflush(stdout);
@@ -122,12 +147,15 @@ void print_row(const Columns& columns, const Row& row) {
   if (columns.validation) {
     std::printf("%*s", kFieldWidth, row.passed() ? "Pass" : "Fail");
   }
-  if (!columns.rivals.empty()) {
+  if (compares(columns)) {
     std::printf("%*.2f", kFieldWidth, time.slowest_us);
   }
-  for (const Result& rival : std::span(row.results).subspan(1)) {
-    std::printf("%*.2f%*.2f", kFieldWidth, rival.time.slowest_us, kFieldWidth,
-                ratio(rival.time, time));
+  for (std::size_t i = 1; i < row.results.size(); ++i) {
+    const RankSpread& rival = row.results[i].time;
+    std::printf("%*.2f", kFieldWidth, rival.slowest_us);
+    for (const std::size_t other : compared_with(columns, i)) {
+      std::printf("%*.2f", kFieldWidth, ratio(rival, row.results[other].time));
+    }
   }
   std::printf("\n");
   std::fflush(stdout);
@@ -164,8 +192,10 @@ void CsvFile::write_columns() {
   write_comment(
       "busbw_gbs: bytes that a rank sends to other ranks, mean of the ranks, divided by max_us");
   write_comment("latency_nccl_us: latency_us of nccl; ratio_vs_nccl: as ratio_vs_mpi, with nccl");
+  write_comment("latency_..._us, ratio_vs_... of causeway_plan and nccl_ce: likewise");
   file_ << "library,operation,ranks,bytes_per_peer,latency_us,min_us,max_us,ratio_vs_mpi,"
-           "validated,device,busbw_gbs,latency_nccl_us,ratio_vs_nccl\n";
+           "validated,device,busbw_gbs,latency_nccl_us,ratio_vs_nccl,latency_causeway_plan_us,"
+           "ratio_vs_causeway_plan,latency_nccl_ce_us,ratio_vs_nccl_ce\n";
 }
 
 void CsvFile::write_comment(std::string_view text) { file_ << "# " << text << '\n'; }
@@ -173,7 +203,8 @@ void CsvFile::write_comment(std::string_view text) { file_ << "# " << text << '\
 void CsvFile::write_row(const Columns& columns, const Row& row, std::string_view operation,
                         int ranks, std::string_view device) {
   const Result* const mpi = result_of(row, "mpi");
-  const Result* const nccl = result_of(row, "nccl");
+  const std::array<const Result*, 3> others{result_of(row, "nccl"), result_of(row, "causeway-plan"),
+                                            result_of(row, "nccl-ce")};
   file_ << std::fixed << std::setprecision(3);
   const auto write_if = [&](bool known, double value) {
     file_ << ',';
@@ -187,8 +218,10 @@ void CsvFile::write_row(const Columns& columns, const Row& row, std::string_view
     write_if(mpi != nullptr, mpi != nullptr ? ratio(mpi->time, time) : 0.0);
     file_ << ',' << verdict(columns, passed) << ',' << device;
     write_if(columns.bandwidth, bus_bandwidth(row, time));
-    write_if(nccl != nullptr, nccl != nullptr ? nccl->time.average_us : 0.0);
-    write_if(nccl != nullptr, nccl != nullptr ? ratio(nccl->time, time) : 0.0);
+    for (const Result* const other : others) {
+      write_if(other != nullptr, other != nullptr ? other->time.average_us : 0.0);
+      write_if(other != nullptr, other != nullptr ? ratio(other->time, time) : 0.0);
+    }
     file_ << '\n';
   }
   file_.flush();  // rows of a run that is ended early count too

@@ -19,7 +19,9 @@ struct Columns {
   bool full = false;
   bool validation = false;
   bool bandwidth = false;
-  std::vector<LibraryName> rivals;  ///< what causeway is compared with
+  /// causeway, then what is measured beside it. Each is compared with those of causeway's before
+  /// it.
+  std::vector<LibraryName> libraries;
 };
 
 /// What one library did for one size.
@@ -34,7 +36,7 @@ struct Row {
   std::size_t bytes = 0;
   int iterations = 0;
   double bytes_to_others = 0.0;  ///< that a rank sends to others in a call, mean of the ranks
-  std::vector<Result> results;   ///< causeway's, then those of the rivals
+  std::vector<Result> results;   ///< in the order of the columns' libraries
 
   [[nodiscard]] const Result& causeway() const { return results.front(); }
   [[nodiscard]] bool passed() const;

@@ -1,8 +1,9 @@
 // Chooses the device and the libraries that the options ask for, of those that the build has.
 #include "selection.hpp"
 
+#include "causeway_library.hpp"
+
 #include <causeway/config.h>
-#include <causeway/mpix.h>
 
 #include <array>
 #include <cstdio>
@@ -20,15 +21,16 @@ namespace {
 
 using Refusal = std::optional<std::string>;
 
-Refusal select_host(const Options& options, Selection& selection) {
-  selection.device = make_host_device();
-  selection.libraries.push_back(
-      std::make_unique<BlockingLibrary>(LibraryName{"causeway", "Causeway", ""}, MPIX_Alltoallv));
+void select_host(const Options& options, MPI_Comm comm, Selection& selection) {
+  selection.device = make_host_device(options.registered ? comm : MPI_COMM_NULL);
+  selection.libraries.push_back(make_causeway(std::nullopt, options.registered));
+  if (options.plan) {
+    selection.libraries.push_back(make_causeway_plan(nullptr));
+  }
   if (options.versus_mpi) {
     selection.libraries.push_back(
         std::make_unique<BlockingLibrary>(LibraryName{"mpi", "MPI", ""}, MPI_Alltoallv));
   }
-  return std::nullopt;
 }
 
 #if CAUSEWAY_HAVE_CUDA
@@ -68,16 +70,31 @@ HostPlace place_on_host(MPI_Comm comm) {
 }
 
 #if CAUSEWAY_OSU_HAVE_NCCL
-Refusal select_nccl(MPI_Comm comm, cudaStream_t stream, Selection& selection) {
-  std::string error;
-  std::unique_ptr<Library> nccl = make_nccl(comm, stream, error);
-  if (auto refusal = agree(comm, error.empty() ? error : "option --vs nccl: " + error)) {
+/// Appends what was made, or refuses where a rank has none.
+Refusal add(MPI_Comm comm, const char* option, std::unique_ptr<Library> made,
+            const std::string& error, Selection& selection) {
+  if (auto refusal = agree(comm, error.empty() ? error : std::string(option) + ": " + error)) {
     // A rank whose communicator was made may not wait for the others to end it.
-    (void)nccl.release();
+    (void)made.release();
     return refusal;
   }
-  selection.libraries.push_back(std::move(nccl));
+  selection.libraries.push_back(std::move(made));
   return std::nullopt;
+}
+
+Refusal select_nccl(const Options& options, MPI_Comm comm, cudaStream_t stream,
+                    Selection& selection) {
+  Refusal refusal;
+  std::string error;
+  if (options.versus_nccl) {
+    auto made = make_nccl(comm, stream, {options.max_ctas, options.registered}, error);
+    refusal = add(comm, "option --vs nccl", std::move(made), error, selection);
+  }
+  if (options.versus_nccl_ce && !refusal) {
+    auto made = make_nccl_copy_engines(comm, stream, error);
+    refusal = add(comm, "option --vs nccl-ce", std::move(made), error, selection);
+  }
+  return refusal;
 }
 #endif
 
@@ -96,11 +113,14 @@ Refusal select_cuda(const Options& options, MPI_Comm comm, Selection& selection)
   }
   const cudaStream_t stream = device->stream();
   selection.device = std::move(device);
-  selection.libraries.push_back(make_causeway_on_stream(stream));
+  selection.libraries.push_back(make_causeway(static_cast<void*>(stream), options.registered));
+  if (options.plan) {
+    selection.libraries.push_back(make_causeway_plan(stream));
+  }
   if (options.versus_mpi) {
     selection.libraries.push_back(make_mpi_on_gpu(stream));
   }
-  if (!options.versus_nccl) {
+  if (!options.versus_nccl && !options.versus_nccl_ce) {
     return std::nullopt;
   }
 #if CAUSEWAY_OSU_HAVE_NCCL
@@ -108,11 +128,11 @@ Refusal select_cuda(const Options& options, MPI_Comm comm, Selection& selection)
   if (auto refusal =
           agree(comm, gpus == 1 || place.ranks <= gpus
                           ? ""
-                          : "option --vs nccl: " + std::to_string(place.ranks) + " ranks share " +
+                          : "option --vs: " + std::to_string(place.ranks) + " ranks share " +
                                 std::to_string(gpus) + " GPUs, and NCCL wants one for each")) {
     return refusal;
   }
-  return select_nccl(comm, stream, selection);
+  return select_nccl(options, comm, stream, selection);
 #else
   return std::nullopt;
 #endif
@@ -124,17 +144,17 @@ Refusal select_cuda(const Options& options, MPI_Comm comm, Selection& selection)
 
 std::optional<std::string> select_for(const Options& options, MPI_Comm comm, Selection& selection) {
   if (options.place == Place::kHost) {
-    return select_host(options, selection);
+    select_host(options, comm, selection);
+    return std::nullopt;
   }
 #if CAUSEWAY_HAVE_CUDA
 #if !CAUSEWAY_OSU_HAVE_NCCL
-  if (options.versus_nccl) {
-    return "option --vs nccl: this build has no NCCL";
+  if (options.versus_nccl || options.versus_nccl_ce) {
+    return "option --vs: this build has no NCCL";
   }
 #endif
   return select_cuda(options, comm, selection);
 #else
-  (void)comm;
   return "option -d, --device cuda: this build has no CUDA";
 #endif
 }

@@ -156,6 +156,113 @@ CAUSEWAY_API int MPIX_Alltoallv_on_stream_c(const void* sendbuf, const MPI_Count
                                             const MPI_Aint rdispls[], MPI_Datatype recvtype,
                                             MPI_Comm comm, void* stream);
 
+/*
+ * Memory that peers can write to.
+ *
+ * An exchange on comm whose recvbuf lies in a registered buffer takes large blocks straight from
+ * the senders' memory into it, without a copy on the receiving side: "direct" below. Nothing else
+ * changes: all calls take registered and other memory in any mix, and registering is never needed.
+ * Blocks of derived datatypes that are not contiguous in recvbuf go as they always do.
+ */
+
+/* A registered buffer. Handles are the process's own. */
+typedef struct causeway_buffer* MPIX_Buffer;
+#define MPIX_BUFFER_NULL ((MPIX_Buffer)0)
+
+/*
+ * Stores in *(void**)baseptr the address of `bytes` bytes of memory, at least 0, of the device that
+ * runs comm's exchanges, which can always be registered on any communicator: on GPUs, memory of
+ * this rank's; on the host, shared memory, zeros at first. comm has to be attached. Local.
+ * MPIX_Mem_free gives it back.
+ */
+CAUSEWAY_API int MPIX_Mem_alloc(MPI_Comm comm, MPI_Aint bytes, void* baseptr);
+
+/*
+ * Gives memory of MPIX_Mem_alloc back, once nothing uses it: where it is registered, with the last
+ * deregistration. Local. Errors are raised on MPI_COMM_WORLD, as MPI_Mem_free's.
+ */
+CAUSEWAY_API int MPIX_Mem_free(void* base);
+
+/*
+ * Makes `bytes` bytes of memory at `base` known to the ranks of comm and opens theirs. Collective
+ * over comm, which it attaches if need be; not while a stream is being captured. Each rank gives
+ * memory of its own, of any size, also none (base is ignored then), inside one allocation. It stays
+ * the caller's, may be used as before, and must not be freed before it is deregistered (but for
+ * MPIX_Mem_free). A communicator takes 255 registered buffers at a time; they may overlap.
+ * Peers on the same host can write to it if it is memory of comm's device that can be shared: of
+ * MPIX_Mem_alloc; on GPUs, of cudaMalloc on this rank's GPU; where ranks are threads of one
+ * process, any. For other memory, such as that of cudaMallocAsync, of other hosts' ranks, and host
+ * memory on a communicator of GPUs, the call succeeds and exchanges go as without.
+ */
+CAUSEWAY_API int MPIX_Buffer_register(MPI_Comm comm, void* base, MPI_Aint bytes,
+                                      MPIX_Buffer* buffer);
+
+/*
+ * Ends what MPIX_Buffer_register began. Collective over the communicator, in the same order on all
+ * ranks; waits for exchanges that were begun on it. Sets *buffer to MPIX_BUFFER_NULL. Graphs that
+ * captured exchanges into the buffer may still be replayed, and go as without. After its
+ * communicator was detached or freed, which deregisters, only the handle is freed.
+ */
+CAUSEWAY_API int MPIX_Buffer_deregister(MPIX_Buffer* buffer);
+
+/* What kernels take, by value. Tables are in memory of the device and live as long as the buffer.
+ */
+typedef struct MPIX_Buffer_view {
+  void* base;                 /* of this rank's memory, NULL where it has none */
+  MPI_Aint bytes;             /* of this rank's memory */
+  int rank;                   /* of this process in the communicator */
+  int size;                   /* of the communicator */
+  void* const* peer_base;     /* [size] of each rank's memory as this rank's device writes to it;
+                                 NULL where it cannot */
+  const MPI_Aint* peer_bytes; /* [size] of each rank's memory */
+} MPIX_Buffer_view;
+
+/* Stores in *view how kernels reach a registered buffer. Local. */
+CAUSEWAY_API int MPIX_Buffer_device_handle(MPIX_Buffer buffer, MPIX_Buffer_view* view);
+
+/* An exchange that was agreed on once and may be started many times. */
+typedef struct causeway_plan* MPIX_Plan;
+#define MPIX_PLAN_NULL ((MPIX_Plan)0)
+
+/*
+ * Plans an exchange as MPIX_Alltoallv would make it with the same arguments. Collective over comm,
+ * which it attaches if need be; not while a stream is being captured. Counts, displacements and
+ * datatypes are the caller's again on return; buffers belong to the plan until it is freed, but
+ * between its starts may be read and written by the caller. They are memory that comm's device can
+ * address; MPI_IN_PLACE is not allowed. recvbuf is registered for the plan's life where it can be
+ * (MPIX_Buffer_register, of whose number it is one). All ranks' counts are checked against each
+ * other here: where a rank asks for less than it is sent, every rank gets MPI_ERR_TRUNCATE, naming
+ * the pair, and there is no plan. Where all messages between ranks, on GPUs of one host, are large,
+ * every recvbuf was registered and no datatype is derived, copy engines move them, so that no
+ * multiprocessor does (the rules of CAUSEWAY_TUNE say from which size on). info is MPI_INFO_NULL or
+ * has settings of comm that this plan is to have otherwise: rules on top of comm's (causeway_tune,
+ * causeway_tuning_file) and fewer thread blocks (causeway_max_ctas); any other key that begins with
+ * causeway_ is an error.
+ */
+CAUSEWAY_API int MPIX_Alltoallv_plan(const void* sendbuf, const int sendcounts[],
+                                     const int sdispls[], MPI_Datatype sendtype, void* recvbuf,
+                                     const int recvcounts[], const int rdispls[],
+                                     MPI_Datatype recvtype, MPI_Comm comm, MPI_Info info,
+                                     MPIX_Plan* plan);
+CAUSEWAY_API int MPIX_Alltoallv_plan_c(const void* sendbuf, const MPI_Count sendcounts[],
+                                       const MPI_Aint sdispls[], MPI_Datatype sendtype,
+                                       void* recvbuf, const MPI_Count recvcounts[],
+                                       const MPI_Aint rdispls[], MPI_Datatype recvtype,
+                                       MPI_Comm comm, MPI_Info info, MPIX_Plan* plan);
+
+/*
+ * Starts a planned exchange on `stream`, as MPIX_Alltoallv_on_stream would enqueue it: the same
+ * holds of captures, order and errors. Collective over the plan's communicator.
+ */
+CAUSEWAY_API int MPIX_Plan_start(MPIX_Plan plan, void* stream);
+
+/*
+ * Frees a plan. Collective over its communicator; waits for exchanges that were begun on it. Sets
+ * *plan to MPIX_PLAN_NULL. Graphs that captured starts must not be replayed afterwards. After its
+ * communicator was detached or freed, only the handle is freed.
+ */
+CAUSEWAY_API int MPIX_Plan_free(MPIX_Plan* plan);
+
 CAUSEWAY_API int PMPIX_Alltoallv_on_stream(const void* sendbuf, const int sendcounts[],
                                            const int sdispls[], MPI_Datatype sendtype,
                                            void* recvbuf, const int recvcounts[],
@@ -194,6 +301,24 @@ CAUSEWAY_API int PMPIX_Alltoallw_c(const void* sendbuf, const MPI_Count sendcoun
                                    void* recvbuf, const MPI_Count recvcounts[],
                                    const MPI_Aint rdispls[], const MPI_Datatype recvtypes[],
                                    MPI_Comm comm);
+CAUSEWAY_API int PMPIX_Mem_alloc(MPI_Comm comm, MPI_Aint bytes, void* baseptr);
+CAUSEWAY_API int PMPIX_Mem_free(void* base);
+CAUSEWAY_API int PMPIX_Buffer_register(MPI_Comm comm, void* base, MPI_Aint bytes,
+                                       MPIX_Buffer* buffer);
+CAUSEWAY_API int PMPIX_Buffer_deregister(MPIX_Buffer* buffer);
+CAUSEWAY_API int PMPIX_Buffer_device_handle(MPIX_Buffer buffer, MPIX_Buffer_view* view);
+CAUSEWAY_API int PMPIX_Alltoallv_plan(const void* sendbuf, const int sendcounts[],
+                                      const int sdispls[], MPI_Datatype sendtype, void* recvbuf,
+                                      const int recvcounts[], const int rdispls[],
+                                      MPI_Datatype recvtype, MPI_Comm comm, MPI_Info info,
+                                      MPIX_Plan* plan);
+CAUSEWAY_API int PMPIX_Alltoallv_plan_c(const void* sendbuf, const MPI_Count sendcounts[],
+                                        const MPI_Aint sdispls[], MPI_Datatype sendtype,
+                                        void* recvbuf, const MPI_Count recvcounts[],
+                                        const MPI_Aint rdispls[], MPI_Datatype recvtype,
+                                        MPI_Comm comm, MPI_Info info, MPIX_Plan* plan);
+CAUSEWAY_API int PMPIX_Plan_start(MPIX_Plan plan, void* stream);
+CAUSEWAY_API int PMPIX_Plan_free(MPIX_Plan* plan);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,4 @@
-# What `cmake --install` puts where: library, headers, causeway-info, and what CMake and pkg-config
+# What `cmake --install` puts where: library, headers, programs, and what CMake and pkg-config
 # find them by. Programs see causeway::causeway, the C API, and causeway::device, the device headers.
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
@@ -6,7 +6,12 @@ include(GNUInstallDirs)
 install(TARGETS causeway causeway_device EXPORT causeway_targets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
   FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(TARGETS causeway_info RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS causeway_info causeway_tune RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+# Relative to the program, so that the tree can be moved.
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_LIBDIR BASE_DIRECTORY ${CMAKE_INSTALL_FULL_BINDIR}
+  OUTPUT_VARIABLE causeway_libdir_of_programs)
+set_target_properties(causeway_tune PROPERTIES
+  INSTALL_RPATH "$ORIGIN/${causeway_libdir_of_programs}")
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

@@ -1,6 +1,8 @@
 // NetworkBlocks: what the network channels of a rank lie in, and the ring that its device posts in.
 #include "network_blocks.hpp"
 
+#include "channel_layout.hpp"
+
 #include <sys/mman.h>
 #include <causeway/device/host_device.hpp>
 #include <causeway/device/post_ring.hpp>
@@ -50,8 +52,8 @@ Status NetworkBlocks::create(const Topology& topology, const NetworkSettings& se
   const std::uint64_t start = settings.start_count;
   for (const int rank : topology.remote_ranks()) {
     for (std::uint32_t lane = 0; lane < settings.lanes && start != 0; ++lane) {
-      const device::SenderWords in{start, start};
-      const device::ReceiverWords out{start, start, start, 0, start, start};
+      const device::SenderWords in = words_of_sender(start);
+      const device::ReceiverWords out = words_of_receiver(start);
       std::memcpy(words(rank, lane, false), &in, sizeof in);
       std::memcpy(words(rank, lane, true), &out, sizeof out);
     }

@@ -1,20 +1,14 @@
 // Exchanges of GPU memory between ranks that are threads, one GPU each where there are enough.
 #include "blocks.hpp"
-#include "gpu.hpp"
+#include "gpu_ranks.hpp"
 #include "random_exchange.hpp"
 #include "seed.hpp"
 #include "streams.hpp"
-#include "thread_ranks.hpp"
 
 #include <barrier>
 
 namespace causeway::test {
 namespace {
-
-void run_gpu_ranks(int ranks, Settings settings, const std::function<void(Communicator&)>& body) {
-  settings.push_back({"CAUSEWAY_DEVICE", "cuda"});
-  run_ranks(ranks, settings, body, use_gpu);
-}
 
 struct Shape {
   const char* name;
@@ -87,35 +81,77 @@ TEST(GpuAlltoallv, OnTheHostDeviceMovesGpuMemoryToo) {
       use);
 }
 
+/// Memory of which a region is part, and a region whose memory cannot be shared.
+TEST(GpuAlltoallv, IntoRegisteredMemoryMovesEveryByte) {
+  const std::uint64_t seed = test_seed();
+  for (const auto kind : {GpuBytes::Kind::kShareable, GpuBytes::Kind::kOwn}) {
+    run_gpu_ranks_with_bootstrap(4, {}, [&](Communicator& communicator, Bootstrap& bootstrap) {
+      constexpr std::uint64_t kMost = 5000000;
+      const GpuBytes memory(std::vector<std::byte>(4 * kMost + 1000), kind);
+      std::byte* const base = memory.bytes().data() + 5 * communicator.rank();
+      const Region* region = nullptr;
+      Status status = communicator.register_buffer(bootstrap, base, 4 * kMost, {}, &region);
+      ASSERT_TRUE(status.ok()) << status.message();
+      const auto exchange = [&](Communicator& on, Buffer& send, Buffer& receive, Random& own) {
+        if (own() % 4 == 0) return exchange_either_memory(on, send, receive, own);
+        const GpuBytes gpu_send(send.bytes);
+        std::byte* const there = base + own() % 30;
+        const std::size_t bytes = receive.bytes.size();
+        const auto copy = [&](void* to, const void* from) {
+          CHECK_CUDA(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, cudaStreamPerThread));
+          CHECK_CUDA(cudaStreamSynchronize(cudaStreamPerThread));
+        };
+        copy(there, receive.bytes.data());
+        const Status done =
+            on.alltoallv({gpu_send.bytes().data(), send.blocks, there, receive.blocks, false});
+        copy(receive.bytes.data(), there);
+        return done;
+      };
+      exchange_at_random(communicator, seed, 30, kMost - 100, exchange);
+      status = communicator.deregister_buffer(bootstrap, region);
+      EXPECT_TRUE(status.ok()) << status.message();
+    });
+  }
+}
+
+/// A plan's starts too, of which a graph holds one.
 TEST(GpuStream, AGraphReplayed1000TimesWithEagerCallsBetweenAndRanksDelayed) {
   const std::uint64_t seed = test_seed();
   const int ranks = std::max(2, gpus());
-  run_gpu_ranks(ranks, {}, [&](Communicator& communicator) {
+  run_gpu_ranks_with_bootstrap(ranks, {}, [&](Communicator& communicator, Bootstrap& bootstrap) {
     const int rank = communicator.rank();
     Random shared(seed);
     Random own(seed + 1 + static_cast<std::uint64_t>(rank));
-    const Counts counts = random_counts(shared, ranks, 100000);
+    const Counts counts = random_counts(shared, ranks, 2000000);
     const std::vector<std::uint64_t> arriving = column(counts, rank);
     Buffer send(own, counts[static_cast<std::size_t>(rank)]);
     Buffer receive(own, arriving);
     GpuBytes gpu_send(send.bytes);
-    GpuBytes gpu_receive(receive.bytes);
+    GpuBytes gpu_receive(receive.bytes, GpuBytes::Kind::kShareable);
     const Stream stream;
     const Buffers buffers{gpu_send.bytes().data(), send.blocks, gpu_receive.bytes().data(),
                           receive.blocks, false};
     Status captured;
     const Graph graph(stream, [&] { captured = communicator.enqueue_alltoallv(buffers, stream); });
     ASSERT_TRUE(captured.ok()) << captured.message();
+    const PlannedExchange* plan = nullptr;
+    const Status planned = communicator.plan(bootstrap, buffers, {}, &plan);
+    ASSERT_TRUE(planned.ok()) << planned.message();
+    const Graph planned_graph(stream, [&] { captured = communicator.start(*plan, stream); });
+    ASSERT_TRUE(captured.ok()) << captured.message();
     int replays = 0;
     for (std::uint64_t e = 0; replays < 1000; ++e) {
       send.fill(e, rank);
       gpu_send.upload(send.bytes);
       gpu_receive.fill(Buffer::kGuard);
-      const std::uint64_t way = shared() % 5;
+      const std::uint64_t way = shared() % 8;
       if (own() % 4 == 0) std::this_thread::sleep_for(std::chrono::microseconds(own() % 1000));
-      if (way > 1) {
-        graph.launch(stream);
+      if (way > 2) {
+        (way % 2 == 0 ? graph : planned_graph).launch(stream);
         ++replays;
+      } else if (way == 2) {
+        const Status status = communicator.start(*plan, stream);
+        ASSERT_TRUE(status.ok()) << status.message();
       } else {
         const Status status = way == 1 ? communicator.enqueue_alltoallv(buffers, stream)
                                        : communicator.alltoallv(buffers);
@@ -126,7 +162,7 @@ TEST(GpuStream, AGraphReplayed1000TimesWithEagerCallsBetweenAndRanksDelayed) {
       ASSERT_EQ(receive.wrong_bytes(e, rank, arriving), 0U)
           << "rank " << rank << ", exchange " << e << ", way " << way;
     }
-    const Status after = communicator.error();
+    const Status after = communicator.free_planned(bootstrap, plan);
     EXPECT_TRUE(after.ok()) << after.message();
   });
 }

@@ -35,13 +35,17 @@ inline void use_gpu(int rank) { CHECK_CUDA(cudaSetDevice(rank % gpus())); }
 
 /// Bytes on the current GPU, which stays the same. All is done on the calling thread's own stream:
 /// what waits for the whole GPU would wait for other ranks' kernels, and these for this rank.
+/// Memory that other processes can open is cudaMalloc's, and goes back when other ranks need not be
+/// waited for.
 class GpuBytes {
  public:
-  GpuBytes() = default;
-  explicit GpuBytes(std::span<const std::byte> content) { upload(content); }
-  ~GpuBytes() {
-    if (memory_ != nullptr) CHECK_CUDA(cudaFreeAsync(memory_, kStream));
+  enum class Kind { kOwn, kShareable };
+
+  explicit GpuBytes(Kind kind = Kind::kOwn) : kind_(kind) {}
+  explicit GpuBytes(std::span<const std::byte> content, Kind kind = Kind::kOwn) : kind_(kind) {
+    upload(content);
   }
+  ~GpuBytes() { free(); }
   GpuBytes(const GpuBytes&) = delete;
   GpuBytes& operator=(const GpuBytes&) = delete;
 
@@ -49,8 +53,13 @@ class GpuBytes {
 
   void upload(std::span<const std::byte> content) {
     if (content.size() > capacity_) {
-      if (memory_ != nullptr) CHECK_CUDA(cudaFreeAsync(memory_, kStream));
-      CHECK_CUDA(cudaMallocAsync(reinterpret_cast<void**>(&memory_), content.size(), kStream));
+      free();
+      void** const memory = reinterpret_cast<void**>(&memory_);
+      if (kind_ == Kind::kShareable) {
+        CHECK_CUDA(cudaMalloc(memory, content.size()));
+      } else {
+        CHECK_CUDA(cudaMallocAsync(memory, content.size(), kStream));
+      }
       capacity_ = content.size();
     }
     size_ = content.size();
@@ -67,11 +76,21 @@ class GpuBytes {
  private:
   static inline const cudaStream_t kStream = cudaStreamPerThread;
 
+  void free() {
+    if (memory_ == nullptr) return;
+    if (kind_ == Kind::kShareable) {
+      CHECK_CUDA(cudaFree(memory_));
+    } else {
+      CHECK_CUDA(cudaFreeAsync(memory_, kStream));
+    }
+  }
+
   void copy(void* to, const void* from) const {
     CHECK_CUDA(cudaMemcpyAsync(to, from, size_, cudaMemcpyDefault, kStream));
     CHECK_CUDA(cudaStreamSynchronize(kStream));
   }
 
+  Kind kind_;
   std::byte* memory_ = nullptr;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;

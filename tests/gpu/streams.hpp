@@ -3,6 +3,8 @@
 
 #include "gpu.hpp"
 
+#include <vector>
+
 namespace causeway::test {
 
 class Stream {
@@ -47,6 +49,21 @@ class Graph {
   }
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
+
+  /// How many copies it holds.
+  std::size_t copies() const {
+    std::size_t count = 0;
+    CHECK_CUDA(cudaGraphGetNodes(graph_, nullptr, &count));
+    std::vector<cudaGraphNode_t> nodes(count);
+    CHECK_CUDA(cudaGraphGetNodes(graph_, nodes.data(), &count));
+    std::size_t copies = 0;
+    for (const cudaGraphNode_t node : nodes) {
+      cudaGraphNodeType type{};
+      CHECK_CUDA(cudaGraphNodeGetType(node, &type));
+      copies += type == cudaGraphNodeTypeMemcpy ? 1 : 0;
+    }
+    return copies;
+  }
 
   void launch(const Stream& stream) const { CHECK_CUDA(cudaGraphLaunch(exec_, stream)); }
 

@@ -15,7 +15,7 @@ void use_device_of_rank(int rank) { use_gpu(rank); }
 
 StressExchange in_stress_memory(StressExchange exchange) {
   auto pool_copy = std::make_shared<GpuBytes>();
-  auto received_copy = std::make_shared<GpuBytes>();
+  auto received_copy = std::make_shared<GpuBytes>(GpuBytes::Kind::kShareable);
   return [=, exchange = std::move(exchange)](
              int communicator, std::span<const std::byte> pool, std::span<const Extent> send,
              std::span<std::byte> received, std::span<const Extent> receive) {

@@ -16,11 +16,12 @@ prefix=$work/moved
 libdir=$(dirname "$(find "$prefix" -name libcauseway.so)")
 run() { "$mpiexec" -n 2 "$1"; }
 
-# Nothing of where it was built stays in what is installed, and causeway-info runs.
+# Nothing of where it was built stays in what is installed, and the programs run.
 if grep -rlF "$build" "$prefix/include" "$libdir/cmake" "$libdir/pkgconfig"; then
   echo "these name the build tree"
   exit 1
 fi
+"$mpiexec" -n 2 "$prefix/bin/causeway-tune" --help >/dev/null
 export LD_LIBRARY_PATH="$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 run "$prefix/bin/causeway-info" >/dev/null
 

@@ -36,6 +36,7 @@ int main() {
       .link = link,
       .words = &memory.out,
       .state = &memory.states[0],
+      .home = &memory.states[0],
       .posts = &memory.out};
   const std::uint64_t words = offset(&memory.out);
   const ReceiveChannel from{.shape = {offset(memory.ring), words, kRing, kRing / 4, 0, 0, words},
@@ -43,6 +44,7 @@ int main() {
                             .words = &memory.in,
                             .ring = memory.ring,
                             .state = &memory.states[1],
+                            .home = &memory.states[1],
                             .first_words = &memory.in};
   const std::uint64_t abort_word = 0;
   FaultReports reports{};

@@ -20,16 +20,32 @@ std::size_t type_bytes(MPI_Datatype type) {
   return static_cast<std::size_t>(bytes);
 }
 
-void fill(std::vector<std::byte>& memory, Random& random) {
-  for (std::size_t at = 0; at < memory.size(); at += sizeof(std::uint64_t)) {
-    const std::uint64_t word = random();
-    std::memcpy(&memory[at], &word, std::min(sizeof word, memory.size() - at));
-  }
-}
-
 Element own_element(ScopedType type, int per_unit) {
   auto owner = std::make_shared<ScopedType>(std::move(type));
-  return {*owner, per_unit, type_bytes(*owner), owner};
+  MPI_Aint lower = 0;
+  MPI_Aint extent = 0;
+  MPI_Type_get_extent(*owner, &lower, &extent);
+  return {*owner, per_unit, static_cast<std::size_t>(extent), owner};
+}
+
+/// A unit with gaps.
+Element random_spread_element(const Unit& unit, Random& random) {
+  MPI_Datatype made = MPI_DATATYPE_NULL;
+  const int whole = unit.base_elements;
+  if (whole == 6 && one_in(random, 2)) {
+    const int length = one_in(random, 2) ? 3 : 1;
+    const auto gap = static_cast<int>(between(random, 1, 4));
+    MPI_Type_vector(6 / length, length, length + gap, unit.base, &made);
+  } else if (whole > 1 && one_in(random, 2)) {
+    const int lengths[] = {whole - 1, 1};
+    const int places[] = {2, 0};
+    MPI_Type_indexed(2, lengths, places, unit.base, &made);
+  } else {
+    const auto gap = static_cast<MPI_Aint>(between(random, 1, 20));
+    MPI_Type_create_resized(ScopedType::contiguous(whole, unit.base), 0,
+                            static_cast<MPI_Aint>(unit.bytes()) + gap, &made);
+  }
+  return own_element(ScopedType::committed(made), 1);
 }
 
 }  // namespace
@@ -44,7 +60,15 @@ Unit random_unit(Random& random) {
   return {bases[between(random, 0, 4)], multiples[between(random, 0, 2)]};
 }
 
-Element random_element(const Unit& unit, Random& random) {
+void fill(std::vector<std::byte>& memory, Random& random) {
+  for (std::size_t at = 0; at < memory.size(); at += sizeof(std::uint64_t)) {
+    const std::uint64_t word = random();
+    std::memcpy(&memory[at], &word, std::min(sizeof word, memory.size() - at));
+  }
+}
+
+Element random_element(const Unit& unit, Types types, Random& random) {
+  if (types == Types::kAny && one_in(random, 3)) return random_spread_element(unit, random);
   const int whole = unit.base_elements;
   switch (between(random, 0, 5)) {
     case 0:
@@ -65,8 +89,9 @@ Element random_element(const Unit& unit, Random& random) {
   return own_element(ScopedType::predefined(unit.base), whole);
 }
 
-Side::Side(const Unit& unit, const std::vector<int>& units, Placement placement, Random& random)
-    : element(random_element(unit, random)) {
+Side::Side(const Unit& unit, const std::vector<int>& units, Placement placement, Random& random,
+           Types types)
+    : element(random_element(unit, types, random)) {
   for (const int count : units) counts.push_back(count * element.per_unit);
   displacements.resize(counts.size());
   std::vector<std::size_t> order(counts.size());

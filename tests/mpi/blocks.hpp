@@ -22,25 +22,35 @@ struct Unit {
 
 Unit random_unit(Random& random);
 
-/// A datatype that a whole number of makes up a unit. Copies share it.
+/// A datatype that a whole number of makes up a unit. Its elements may follow each other without
+/// overlapping, and begin where it does. Copies share it.
 struct Element {
   MPI_Datatype type;
   int per_unit;
-  std::size_t bytes;
+  std::size_t bytes;  ///< of memory, gaps included
   std::shared_ptr<void> owner;
 };
 
-Element random_element(const Unit& unit, Random& random);
+enum class Types {
+  kDense,  ///< without gaps
+  kAny,    ///< some with gaps
+};
+
+Element random_element(const Unit& unit, Types types, Random& random);
 
 enum class Placement {
   kApart,       ///< in any order, often with gaps between them
   kMayOverlap,  ///< sometimes anywhere
 };
 
+/// Arbitrary bytes.
+void fill(std::vector<std::byte>& memory, Random& random);
+
 /// Counts and displacements in elements, and memory of arbitrary content and alignment.
 struct Side {
   /// Places units[i] units for each peer i.
-  Side(const Unit& unit, const std::vector<int>& units, Placement placement, Random& random);
+  Side(const Unit& unit, const std::vector<int>& units, Placement placement, Random& random,
+       Types types = Types::kDense);
 
   std::byte* buffer() { return memory.data() + origin; }
   const std::byte* buffer() const { return memory.data() + origin; }

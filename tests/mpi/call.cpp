@@ -1,7 +1,5 @@
-// A call of MPIX_Alltoallv whose arguments a test may spoil one by one.
+// A call of MPIX_Alltoallv, or a plan of one, whose arguments a test may spoil one by one.
 #include "call.hpp"
-
-#include <causeway/mpix.h>
 
 #include <numeric>
 
@@ -55,6 +53,17 @@ int Call::run(Entry entry) const {
                           Widened<MPI_Aint>(sdispls).pointer(), sendtype, recvbuf,
                           Widened<MPI_Count>(recvcounts).pointer(),
                           Widened<MPI_Aint>(rdispls).pointer(), recvtype, comm);
+}
+
+int Call::plan(MPIX_Plan* plan, Entry entry, MPI_Info info) const {
+  if (entry == Entry::kInt) {
+    return MPIX_Alltoallv_plan(sendbuf, pointer(sendcounts), pointer(sdispls), sendtype, recvbuf,
+                               pointer(recvcounts), pointer(rdispls), recvtype, comm, info, plan);
+  }
+  return MPIX_Alltoallv_plan_c(sendbuf, Widened<MPI_Count>(sendcounts).pointer(),
+                               Widened<MPI_Aint>(sdispls).pointer(), sendtype, recvbuf,
+                               Widened<MPI_Count>(recvcounts).pointer(),
+                               Widened<MPI_Aint>(rdispls).pointer(), recvtype, comm, info, plan);
 }
 
 ::testing::AssertionResult Call::arrived() const {

@@ -1,9 +1,10 @@
-// A call of MPIX_Alltoallv whose arguments a test may spoil one by one.
+// A call of MPIX_Alltoallv, or a plan of one, whose arguments a test may spoil one by one.
 #pragma once
 
 #include "scoped_mpi.hpp"
 #include "traffic.hpp"
 
+#include <causeway/mpix.h>
 #include <gtest/gtest.h>
 #include <mpi.h>
 
@@ -19,6 +20,7 @@ struct Call {
   Call(MPI_Comm on, int round);
 
   int run(Entry entry = Entry::kInt) const;
+  int plan(MPIX_Plan* plan, Entry entry = Entry::kInt, MPI_Info info = MPI_INFO_NULL) const;
 
   /// Passes when each rank's int is where it belongs.
   ::testing::AssertionResult arrived() const;

@@ -109,6 +109,23 @@ const std::vector<Function>& functions() {
          return MPIX_Ialltoallv(nullptr, none.data(), nullptr, MPI_INT, nullptr, none.data(),
                                 nullptr, MPI_INT, comm, &request);
        }},
+      {"MPIX_Mem_alloc",
+       [](MPI_Comm comm) {
+         void* base = nullptr;
+         return MPIX_Mem_alloc(comm, 1, &base);
+       }},
+      {"MPIX_Buffer_register",
+       [](MPI_Comm comm) {
+         MPIX_Buffer buffer = MPIX_BUFFER_NULL;
+         return MPIX_Buffer_register(comm, nullptr, 0, &buffer);
+       }},
+      {"MPIX_Alltoallv_plan",
+       [](MPI_Comm comm) {
+         const std::vector<int> none(static_cast<std::size_t>(world_size()), 0);
+         MPIX_Plan plan = MPIX_PLAN_NULL;
+         return MPIX_Alltoallv_plan(nullptr, none.data(), nullptr, MPI_INT, nullptr, none.data(),
+                                    nullptr, MPI_INT, comm, MPI_INFO_NULL, &plan);
+       }},
   };
   return all;
 }
@@ -209,6 +226,8 @@ TEST(ErrorHandlers, HearOfSettingsThatCannotBe) {
       {"causeway_max_ctas", "0", {"CAUSEWAY_MAX_CTAS", "'0'"}},
       {"causeway_timeout", "soon", {"CAUSEWAY_TIMEOUT", "'soon'"}},
       {"causeway_device", "tpu", {"CAUSEWAY_DEVICE", "'tpu'", "cuda"}},
+      {"causeway_tune", "*:*:1:lanes=0", {"CAUSEWAY_TUNE", "'lanes=0'", "1 to 64"}},
+      {"causeway_tuning_file", "/none", {"'/none'", "No such file"}},
       {"causeway_log", "loud", {"CAUSEWAY_LOG", "'loud'", "debug"}},
       {"causeway_rings", "4096", {"causeway_rings"}},
   };

@@ -1,9 +1,11 @@
-// A program that leaves communicators attached: MPI_Finalize frees what it still finds.
+// A program that leaves communicators attached, with buffers and plans: MPI_Finalize frees what it
+// still finds.
 #include "process_state.hpp"
 #include "scoped_mpi.hpp"
 
 #include <causeway/mpix.h>
 
+#include <cstddef>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -29,6 +31,28 @@ bool exchange(MPI_Comm comm) {
          received == displacements;
 }
 
+/// Registers memory of comm's device and plans an exchange in it, for nobody to end; the memory is
+/// freed with the registrations. True when all went well.
+bool leave_buffer_and_plan(MPI_Comm comm) {
+  int size = 0;
+  MPI_Comm_size(comm, &size);
+  const std::vector<int> counts(static_cast<std::size_t>(size), 10'000);
+  std::vector<int> displacements(counts.size());
+  for (int peer = 0; peer < size; ++peer) {
+    displacements[static_cast<std::size_t>(peer)] = peer * counts.front();
+  }
+  const MPI_Aint half = MPI_Aint{10'000} * size;
+  std::byte* base = nullptr;
+  MPIX_Buffer buffer = MPIX_BUFFER_NULL;
+  MPIX_Plan plan = MPIX_PLAN_NULL;
+  return MPIX_Mem_alloc(comm, 2 * half, &base) == MPI_SUCCESS &&
+         MPIX_Buffer_register(comm, base, 2 * half, &buffer) == MPI_SUCCESS &&
+         MPIX_Alltoallv_plan(base, counts.data(), displacements.data(), MPI_BYTE, base + half,
+                             counts.data(), displacements.data(), MPI_BYTE, comm, MPI_INFO_NULL,
+                             &plan) == MPI_SUCCESS &&
+         MPIX_Plan_start(plan, nullptr) == MPI_SUCCESS && MPIX_Mem_free(base) == MPI_SUCCESS;
+}
+
 /// Exchanges on several communicators, of which some stay attached. True when all went well.
 bool leave_some_attached() {
   int rank = 0;
@@ -46,6 +70,7 @@ bool leave_some_attached() {
                               MPI_Comm{MPI_COMM_SELF}, MPI_Comm{freed_part}, detached}) {
     well = MPIX_Comm_attach(comm, MPI_INFO_NULL) == MPI_SUCCESS && well;
     well = exchange(comm) && well;
+    well = leave_buffer_and_plan(comm) && well;
   }
   return MPIX_Comm_detach(detached) == MPI_SUCCESS && well;
 }

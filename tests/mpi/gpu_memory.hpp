@@ -1,5 +1,7 @@
-// The GPUs that tests run on when CAUSEWAY_DEVICE=cuda, and buffers on them.
+// The GPUs that tests run on when CAUSEWAY_DEVICE=cuda, and buffers and streams on them.
 #pragma once
+
+#include <mpi.h>
 
 #include <cstddef>
 #include <memory>
@@ -30,6 +32,56 @@ class OnGpu {
   struct Copy;
   std::vector<std::byte>& memory_;
   std::unique_ptr<Copy> copy_;
+};
+
+/// Copies between memory of the host and of the GPU in any direction. Done on return.
+void copy_bytes(void* to, const void* from, std::size_t bytes);
+
+/// Memory of the device that runs comm's exchanges, which has to be attached, and be what on_gpus()
+/// says.
+class DeviceMemory {
+ public:
+  enum class Of {
+    kMpix,    ///< MPIX_Mem_alloc
+    kDevice,  ///< cudaMalloc; on the host, any
+    kPool,    ///< cudaMallocAsync, which other processes cannot open; on the host, any
+  };
+
+  DeviceMemory(MPI_Comm comm, Of of, std::size_t bytes);
+  ~DeviceMemory();
+  DeviceMemory(const DeviceMemory&) = delete;
+  DeviceMemory& operator=(const DeviceMemory&) = delete;
+
+  std::byte* data() const { return data_; }
+
+  /// The caller has it freed.
+  void release() { of_mpix_ = nullptr; }
+
+ private:
+  struct OfGpu;
+
+  std::byte* make_on_gpu(Of of, std::size_t bytes);
+
+  std::byte* data_ = nullptr;
+  void* of_mpix_ = nullptr;
+  std::vector<std::byte> of_host_;
+  std::unique_ptr<OfGpu> of_gpu_;
+};
+
+/// A stream of the current GPU; NULL where tests run on the host.
+class DeviceStream {
+ public:
+  DeviceStream();
+  ~DeviceStream();
+  DeviceStream(const DeviceStream&) = delete;
+  DeviceStream& operator=(const DeviceStream&) = delete;
+
+  void* get() const;
+  void wait() const;
+
+ private:
+  struct OfGpu;
+  std::unique_ptr<OfGpu> of_gpu_;
 };
 
 }  // namespace causeway::test

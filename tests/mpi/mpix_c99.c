@@ -27,6 +27,12 @@ typedef int AlltoallwC(const void*, const MPI_Count[], const MPI_Aint[], const M
 typedef int OnStreamC(const void*, const MPI_Count[], const MPI_Aint[], MPI_Datatype, void*,
                       const MPI_Count[], const MPI_Aint[], MPI_Datatype, MPI_Comm, void*);
 
+typedef int Plan(const void*, const int[], const int[], MPI_Datatype, void*, const int[],
+                 const int[], MPI_Datatype, MPI_Comm, MPI_Info, MPIX_Plan*);
+typedef int PlanC(const void*, const MPI_Count[], const MPI_Aint[], MPI_Datatype, void*,
+                  const MPI_Count[], const MPI_Aint[], MPI_Datatype, MPI_Comm, MPI_Info,
+                  MPIX_Plan*);
+
 /* Arguments with which each rank sends each rank one int. */
 struct arguments {
   int size;
@@ -117,7 +123,43 @@ static int exchange_w(struct arguments* a, int rank, AlltoallwC* wide, Alltoallw
   return code == MPI_SUCCESS && arrived(a, rank);
 }
 
-/* Stream calls that wait for nothing are those of the host device. */
+/* One of the two plans. */
+static int exchange_planned(struct arguments* a, int rank, PlanC* wide, Plan* call,
+                            int (*start)(MPIX_Plan, void*), int (*end)(MPIX_Plan*), MPI_Comm comm) {
+  MPIX_Plan plan = MPIX_PLAN_NULL;
+  int code;
+  fill(a, rank);
+  code = wide != NULL
+             ? wide(a->sent, a->wide_counts, a->wide_displacements, MPI_INT, a->received,
+                    a->wide_counts, a->wide_displacements, MPI_INT, comm, MPI_INFO_NULL, &plan)
+             : call(a->sent, a->counts, a->displacements, MPI_INT, a->received, a->counts,
+                    a->displacements, MPI_INT, comm, MPI_INFO_NULL, &plan);
+  return code == MPI_SUCCESS && plan != MPIX_PLAN_NULL && start(plan, NULL) == MPI_SUCCESS &&
+         end(&plan) == MPI_SUCCESS && plan == MPIX_PLAN_NULL && arrived(a, rank);
+}
+
+static int call_buffer_forms(int rank, MPI_Comm comm) {
+  MPIX_Buffer buffer = MPIX_BUFFER_NULL;
+  MPIX_Buffer_view view;
+  void* base = NULL;
+  void* other = NULL;
+  EXPECT(MPIX_Mem_alloc(comm, 100, &base) == MPI_SUCCESS && base != NULL);
+  EXPECT(PMPIX_Mem_alloc(comm, 100, &other) == MPI_SUCCESS && other != NULL);
+  EXPECT(MPIX_Buffer_register(comm, base, 100, &buffer) == MPI_SUCCESS);
+  EXPECT(MPIX_Buffer_device_handle(buffer, &view) == MPI_SUCCESS);
+  EXPECT(view.base == base && view.bytes == 100 && view.rank == rank);
+  EXPECT(MPIX_Buffer_deregister(&buffer) == MPI_SUCCESS && buffer == MPIX_BUFFER_NULL);
+  EXPECT(PMPIX_Buffer_register(comm, other, 50, &buffer) == MPI_SUCCESS);
+  EXPECT(PMPIX_Buffer_device_handle(buffer, &view) == MPI_SUCCESS);
+  EXPECT(view.base == other && view.bytes == 50 && view.rank == rank);
+  EXPECT(PMPIX_Buffer_deregister(&buffer) == MPI_SUCCESS && buffer == MPIX_BUFFER_NULL);
+  EXPECT(MPIX_Mem_free(base) == MPI_SUCCESS);
+  EXPECT(PMPIX_Mem_free(other) == MPI_SUCCESS);
+  return 0;
+}
+
+/* Stream calls that wait for nothing are those of the host device, whose ints are also its
+ * memory. */
 static int call_stream_forms(struct arguments* a, int rank, MPI_Comm comm) {
   MPI_Info info;
   MPI_Info_create(&info);
@@ -128,12 +170,21 @@ static int call_stream_forms(struct arguments* a, int rank, MPI_Comm comm) {
   EXPECT(exchange_on_stream(a, rank, PMPIX_Alltoallv_on_stream, comm));
   EXPECT(exchange_on_stream_c(a, rank, MPIX_Alltoallv_on_stream_c, comm));
   EXPECT(exchange_on_stream_c(a, rank, PMPIX_Alltoallv_on_stream_c, comm));
+  EXPECT(
+      exchange_planned(a, rank, NULL, MPIX_Alltoallv_plan, MPIX_Plan_start, MPIX_Plan_free, comm));
+  EXPECT(exchange_planned(a, rank, NULL, PMPIX_Alltoallv_plan, PMPIX_Plan_start, PMPIX_Plan_free,
+                          comm));
+  EXPECT(exchange_planned(a, rank, MPIX_Alltoallv_plan_c, NULL, MPIX_Plan_start, MPIX_Plan_free,
+                          comm));
+  EXPECT(exchange_planned(a, rank, PMPIX_Alltoallv_plan_c, NULL, PMPIX_Plan_start, PMPIX_Plan_free,
+                          comm));
   EXPECT(MPIX_Comm_detach(comm) == MPI_SUCCESS);
   return 0;
 }
 
 static int call_all(struct arguments* a, int rank, MPI_Comm comm) {
   int code = -1;
+  int line;
   EXPECT(MPIX_Comm_attach(comm, MPI_INFO_NULL) == MPI_SUCCESS);
   EXPECT(PMPIX_Comm_attach(comm, MPI_INFO_NULL) == MPI_SUCCESS);
   EXPECT(exchange(a, rank, MPIX_Alltoallv, comm));
@@ -148,6 +199,8 @@ static int call_all(struct arguments* a, int rank, MPI_Comm comm) {
   EXPECT(exchange_in_background(a, rank, NULL, PMPIX_Ialltoallv, comm));
   EXPECT(exchange_in_background(a, rank, MPIX_Ialltoallv_c, NULL, comm));
   EXPECT(exchange_in_background(a, rank, PMPIX_Ialltoallv_c, NULL, comm));
+  line = call_buffer_forms(rank, comm);
+  if (line != 0) return line;
   EXPECT(MPIX_Comm_get_error(comm, &code) == MPI_SUCCESS && code == MPI_SUCCESS);
   EXPECT(MPIX_Comm_detach(comm) == MPI_SUCCESS);
   EXPECT(PMPIX_Comm_attach(comm, MPI_INFO_NULL) == MPI_SUCCESS);

@@ -60,6 +60,15 @@ INSTANTIATE_TEST_SUITE_P(
                {"CAUSEWAY_MAX_CTAS", "4"}},
               40000,
               200},
+        Shape{"many_lanes_and_small_pieces_by_rules",
+              4,
+              {{"CAUSEWAY_RING_BYTES", "4096"},
+               {"CAUSEWAY_LANES", "6"},
+               {"CAUSEWAY_LL_BYTES", "4096"},
+               {"CAUSEWAY_MAX_CTAS", "9"},
+               {"CAUSEWAY_TUNE", "*:*:*:lane_bytes=1; *:*:8K-:lanes=4,chunk=100"}},
+              20000,
+              100},
         Shape{"lines_alone",
               3,
               {{"CAUSEWAY_LL_BYTES", "64K"},
@@ -124,16 +133,21 @@ TEST(Alltoallv, LinesInOneDirection) {
   });
 }
 
-TEST(Alltoallv, EveryRankWithItsOwnNumberOfBlocks) {
+TEST(Alltoallv, EveryRankWithItsOwnNumberOfBlocksAndRules) {
   const std::uint64_t seed = test_seed();
   for (std::uint64_t round = 0; round < 40; ++round) {
     const ThreadWorld world(3);
     run_threads(3, [&](int rank) {
       Random own(seed + round * 3 + static_cast<std::uint64_t>(rank));
       Config config;
+      const std::string rules = "*:*:" + std::to_string(own() % 100000) +
+                                "-:protocol=staged,lanes=" + std::to_string(1 + own() % 3) +
+                                ",lane_bytes=" + std::to_string(1 + own() % 5000);
       const Status readable = read_settings({{"CAUSEWAY_RING_BYTES", "4096"},
                                              {"CAUSEWAY_LANES", "3"},
+                                             {"CAUSEWAY_LL_BYTES", "8K"},
                                              {"CAUSEWAY_TIMEOUT", "10"},
+                                             {"CAUSEWAY_TUNE", rules},
                                              {"CAUSEWAY_MAX_CTAS", std::to_string(1 + own() % 9)}},
                                             &config);
       const auto bootstrap = world.bootstrap(rank);

@@ -23,11 +23,16 @@ struct StressOptions {
 /// when something else is given.
 bool parse_stress_options(int argc, char** argv, StressOptions* options);
 
-/// Exchanges on communicator 0 or 1; an error's text, or nothing. Blocks to send lie in `pool`,
-/// which stays the same; all of `received` but what arrives has to stay as it is.
+/// Exchanges on communicator 0 or 1; an error's text, or nothing. Blocks to send lie in `pool`, and
+/// those to receive in `received`, which stay the same; all of `received` but what arrives has to
+/// keep its content.
 using StressExchange = std::function<std::string(
     int communicator, std::span<const std::byte> pool, std::span<const Extent> send,
     std::span<std::byte> received, std::span<const Extent> receive)>;
+
+/// Whether a communicator's `call`th exchange, from 1 on, is to be in registered memory. The same on
+/// all ranks, so that it may be registered, or no more, before an exchange.
+constexpr bool is_registered(std::uint64_t call) { return call / 16 % 2 == 1; }
 
 struct StressResult {
   std::uint64_t exchanges = 0;

@@ -4,6 +4,7 @@
 
 #include <causeway/mpix.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -31,6 +32,43 @@ std::string error_text(int code) {
   MPI_Error_string(code, text, &length);
   return text;
 }
+
+/// Memory that a communicator's peers can write to, in turns registered and not.
+class Target {
+ public:
+  explicit Target(MPI_Comm comm) : comm_(comm) {}
+  ~Target() {
+    if (buffer_ != MPIX_BUFFER_NULL) MPIX_Buffer_deregister(&buffer_);
+    if (memory_ != nullptr) MPIX_Mem_free(memory_);
+  }
+  Target(const Target&) = delete;
+  Target& operator=(const Target&) = delete;
+
+  /// The memory for the next exchange, in which `received` is as good as any.
+  int next(std::span<std::byte> received, std::byte** memory) {
+    *memory = received.data();
+    const bool on_host = std::string(kStressDevice) == "host";
+    const bool wanted = is_registered(++calls_);
+    int code = MPI_SUCCESS;
+    if (on_host && memory_ == nullptr) {
+      code = MPIX_Mem_alloc(comm_, static_cast<MPI_Aint>(received.size()), &memory_);
+    }
+    if (code == MPI_SUCCESS && wanted != (buffer_ != MPIX_BUFFER_NULL)) {
+      void* const base = on_host ? memory_ : received.data();
+      code = wanted ? MPIX_Buffer_register(comm_, base, static_cast<MPI_Aint>(received.size()),
+                                           &buffer_)
+                    : MPIX_Buffer_deregister(&buffer_);
+    }
+    if (wanted && on_host) *memory = static_cast<std::byte*>(memory_);
+    return code;
+  }
+
+ private:
+  MPI_Comm comm_;
+  std::uint64_t calls_ = 0;
+  void* memory_ = nullptr;
+  MPIX_Buffer buffer_ = MPIX_BUFFER_NULL;
+};
 
 struct Blocks {
   std::vector<MPI_Count> counts;
@@ -72,13 +110,22 @@ int main(int argc, char** argv) {
     result.problem += error_text(attach(comms[c], options));
   }
   if (result.problem.empty()) {
+    Target targets[2]{Target(comms[0]), Target(comms[1])};
     const auto exchange = [&](int c, std::span<const std::byte> pool, std::span<const Extent> send,
                               std::span<std::byte> received, std::span<const Extent> receive) {
       const Blocks out(send);
       const Blocks in(receive);
-      return error_text(MPIX_Alltoallv_c(pool.data(), out.counts.data(), out.displacements.data(),
-                                         MPI_BYTE, received.data(), in.counts.data(),
-                                         in.displacements.data(), MPI_BYTE, comms[c]));
+      std::byte* target = nullptr;
+      int code = targets[c].next(received, &target);
+      const bool copies = target != received.data();
+      if (copies) std::ranges::copy(received, target);
+      if (code == MPI_SUCCESS) {
+        code =
+            MPIX_Alltoallv_c(pool.data(), out.counts.data(), out.displacements.data(), MPI_BYTE,
+                             target, in.counts.data(), in.displacements.data(), MPI_BYTE, comms[c]);
+      }
+      if (copies) std::copy_n(target, received.size(), received.data());
+      return error_text(code);
     };
     result = run_stress(options, ranks_of, ranks, in_stress_memory(exchange));
     if (!result.problem.empty()) {

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <mutex>
+#include <utility>
 
 using namespace causeway;
 using namespace causeway::test;
@@ -34,9 +35,22 @@ int main(int argc, char** argv) {
     StressResult result;
     result.problem = made.message();
     if (made.ok()) {
+      std::uint64_t calls[2] = {};
+      const Region* regions[2] = {};
+      Bootstrap* const bootstraps[2] = {a.get(), b.get()};
+      const auto register_or_not = [&](int c, std::span<std::byte> received) -> Status {
+        const bool wanted = is_registered(++calls[c]);
+        if (wanted == (regions[c] != nullptr)) return {};
+        const Region* const before = std::exchange(regions[c], nullptr);
+        return wanted ? communicators[c]->register_buffer(*bootstraps[c], received.data(),
+                                                          received.size(), {}, &regions[c])
+                      : communicators[c]->deregister_buffer(*bootstraps[c], before);
+      };
       const auto exchange = [&](int c, std::span<const std::byte> pool,
                                 std::span<const Extent> send, std::span<std::byte> received,
                                 std::span<const Extent> receive) {
+        const Status ready = register_or_not(c, received);
+        if (!ready.ok()) return ready.message();
         return communicators[c]
             ->alltoallv({pool.data(), send, received.data(), receive, false})
             .message();

@@ -43,10 +43,10 @@ inline void run_threads(int ranks, const std::function<void(int)>& body) {
   for (std::thread& thread : threads) thread.join();
 }
 
-/// Runs body(communicator) on `ranks` threads, each with its end of one communicator, after
-/// before(rank) on the same thread.
-inline void run_ranks(
-    int ranks, const Settings& settings, const std::function<void(Communicator&)>& body,
+/// Runs body(communicator, bootstrap) on `ranks` threads, each with its end of one communicator and
+/// of what it was made over, after before(rank) on the same thread.
+inline void run_ranks_with_bootstrap(
+    int ranks, const Settings& settings, const std::function<void(Communicator&, Bootstrap&)>& body,
     const std::function<void(int)>& before = [](int) {}) {
   const ThreadWorld world(ranks);
   run_threads(ranks, [&](int rank) {
@@ -57,10 +57,17 @@ inline void run_ranks(
     const auto bootstrap = world.bootstrap(rank);
     const Status made = Communicator::create(*bootstrap, config, readable, &communicator);
     ASSERT_TRUE(made.ok()) << made.message();
-    body(*communicator);
+    body(*communicator, *bootstrap);
     // A rank that gives up must not leave the others waiting for it.
     if (testing::Test::HasFatalFailure()) communicator->abort();
   });
+}
+
+inline void run_ranks(
+    int ranks, const Settings& settings, const std::function<void(Communicator&)>& body,
+    const std::function<void(int)>& before = [](int) {}) {
+  run_ranks_with_bootstrap(
+      ranks, settings, [&](Communicator& communicator, Bootstrap&) { body(communicator); }, before);
 }
 
 }  // namespace causeway::test

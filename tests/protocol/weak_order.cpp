@@ -65,7 +65,8 @@ void exchange(const Communicator& communicator, kernels::HostExecutor& executor,
   AlltoallvPlan plan;
   plan_alltoallv({1, 1, 1024, kLineBytes}, communicator.rank(), blocks, blocks, &plan);
   const kernels::Alltoallv<WeakHostDevice, kernels::BlockLists> operation{
-      {plan.split, false, send.data(), receive.data(), communicator.device_handle(), nullptr},
+      {plan.split, false, send.data(), receive.data(), communicator.device_handle(), nullptr,
+       device::kNoRegion, 0, plan.visits.data()},
       {plan.send.data(), plan.receive.data()}};
   kernels::run_on_host(executor, operation, device::ThreadGroup{});
 }

@@ -2,6 +2,7 @@
 #include <config.hpp>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <iterator>
@@ -69,6 +70,48 @@ TEST(Config, RefusesWhatASettingCannotTake) {
     EXPECT_EQ(status.kind(), ErrorKind::kInfo) << name << "=" << value;
     EXPECT_NE(status.message().find(std::string(name) + " = '" + value + "'"), std::string::npos)
         << status.message();
+  }
+}
+
+TEST(Config, RulesOfInfoReplaceThoseOfTheEnvironmentAndGoOnTopOfTheFiles) {
+  const std::string path = testing::TempDir() + "causeway_tuning_" + std::to_string(getpid());
+  std::ofstream(path) << "*:*:*:lanes=1\n*:*:*:chunk=1K\n";
+  const auto written = [&](const Values& info, Values environment) {
+    environment["CAUSEWAY_TUNING_FILE"] = path;
+    Config config;
+    const Status status = load(info, environment, &config);
+    EXPECT_TRUE(status.ok()) << status.message();
+    return rules_text(config.tuning_rules());
+  };
+  const std::string of_file = "*:*:*:lanes=1\n*:*:*:chunk=1K\n";
+  const Values environment{{"CAUSEWAY_TUNE", "*:*:*:lanes=2"}};
+  EXPECT_EQ(written({}, {}), of_file);
+  EXPECT_EQ(written({}, environment), of_file + "*:*:*:lanes=2\n");
+  EXPECT_EQ(written({{"causeway_tune", "*:*:*:lanes=3"}}, environment),
+            of_file + "*:*:*:lanes=3\n");
+  EXPECT_EQ(written({{"causeway_tune", "none"}}, environment), of_file);
+  EXPECT_EQ(written({{"causeway_tuning_file", "none"}}, environment), "*:*:*:lanes=2\n");
+  unlink(path.c_str());
+  Config config;
+  EXPECT_EQ(load({}, {{"CAUSEWAY_TUNING_FILE", path}}, &config).kind(), ErrorKind::kInfo);
+  const Status wrong = load({}, {{"CAUSEWAY_TUNE", "*:*:*:lanes=2;*:*:*"}}, &config);
+  EXPECT_TRUE(wrong.message().starts_with("CAUSEWAY_TUNE: in the rule '*:*:*'")) << wrong.message();
+}
+
+TEST(Config, OfPlansTakesWhatPlansMayHaveOtherwise) {
+  PlanSettings settings;
+  const Values info{{"causeway_tune", "*:*:*:lanes=3"}, {"causeway_max_ctas", "5"}};
+  ASSERT_TRUE(load_plan_settings(from(info), &settings).ok());
+  EXPECT_EQ(rules_text(settings.rules), "*:*:*:lanes=3\n");
+  EXPECT_EQ(settings.max_ctas, 5U);
+  ASSERT_TRUE(load_plan_settings(from({{"causeway_lanes", "nonsense"}}), &settings).ok());
+  EXPECT_TRUE(settings.rules.empty());
+  EXPECT_FALSE(settings.max_ctas.has_value());
+  EXPECT_EQ(load_plan_settings(from({{"causeway_max_ctas", "0"}}), &settings).kind(),
+            ErrorKind::kInfo);
+  for (const Setting& setting : causeway::settings()) {
+    const std::string name = setting.name;
+    EXPECT_EQ(setting.of_plans, name.starts_with("CAUSEWAY_TUN") || name == "CAUSEWAY_MAX_CTAS");
   }
 }
 

@@ -46,33 +46,13 @@ TEST(Plan, SmallMessagesGoInLinesWherePeersShareMemory) {
     EXPECT_EQ(static_cast<device::Protocol>(plan.send[3].protocol), device::Protocol::kLines);
     EXPECT_EQ(plan.send[3].lanes, 1U);
     EXPECT_EQ(static_cast<device::Protocol>(plan.send[4].protocol), device::Protocol::kStaged);
-    EXPECT_EQ(plan.split.peer_blocks % 4, 0U);
-    EXPECT_GE(plan.split.peer_blocks, 4U * plan.send[1].lanes);
+    // Without lines every lane has something to say.
+    EXPECT_EQ(plan.split.peer_blocks, 0U + plan.send[1].lanes + plan.send[2].lanes + 1U + lanes);
     for (std::uint32_t lane = 0; lane < lanes; ++lane) {
       EXPECT_LE(kernels::lane_share(plan.send[1], lane).bytes, line_bytes_for(65536, lanes));
     }
   }
   EXPECT_EQ(line_bytes_for(0, 5), 0U);
-}
-
-TEST(Visits, CoverEveryLaneOfEveryPairOnce) {
-  for (std::uint32_t ranks = 1; ranks <= 9; ++ranks) {
-    for (std::uint32_t blocks = 1; blocks <= 40; ++blocks) {
-      constexpr std::uint32_t kLanes = 5;
-      std::multiset<std::pair<std::uint32_t, std::uint32_t>> seen;
-      for (std::uint32_t block = 0; block <= blocks; ++block) {
-        const kernels::BlockSplit split{blocks + 1, blocks, 0};
-        const kernels::Visits visits = kernels::visits_of(split, ranks, block);
-        for (std::uint32_t hops = visits.hops; hops < ranks; hops += split.hop_step()) {
-          for (std::uint32_t lane = visits.lane; lane < kLanes; lane += visits.lane_step) {
-            seen.insert({hops, lane});
-          }
-        }
-      }
-      EXPECT_EQ(seen.size(), std::size_t{ranks - 1} * kLanes);
-      for (const auto& visit : seen) EXPECT_EQ(seen.count(visit), 1U);
-    }
-  }
 }
 
 TEST(Plan, GivesTheRanksOwnBlockThreadBlocksThatAreLeft) {
@@ -87,9 +67,11 @@ TEST(Plan, GivesTheRanksOwnBlockThreadBlocksThatAreLeft) {
   using Split = std::vector<std::uint32_t>;
   EXPECT_EQ(split(100, 0, 3), (Split{9, 8, 8}));
   EXPECT_EQ(split(100, 1 << 18, 3), (Split{12, 8, 8}));
-  EXPECT_EQ(split(10, 1 << 30, 3), (Split{10, 8, 8}));
-  EXPECT_EQ(split(100, 1 << 30, 3), (Split{40, 8, 8}));
-  EXPECT_EQ(split(5, 1 << 30, 3), (Split{5, 4, 4}));
+  // What would take them longer than the peers take is for all blocks together.
+  EXPECT_EQ(split(9, 1 << 19, 3), (Split{9, 8, 0}));
+  EXPECT_EQ(split(10, 1 << 30, 3), (Split{10, 8, 0}));
+  EXPECT_EQ(split(100, 1 << 30, 3), (Split{40, 8, 0}));
+  EXPECT_EQ(split(5, 1 << 30, 3), (Split{5, 4, 0}));
   EXPECT_EQ(split(4, 1 << 30, 3), (Split{4, 4, 0}));
   EXPECT_EQ(split(1, 1 << 30, 3), (Split{1, 1, 0}));
   EXPECT_EQ(split(100, 1 << 18, 1), (Split{4, 0, 0}));

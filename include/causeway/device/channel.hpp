@@ -10,6 +10,7 @@ enum class Protocol : std::uint32_t {
   kStaged = 1,    ///< in the receiver's ring, behind the header
   kDeclined = 2,  ///< not at all: the sender cannot take part in this exchange
   kLines = 3,     ///< in lines, each with a flag of its own
+  kDirect = 4,    ///< straight into the receiver's memory, before the header
 };
 
 /// Data and the flag that comes with it: stored and loaded whole. A flag is the sequence of the
@@ -53,14 +54,16 @@ struct alignas(kLineBytes) SenderWords {
   std::uint64_t nothing;  ///< latest sequence without bytes; lane 0's, with lines, is for all
 };
 
-/// Words in the sender's memory that only the receiver writes. All but posted_bytes count up.
+/// Words in the sender's memory that only the receiver writes. All but those of a post count up.
 struct alignas(kLineBytes) ReceiverWords {
-  std::uint64_t freed;         ///< ring position up to which bytes have been taken out
-  std::uint64_t refused;       ///< latest sequence of which the receiver takes no bytes
-  std::uint64_t posted;        ///< latest sequence for which posted_bytes was announced
-  std::uint64_t posted_bytes;  ///< message bytes that the receiver asked for in it
+  std::uint64_t freed;          ///< ring position up to which bytes have been taken out
+  std::uint64_t refused;        ///< latest sequence of which the receiver takes no bytes
+  std::uint64_t posted;         ///< latest sequence for which the next three were announced
+  std::uint64_t posted_bytes;   ///< message bytes that the receiver asked for in it
+  std::uint64_t posted_region;  ///< where the sender may store them: a region's name, or kNoRegion
+  std::uint64_t posted_offset;  ///< in that region, where the message begins
   std::uint64_t taken;   ///< latest sequence whose lines have been taken out, where it is said
-  std::uint64_t enough;  ///< latest sequence of which the lane\'s first record was all it takes
+  std::uint64_t enough;  ///< latest sequence of which the lane's first record was all it takes
 };
 
 /// A side's own place on a channel, in its own device memory, so that a replayed launch goes on
@@ -73,6 +76,24 @@ struct alignas(kLineBytes) ChannelState {
   std::uint64_t last;        ///< last exchange with bytes: sent, or asked for
   std::uint64_t last_bytes;  ///< sender: of the message in it
   std::uint64_t heard;  ///< receiver, on lane 0: last exchange of which the peer's message was seen
+};
+
+/// Regions are memory that ranks have registered for others to write to. A name is a number that
+/// no other registration on the communicator has had or will have, and behind it, in the low bits,
+/// a place in tables of kMostRegions.
+inline constexpr std::uint64_t kNoRegion = 0;
+inline constexpr std::uint32_t kRegionPlaceBits = 8;
+inline constexpr std::uint32_t kMostRegions = 1U << kRegionPlaceBits;
+
+CAUSEWAY_FN constexpr std::uint32_t region_place(std::uint64_t name) {
+  return static_cast<std::uint32_t>(name) & (kMostRegions - 1);
+}
+
+/// A peer's region as this rank addresses it. Of another name, or none, it is not the one meant.
+struct RegionView {
+  std::uint64_t name;
+  std::byte* base;
+  std::uint64_t bytes;
 };
 
 /// What a peer has sent on lane 0 tells how far it has come. All in this rank's memory.
@@ -101,9 +122,11 @@ struct SendChannel {
   ChannelShape shape;
   LinkHandle link;
   const ReceiverWords* words;  ///< this rank's memory; polled
-  ChannelState* state;
+  const ChannelState* state;   ///< as it was when an exchange began: the same, or a copy near by
+  ChannelState* home;          ///< where the next exchange finds it
   const ReceiverWords* posts;  ///< this rank's memory: lane 0's words, or without lines its own
   PeerNews news;               ///< of the same peer; without lines not used
+  const RegionView* regions;   ///< [kMostRegions] of the peer's, by place; null for network links
   std::byte* scratch;          ///< this rank's memory, line_bytes: for hooks that form bytes
 };
 
@@ -111,11 +134,12 @@ struct SendChannel {
 struct ReceiveChannel {
   ChannelShape shape;
   LinkHandle link;
-  const SenderWords* words;  ///< this rank's memory; polled
-  std::byte* ring;           ///< this rank's memory
-  ChannelState* state;
-  const Line* lines;               ///< this rank's memory: two slots
-  const Line* first_lines;         ///< lane 0's
+  const SenderWords* words;   ///< this rank's memory; polled
+  std::byte* ring;            ///< this rank's memory
+  const ChannelState* state;  ///< as it was when an exchange began: the same, or a copy near by
+  ChannelState* home;         ///< where the next exchange finds it
+  const Line* lines;          ///< this rank's memory: two slots
+  const Line* first_lines;    ///< lane 0's
   const SenderWords* first_words;  ///< lane 0's, or without lines its own
   std::byte* scratch;              ///< this rank's memory, line_bytes: for hooks
 };

@@ -37,6 +37,16 @@ struct CudaDevice {
   __device__ static void store_near(std::uint64_t* word, std::uint64_t value) {
     asm volatile("st.relaxed.gpu.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
   }
+  /// A word that another rank stores, after an acquire of what released it.
+  __device__ static std::uint64_t load_far(const std::uint64_t* word) {
+    std::uint64_t value;
+    asm volatile("ld.relaxed.sys.u64 %0, [%1];" : "=l"(value) : "l"(word) : "memory");
+    return value;
+  }
+  /// A word of another rank's that a later release makes known.
+  __device__ static void store_far(std::uint64_t* word, std::uint64_t value) {
+    asm volatile("st.relaxed.sys.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
+  }
   /// One access of 128 bits, which PTX has single: the flag comes with the data.
   __device__ static void store_line(Line* line, std::uint64_t data, std::uint64_t flag) {
     asm volatile(

@@ -49,12 +49,14 @@ struct WarpGroup {
 };
 
 /// Consecutive warps of a block, up to the whole of it, that meet at a named barrier of their own:
-/// ids 1 to 15; id 0 is the whole block's. `slot` is shared memory that is theirs alone.
+/// ids 1 to 15; id 0 is the whole block's. `slot` and `near` are shared memory that is theirs
+/// alone.
 struct WarpsGroup {
   std::uint32_t barrier;
   std::uint32_t first_thread;
   std::uint32_t threads;  ///< a multiple of 32
   Words* slot;
+  std::byte* near;  ///< kNearBytes, see near.hpp
 
   __device__ std::uint32_t rank() const { return threadIdx.x - first_thread; }
   __device__ std::uint32_t size() const { return threads; }

@@ -27,6 +27,14 @@ struct HostDevice {
   static std::uint64_t load_near(const std::uint64_t* word) { return load_acquire(word); }
   static std::uint64_t load_cached(const std::uint64_t* word) { return load_acquire(word); }
   static void store_near(std::uint64_t* word, std::uint64_t value) { store_release(word, value); }
+  /// A word that another rank stores, after an acquire of what released it.
+  static std::uint64_t load_far(const std::uint64_t* word) {
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+  }
+  /// A word of another rank's that a later release makes known.
+  static void store_far(std::uint64_t* word, std::uint64_t value) {
+    __atomic_store_n(word, value, __ATOMIC_RELAXED);
+  }
   /// The flag is released after the data, and acquired before it.
   static void store_line(Line* line, std::uint64_t data, std::uint64_t flag) {
     line->data = data;

@@ -30,6 +30,7 @@ struct Always {
 /// window(offset) is where a group forms bytes in place that commit(group, offset, bytes) then
 /// sends on their way. signal(offset, value) stores a word at the peer: one thread calls it, after
 /// a group barrier, and it releases every put and commit of the group before that barrier.
+/// store(offset, value) stores a word that the same thread's next signal releases.
 /// wait(word, control, fault, until) polls a word in this rank's own memory until until(value) is
 /// true and acquires what the signal that stored the value released; false when given up.
 template <class L>
@@ -40,6 +41,7 @@ concept Link = requires(const L& link, const ThreadGroup& group, std::uint64_t n
   link.put(group, n, from, n);
   { link.window(n) } -> std::same_as<std::byte*>;
   link.commit(group, n, n);
+  link.store(n, n);
   link.signal(n, n);
   { link.wait(word, control, fault, impl::Always{}) } -> std::same_as<bool>;
 };
@@ -76,6 +78,9 @@ struct AddressableLink {
   template <Group G>
   CAUSEWAY_FN void commit(const G&, std::uint64_t, std::uint64_t) const {}
 
+  CAUSEWAY_FN void store(std::uint64_t offset, std::uint64_t value) const {
+    Device::store_far(reinterpret_cast<std::uint64_t*>(region + offset), value);
+  }
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN void signal(std::uint64_t offset, std::uint64_t value) const {
     Device::store_release(reinterpret_cast<std::uint64_t*>(region + offset), value);
@@ -145,6 +150,9 @@ class NetworkLink {
       post_.range[post_.ranges++] = {offset, bytes};
     }
   }
+  /// Words of one end arrive in their order.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN void store(std::uint64_t offset, std::uint64_t value) const { signal(offset, value); }
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN void signal(std::uint64_t offset, std::uint64_t value) const {
     post_.word_offset = offset;

@@ -1,6 +1,7 @@
 // receive: one rank's part in taking a lane's share of a message from a peer.
 #pragma once
 
+#include <causeway/device/near.hpp>
 #include <causeway/device/receive_lines.hpp>
 
 namespace causeway::device {
@@ -15,9 +16,23 @@ struct Received {
 
 namespace impl {
 
-/// Whether a receiver says how much it takes before it is asked.
+/// Whether a receiver says how much it takes, and where, before it is asked.
 CAUSEWAY_FN constexpr bool posts(const ChannelShape& shape, std::uint64_t capacity) {
   return capacity > shape.eager_bytes;
+}
+
+/// Says it. By one thread; those of several lanes may, all the same.
+CAUSEWAY_TEMPLATE
+template <class L>
+CAUSEWAY_FN void post(const L& link, const ChannelShape& shape, std::uint64_t sequence,
+                      const Request& request) {
+  const auto word = [&](std::uint64_t offset) { return shape.posts_offset + offset; };
+  link.store(word(offsetof(ReceiverWords, posted_bytes)), request.bytes);
+  if constexpr (L::kKind != LinkKind::kNetwork) {
+    link.store(word(offsetof(ReceiverWords, posted_region)), request.region);
+    link.store(word(offsetof(ReceiverWords, posted_offset)), request.region_offset);
+  }
+  link.signal(word(offsetof(ReceiverWords, posted)), sequence);
 }
 
 template <class G, class L, class C>
@@ -44,11 +59,11 @@ class RingReceiver {
   CAUSEWAY_FN bool run(const Request& request) {
     if (request.forgives) forgiven_ = sequence_;
     user_ = request.user;
-    if (!receive_records(request.bytes, posts(shape_, request.bytes))) return false;
+    if (!receive_records(request)) return false;
     group_.sync();
     if (leads()) {
-      channel_.state->position = position_;
-      channel_.state->seen = written_;
+      channel_.home->position = position_;
+      channel_.home->seen = written_;
     }
     return true;
   }
@@ -59,14 +74,14 @@ class RingReceiver {
   CAUSEWAY_FN bool leads() const { return group_.rank() == 0; }
 
   CAUSEWAY_TEMPLATE
-  CAUSEWAY_FN bool receive_records(std::uint64_t capacity, bool posts) {
+  CAUSEWAY_FN bool receive_records(const Request& request) {
     for (;;) {
       const Next next = await_header();
       if (next != Next::kRecord) return next == Next::kNothing;
       const RecordHeader header = header_at(channel_, position_);
       if (!valid(header)) return corrupt(header);
       if (reached(header.sequence, sequence_ + 1)) return true;
-      if (header.sequence == sequence_) return take_message(header, capacity, posts);
+      if (header.sequence == sequence_) return take_message(header, request);
       // Left from an exchange in which this rank had asked for nothing; with lines, lane 0's header
       // has told.
       if (shape_.line_bytes == 0 && header.protocol != Protocol::kDeclined &&
@@ -78,7 +93,8 @@ class RingReceiver {
   }
 
   CAUSEWAY_TEMPLATE
-  CAUSEWAY_FN bool take_message(const RecordHeader& header, std::uint64_t capacity, bool posts) {
+  CAUSEWAY_FN bool take_message(const RecordHeader& header, const Request& request) {
+    const std::uint64_t capacity = request.bytes;
     if (header.protocol == Protocol::kDeclined) {
       report(Fault::kDeclined, WaitFor::kNothing, sequence_, 0, 0);
     } else if (header.message_bytes > capacity) {
@@ -88,11 +104,15 @@ class RingReceiver {
     if (header.bytes == header.lane_bytes) return true;
     const std::uint64_t accepted =
         accepted_bytes(header.offset, header.lane_bytes, capacity, header.granularity);
-    if (accepted <= header.bytes) {
-      // The sender waits for a post; where none was made, say that none will be.
-      if (!posts && leads()) signal(offsetof(ReceiverWords, enough), sequence_);
-      return true;
+    // The sender waits for a post. One that was sent less than it takes unasked has to make it.
+    if (leads() && !posts(shape_, capacity)) {
+      if (accepted <= header.bytes) {
+        signal(offsetof(ReceiverWords, enough), sequence_);
+      } else {
+        post(link_, shape_, sequence_, request);
+      }
     }
+    if (accepted <= header.bytes) return true;
     const Next next = await_header();
     if (next == Next::kFailed) return false;
     const RecordHeader rest = header_at(channel_, position_);
@@ -105,6 +125,12 @@ class RingReceiver {
   CAUSEWAY_FN bool take_record(const RecordHeader& header, std::uint64_t capacity) {
     std::uint64_t cursor =
         place(position_, sizeof(RecordHeader), shape_.ring_bytes) + sizeof(RecordHeader);
+    if (header.protocol == Protocol::kDirect) {
+      // The bytes are where they belong.
+      if (leads()) signal(offsetof(ReceiverWords, freed), cursor);
+      position_ = cursor;
+      return true;
+    }
     std::uint64_t done = 0;
     std::uint64_t slot = 0;
     do {
@@ -131,8 +157,10 @@ class RingReceiver {
   }
 
   CAUSEWAY_FN static bool valid(const RecordHeader& header) {
-    return (header.protocol == Protocol::kStaged || header.protocol == Protocol::kDeclined) &&
-           header.granularity > 0 && (header.piece_bytes > 0 || header.bytes == 0);
+    const bool known = header.protocol == Protocol::kStaged ||
+                       header.protocol == Protocol::kDirect ||
+                       header.protocol == Protocol::kDeclined;
+    return known && header.granularity > 0 && (header.piece_bytes > 0 || header.bytes == 0);
   }
 
   CAUSEWAY_TEMPLATE
@@ -231,30 +259,29 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
   const ChannelShape& shape = channel.shape;
   const bool lined = shape.line_bytes > 0;
   const std::uint64_t sequence = channel.state->sequence + 1;
-  const auto post = [&](std::uint64_t word, std::uint64_t value) {
-    if (group.rank() != 0 || (lined && shape.lane != 0)) return;
-    link.signal(shape.posts_offset + word, value);
-  };
+  const bool speaks = group.rank() == 0 && (!lined || shape.lane == 0);
   impl::Sighting seen{impl::Found::kRing, impl::kUnknownLanes, {}};
   if (request.bytes == 0) {
     seen = {impl::Found::kNothing, lined ? 0 : impl::kUnknownLanes, {}};
-    post(offsetof(ReceiverWords, refused), sequence);
+    if (speaks) link.signal(shape.posts_offset + offsetof(ReceiverWords, refused), sequence);
   } else {
-    if (impl::posts(shape, request.bytes)) {
-      post(offsetof(ReceiverWords, posted_bytes), request.bytes);
-      post(offsetof(ReceiverWords, posted), sequence);
-    }
+    if (speaks && impl::posts(shape, request.bytes)) impl::post(link, shape, sequence, request);
     if (lined) {
       seen = impl::receive_in_lines<Device>(group, channel, sequence, request, control, hook);
     }
-    if (seen.found == impl::Found::kRing &&
-        !impl::receive_through_ring(group, link, channel, request, control, hook)) {
-      seen.found = impl::Found::kFailed;
+    if (seen.found == impl::Found::kRing) {
+      // A sender that wants to store in place waits for where.
+      if (lined && speaks && !impl::posts(shape, request.bytes)) {
+        impl::post(link, shape, sequence, request);
+      }
+      if (!impl::receive_through_ring(group, link, channel, request, control, hook)) {
+        seen.found = impl::Found::kFailed;
+      }
     }
   }
   if (seen.found == impl::Found::kFailed) return {false, seen.lanes};
   // All threads have read the state before, in front of a barrier.
-  if (request.acknowledges || request.bytes == 0) group.sync();
+  if (request.acknowledges || request.bytes == 0) sync_before_changes(group);
   if (group.rank() == 0) {
     // Lane 0 has the header of every message.
     const bool took =
@@ -262,7 +289,7 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
     if (lined && took && request.acknowledges) {
       link.signal(shape.words_offset + offsetof(ReceiverWords, taken), sequence);
     }
-    ChannelState& state = *channel.state;
+    ChannelState& state = *channel.home;
     state.sequence = sequence;
     if (request.forgives) state.forgiven = sequence;
     if (request.bytes > 0) {

@@ -18,6 +18,10 @@ struct Request {
   /// The message will likely come in lines: every thread looks out for its own. It may come
   /// otherwise, and later then.
   bool expects_lines = false;
+  /// Where the sender may store the message itself: a region of this rank's, by name, and the
+  /// message's place in it. For hooks that would store it just there.
+  std::uint64_t region = kNoRegion;
+  std::uint64_t region_offset = 0;
 };
 
 namespace impl {

@@ -4,6 +4,7 @@
 #include <causeway/device/channel.hpp>
 #include <causeway/device/hooks.hpp>
 #include <causeway/device/lines.hpp>
+#include <causeway/device/near.hpp>
 
 namespace causeway::device {
 
@@ -12,11 +13,13 @@ struct Share {
   std::uint64_t message_bytes;
   std::uint64_t offset;       ///< a multiple of the hook's granularity
   std::uint64_t bytes;        ///< likewise; 0 announces that this lane carries nothing
-  std::uint64_t piece_bytes;  ///< largest piece wished for; cut to the channel's eager limit
+  std::uint64_t piece_bytes;  ///< largest piece wished for; with kDirect the most that goes through
+                              ///< the ring before the post is there, 0 on channels with lines for
+                              ///< nothing. Cut to the channel's eager limit.
   std::uint32_t lanes;        ///< lanes that the message is spread over
   std::uint32_t tag;          ///< operation
-  Protocol protocol = Protocol::kStaged;
-  void* user = nullptr;  ///< handed to the hook
+  Protocol protocol = Protocol::kStaged;  ///< kDirect where the receiver's post allows it
+  void* user = nullptr;                   ///< handed to the hook
 };
 
 /// The largest payload of a first record, for elements of `granularity` bytes.
@@ -44,13 +47,37 @@ CAUSEWAY_FN bool sends_at_once(const SendChannel& channel, const Share& share,
     return false;
   }
   if (goes_in_lines(shape, share)) return true;
-  if (first_record_bytes(shape, bytes, granularity) < bytes) return false;
+  if (share.protocol == Protocol::kDirect || first_record_bytes(shape, bytes, granularity) < bytes)
+    return false;
   // A header and a payload, each behind a gap at the ring's end at worst.
   const std::uint64_t end =
       channel.state->position + 2 * sizeof(RecordHeader) + 2 * round_up(bytes, kPayloadAlign);
   if (has_credit(end, channel.state->seen, shape.ring_bytes)) return true;
-  channel.state->seen = Device::load_acquire(&channel.words->freed);
-  return has_credit(end, channel.state->seen, shape.ring_bytes);
+  channel.home->seen = Device::load_acquire(&channel.words->freed);
+  return has_credit(end, channel.home->seen, shape.ring_bytes);
+}
+
+/// What a group has read of a share in lines before it could send it: each thread its part.
+struct ReadAhead {
+  impl::HeldWords words;
+  bool has_words;
+  std::uint64_t heard;  ///< of the peer's messages; an older value is as good
+};
+
+/// Reads what sending a share in lines begins with, before its channel is looked at: `heard` is
+/// that of the state of lane 0's receive end for the same peer.
+CAUSEWAY_TEMPLATE
+template <class Device, Group G, class P>
+CAUSEWAY_FN ReadAhead read_ahead(const G& group, const Share& share, const std::uint64_t* heard,
+                                 const P& hook) {
+  ReadAhead ahead{{}, false, Device::load_near(heard)};
+  if constexpr (HasSource<P>) {
+    ahead.has_words = share.protocol == Protocol::kLines;
+    if (ahead.has_words) {
+      ahead.words = impl::load_words(group, hook.source(share.offset), share.bytes, group.rank());
+    }
+  }
+  return ahead;
 }
 
 namespace impl {
@@ -80,8 +107,8 @@ class RingSender {
   CAUSEWAY_FN bool run(const Share& share) {
     if (!send_share(share)) return false;
     if (leads()) {
-      channel_.state->position = position_;
-      channel_.state->seen = freed_;
+      channel_.home->position = position_;
+      channel_.home->seen = freed_;
     }
     return true;
   }
@@ -91,32 +118,91 @@ class RingSender {
 
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN bool send_share(const Share& share) {
-    const std::uint32_t granularity = hook_.granularity();
-    const std::uint64_t first = first_record_bytes(shape_, share.bytes, granularity);
-    const std::uint64_t piece =
-        round_down(smaller(share.piece_bytes, shape_.eager_bytes), granularity);
-    const Protocol protocol =
-        share.protocol == Protocol::kDeclined ? Protocol::kDeclined : Protocol::kStaged;
-    RecordHeader header{sequence_, share.message_bytes, share.bytes, share.offset, first,
-                        piece,     granularity,         protocol,    share.lanes,  share.tag};
     user_ = share.user;
-    const Outcome outcome = write_record(header, true);
+    Post post{0, nullptr};
+    const bool direct = share.protocol == Protocol::kDirect;
+    bool asked = direct && look_for_post(post);
+    if (direct && !asked && share.piece_bytes == 0 && shape_.line_bytes > 0) {
+      // Lane 0's header has the receiver post, whatever it takes.
+      if (!await_post(post)) return false;
+      asked = true;
+    }
+    if (post.to != nullptr) return send_rest(share, 0, post);
+    // While a post is on its way that may say where the bytes go, few take the longer way.
+    const std::uint64_t unasked =
+        direct && !asked ? smaller(share.bytes, share.piece_bytes) : share.bytes;
+    const std::uint64_t first = first_record_bytes(shape_, unasked, hook_.granularity());
+    const Outcome outcome = write_record(header_of(share, 0, first), true);
     if (outcome == Outcome::kRefused) {
       report_unwanted(share);
       return true;
     }
     if (outcome == Outcome::kFailed || first == share.bytes) return outcome == Outcome::kDone;
 
-    std::uint64_t capacity = 0;
-    if (!await_post(capacity)) return false;
+    if (!await_post(post)) return false;
     // A receiver that takes the first record reports the rest; one that asked for nothing may
     // never.
-    if (capacity == 0 && !reached(freed_, position_)) report_unwanted(share);
-    const std::uint64_t accepted = accepted_bytes(share.offset, share.bytes, capacity, granularity);
-    if (accepted <= first) return true;
-    header.offset += first;
-    header.bytes = accepted - first;
+    if (post.bytes == 0 && !reached(freed_, position_)) report_unwanted(share);
+    return accepted(share, post) <= first || send_rest(share, first, post);
+  }
+
+  /// What a receiver has announced: how many bytes of the message it takes, and where this rank may
+  /// store them; null where it may not.
+  struct Post {
+    std::uint64_t bytes;
+    std::byte* to;
+  };
+
+  CAUSEWAY_FN std::uint64_t accepted(const Share& share, const Post& post) const {
+    return accepted_bytes(share.offset, share.bytes, post.bytes, hook_.granularity());
+  }
+
+  /// The header of a record with bytes [done, done + bytes) of a share.
+  CAUSEWAY_FN RecordHeader header_of(const Share& share, std::uint64_t done,
+                                     std::uint64_t bytes) const {
+    const std::uint32_t granularity = hook_.granularity();
+    const bool direct = share.protocol == Protocol::kDirect;
+    const std::uint64_t largest =
+        direct ? shape_.eager_bytes : smaller(share.piece_bytes, shape_.eager_bytes);
+    return {sequence_,
+            share.message_bytes,
+            share.bytes,
+            share.offset + done,
+            bytes,
+            round_down(largest, granularity),
+            granularity,
+            share.protocol == Protocol::kDeclined ? Protocol::kDeclined : Protocol::kStaged,
+            share.lanes,
+            share.tag};
+  }
+
+  /// Sends what a receiver takes of a share and has not got in the first `done` bytes.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool send_rest(const Share& share, std::uint64_t done, const Post& post) {
+    const RecordHeader header = header_of(share, done, accepted(share, post) - done);
+    if (share.protocol == Protocol::kDirect && post.to != nullptr) {
+      return write_in_place(header, post.to);
+    }
     return write_record(header, false) == Outcome::kDone;
+  }
+
+  /// Stores a record's bytes where they belong, and then its header in the ring.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool write_in_place(RecordHeader header, std::byte* message) {
+    const std::uint64_t at = place(position_, sizeof(RecordHeader), shape_.ring_bytes);
+    const std::uint64_t end = at + sizeof(RecordHeader);
+    header.protocol = Protocol::kDirect;
+    if (await_credit(end, false) != Outcome::kDone) return false;
+    if (header.bytes > 0) {
+      hook_.produce(
+          Context<G>{group_, shape_.peer, shape_.lane, 0, header.offset, header.bytes, user_},
+          message + header.offset);
+    }
+    if (leads()) *reinterpret_cast<RecordHeader*>(link_.window(ring(at))) = header;
+    group_.sync();
+    if (leads()) link_.signal(shape_.words_offset + offsetof(SenderWords, written), end);
+    position_ = end;
+    return true;
   }
 
   /// Writes a header and its payload. While nothing of a refusable record is published, a receiver
@@ -176,7 +262,7 @@ class RingSender {
 
   /// Waits until the receiver has said how many bytes of this message it takes.
   CAUSEWAY_TEMPLATE
-  CAUSEWAY_FN bool await_post(std::uint64_t& capacity) {
+  CAUSEWAY_FN bool await_post(Post& post) {
     bool left = true;
     if (leads()) {
       Fault fault = Fault::kNone;
@@ -186,12 +272,47 @@ class RingSender {
         return reached(posted, sequence_) || refused() ||
                reached(Device::load_acquire(&channel_.words->enough), sequence_);
       });
-      if (left && last == sequence_) capacity = Device::load_acquire(&channel_.posts->posted_bytes);
+      if (left && last == sequence_) post = read_post();
       freed_ = Device::load_acquire(&channel_.words->freed);
       if (!left) report(fault, WaitFor::kPost, sequence_, last);
     }
-    capacity = group_.broadcast(capacity);
+    post = given_to_all(post);
     return group_.broadcast(left ? 1 : 0) != 0;
+  }
+
+  /// True when it has already.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool look_for_post(Post& post) {
+    bool posted = false;
+    if (leads() && Device::load_acquire(&channel_.posts->posted) == sequence_) {
+      posted = true;
+      post = read_post();
+    }
+    post = given_to_all(post);
+    return group_.broadcast(posted ? 1 : 0) != 0;
+  }
+
+  CAUSEWAY_FN Post given_to_all(const Post& post) const {
+    const Words words =
+        group_.broadcast(Words{{post.bytes, reinterpret_cast<std::uintptr_t>(post.to)}});
+    return {words.word[0], reinterpret_cast<std::byte*>(words.word[1])};
+  }
+
+  /// A post that has been acquired. Its region may be one that this rank cannot write to, or knows
+  /// no more.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN Post read_post() const {
+    const std::uint64_t bytes = Device::load_far(&channel_.posts->posted_bytes);
+    if constexpr (L::kKind == LinkKind::kNetwork) {
+      return {bytes, nullptr};
+    } else {
+      const std::uint64_t name = Device::load_far(&channel_.posts->posted_region);
+      const std::uint64_t offset = Device::load_far(&channel_.posts->posted_offset);
+      if (name == kNoRegion) return {bytes, nullptr};
+      const RegionView& region = channel_.regions[region_place(name)];
+      const bool fits = offset <= region.bytes && bytes <= region.bytes - offset;
+      return {bytes, region.name == name && fits ? region.base + offset : nullptr};
+    }
   }
 
   /// True when the receiver has said that it takes nothing (more), or has gone on to a later
@@ -242,11 +363,13 @@ CAUSEWAY_TEMPLATE
 template <class Device, class G>
 CAUSEWAY_FN Line* store_header(const G& group, std::byte* lines, const SendChannel& channel,
                                std::uint64_t sequence, const Share& share,
-                               std::uint32_t granularity, const WaitControl& control) {
+                               std::uint32_t granularity, const WaitControl& control,
+                               const ReadAhead& ahead) {
   const ChannelShape& shape = channel.shape;
   Fault fault = Fault::kNone;
-  const bool free =
-      poll_until<Device>(control, fault, [&] { return slot_is_free<Device>(channel, sequence); });
+  const bool free = reached(ahead.heard, sequence - 1) || poll_until<Device>(control, fault, [&] {
+                      return slot_is_free<Device>(channel, sequence);
+                    });
   if (!free) {
     report_fault<Device>(control, {fault, WaitFor::kCredit, shape.peer, shape.lane, sequence,
                                    sequence - 1, Device::load_near(channel.news.heard), 0});
@@ -274,7 +397,7 @@ CAUSEWAY_TEMPLATE
 template <class Device, class G, class P>
 CAUSEWAY_FN void send_in_lines(const G& group, std::byte* lines, const SendChannel& channel,
                                std::uint64_t sequence, const Share& share,
-                               const WaitControl& control, const P& hook) {
+                               const WaitControl& control, const P& hook, const ReadAhead& ahead) {
   const std::byte* from = channel.scratch;
   if (share.bytes > 0) {
     if constexpr (HasSource<P>) {
@@ -288,9 +411,11 @@ CAUSEWAY_FN void send_in_lines(const G& group, std::byte* lines, const SendChann
     }
   }
   // The first words are on their way while the header is made.
-  const HeldWords held = load_words(group, from, share.bytes, group.rank());
-  Line* const slot =
-      store_header<Device>(group, lines, channel, sequence, share, hook.granularity(), control);
+  const HeldWords held = HasSource<P> && ahead.has_words
+                             ? ahead.words
+                             : load_words(group, from, share.bytes, group.rank());
+  Line* const slot = store_header<Device>(group, lines, channel, sequence, share,
+                                          hook.granularity(), control, ahead);
   if (slot == nullptr) return;
   store_lines<Device>(group, slot + kHeaderLines, sequence, from, share.bytes, held);
 }
@@ -306,11 +431,12 @@ CAUSEWAY_FN void send_in_lines(const G& group, std::byte* lines, const SendChann
 /// On channels with lines (shape.line_bytes > 0), lane 0 tells the receiver of every message, so it
 /// sends in every exchange of the pair, be it a share of nothing; another lane that carries nothing
 /// of a message either does too or has its state's sequence moved on. False when a wait was given
-/// up: the reports then say why, and the channel cannot be used again.
+/// up: the reports then say why, and the channel cannot be used again. `ahead` may be what
+/// read_ahead() gave for this share.
 CAUSEWAY_TEMPLATE
 template <Group G, class L, class P>
 CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel, const Share& share,
-                      const WaitControl& control, const P& hook) {
+                      const WaitControl& control, const P& hook, const ReadAhead& ahead) {
   static_assert(Link<L>);
   static_assert(ProduceHook<P, G>);
   using Device = typename L::Device;
@@ -325,17 +451,17 @@ CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel,
     }
   } else if (lined && (declines || goes_in_lines(shape, share))) {
     impl::send_in_lines<Device>(group, link.window(shape.lines_offset), channel, sequence, share,
-                                control, hook);
+                                control, hook, ahead);
   } else {
     if (lined && shape.lane == 0) {
       impl::store_header<Device>(group, link.window(shape.lines_offset), channel, sequence, share,
-                                 hook.granularity(), control);
+                                 hook.granularity(), control, ahead);
     }
     if (!impl::send_through_ring(group, link, channel, share, control, hook)) return false;
   }
-  group.sync();
+  sync_before_changes(group);
   if (group.rank() == 0) {
-    ChannelState& state = *channel.state;
+    ChannelState& state = *channel.home;
     state.sequence = sequence;
     if (share.message_bytes > 0) {
       state.last = sequence;
@@ -344,6 +470,14 @@ CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel,
   }
   group.sync();
   return true;
+}
+
+CAUSEWAY_TEMPLATE
+template <Group G, class L, class P>
+CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel, const Share& share,
+                      const WaitControl& control, const P& hook) {
+  return send(group, link, channel, share, control, hook,
+              ReadAhead{{}, false, channel.state->sequence - 1});
 }
 
 }  // namespace causeway::device

@@ -1,0 +1,65 @@
+// Near memory: a channel's end where the threads that use it read it at once.
+#pragma once
+
+#include <causeway/device/channel.hpp>
+
+#include <concepts>
+
+namespace causeway::device {
+
+/// Groups that have memory of their own, nearer to them than the tables of channels: on GPUs it is
+/// shared memory, which takes a tenth of the time. Others use the tables themselves.
+template <class G>
+concept HasNearMemory = requires(const G& group) {
+  { group.near } -> std::convertible_to<std::byte*>;
+};
+
+namespace impl {
+
+template <class Channel>
+struct NearChannel {
+  ChannelState state;
+  Channel channel;
+};
+
+inline constexpr std::uint32_t kStateWords =
+    offsetof(ChannelState, heard) / sizeof(std::uint64_t) + 1;
+
+}  // namespace impl
+
+/// What a group's near memory holds: one end of a channel.
+inline constexpr std::uint32_t kNearBytes = sizeof(impl::NearChannel<SendChannel>);
+static_assert(sizeof(impl::NearChannel<ReceiveChannel>) <= kNearBytes);
+
+/// Copies a channel's end and its state, which lies at `state`, into near memory; what was there is
+/// no longer used. All threads of the group call it, and meet at a barrier before they use what it
+/// returns, for send() or receive(), once. Without near memory that is the channel itself.
+template <class G, class Channel>
+CAUSEWAY_FN const Channel& bring_near(const G& group, const Channel& channel, ChannelState* state) {
+  if constexpr (HasNearMemory<G>) {
+    static_assert(sizeof(Channel) % sizeof(std::uint64_t) == 0);
+    constexpr std::uint32_t kWords = sizeof(Channel) / sizeof(std::uint64_t);
+    constexpr std::uint32_t kPointer = offsetof(Channel, state) / sizeof(std::uint64_t);
+    auto& near = *reinterpret_cast<impl::NearChannel<Channel>*>(group.near);
+    const auto* const from = reinterpret_cast<const std::uint64_t*>(&channel);
+    auto* const to = reinterpret_cast<std::uint64_t*>(&near.channel);
+    for (std::uint32_t i = group.rank(); i < kWords + impl::kStateWords; i += group.size()) {
+      if (i >= kWords) {
+        (&near.state.position)[i - kWords] = (&state->position)[i - kWords];
+      } else {
+        to[i] = i == kPointer ? reinterpret_cast<std::uintptr_t>(&near.state) : from[i];
+      }
+    }
+    return near.channel;
+  } else {
+    return channel;
+  }
+}
+
+/// Where a state has no copy near by, all have to have read it before it changes.
+template <class G>
+CAUSEWAY_FN void sync_before_changes(const G& group) {
+  if constexpr (!HasNearMemory<G>) group.sync();
+}
+
+}  // namespace causeway::device

@@ -1,0 +1,229 @@
+// What ranks agree on once for many exchanges: registered buffers and planned exchanges.
+#include "allocations.hpp"
+#include "communicator_state.hpp"
+
+#include <algorithm>
+
+namespace causeway {
+
+namespace {
+
+/// Bytes that blocks go to, all but those of layouts.
+struct Span {
+  const std::byte* begin = nullptr;
+  const std::byte* end = nullptr;
+};
+
+Span span_of(const void* buffer, std::span<const Extent> blocks) {
+  Span span;
+  for (const Extent& block : blocks) {
+    if (block.bytes == 0 || block.layout != nullptr) continue;
+    const std::byte* const begin = static_cast<const std::byte*>(buffer) + block.offset;
+    const std::byte* const end = begin + block.bytes;
+    span.begin = span.begin == nullptr ? begin : std::min(span.begin, begin);
+    span.end = std::max(span.end, end);
+  }
+  return span;
+}
+
+/// An error where a rank sends another more than that one asks for.
+Status check_sizes(const BlockTable& table) {
+  for (std::size_t from = 0; from < table.ranks(); ++from) {
+    for (std::size_t to = 0; to < table.ranks(); ++to) {
+      const std::uint64_t sent = table.sent(from, to);
+      const std::uint64_t asked = table.asked(to, from);
+      if (sent <= asked) continue;
+      return Status::error(
+          ErrorKind::kTruncated, "rank %zu sends %llu bytes to rank %zu, which asks for %llu", from,
+          static_cast<unsigned long long>(sent), to, static_cast<unsigned long long>(asked));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+/// Where peers may store what an exchange receives.
+void Communicator::State::name_region(const Buffers& buffers, kernels::AlltoallvArgs* args) const {
+  const Span span = span_of(buffers.recvbuf, buffers.receive);
+  if (span.begin == nullptr) return;
+  const RegionPlace place = regions.find(span.begin, span.end);
+  args->region = place.name;
+  args->region_offset = place.offset - static_cast<std::uint64_t>(span.begin - args->recvbuf);
+}
+
+Status Communicator::State::register_buffer(Bootstrap& bootstrap, void* base, std::uint64_t bytes,
+                                            const Status& valid, const Region** region) {
+  CAUSEWAY_TRY(agree(bootstrap, valid));
+  return in_turn([&] { return regions.add(bootstrap, base, bytes, Sharing::kChecked, region); });
+}
+
+Status Communicator::State::deregister_buffer(Bootstrap& bootstrap, const Region* region) {
+  return in_turn([&] {
+    backend->finish();
+    return regions.remove(bootstrap, region);
+  });
+}
+
+Status Communicator::State::plan_exchange(Bootstrap& bootstrap, const Buffers& buffers,
+                                          const Status& valid, const PlannedExchange** planned,
+                                          const PlanSettings& settings) {
+  const auto ranks = static_cast<std::size_t>(topology.size());
+  CAUSEWAY_TRY(agree(bootstrap, valid.ok() ? check_for_device(buffers) : valid));
+  const Span span = span_of(buffers.recvbuf, buffers.receive);
+  const std::vector<std::uint64_t> mine = BlockTable::row(
+      buffers.send, buffers.receive, static_cast<const std::byte*>(buffers.recvbuf), span.begin);
+  BlockTable table(ranks);
+  CAUSEWAY_TRY(
+      bootstrap.allgather(mine.data(), mine.size() * sizeof(std::uint64_t), table.words()));
+  CAUSEWAY_TRY(check_sizes(table));
+  return in_turn([&]() -> Status {
+    auto made = std::make_unique<PlannedExchange>();
+    CAUSEWAY_TRY(regions.add(bootstrap, const_cast<std::byte*>(span.begin),
+                             static_cast<std::uint64_t>(span.end - span.begin),
+                             Sharing::kIfPossible, &made->region));
+    made->send.assign(buffers.send.begin(), buffers.send.end());
+    made->receive.assign(buffers.receive.begin(), buffers.receive.end());
+    const Buffers own{buffers.sendbuf, made->send, buffers.recvbuf, made->receive, false};
+    const Tuner tuner = tuner_->with(settings.rules);
+    PlanLimits within = limits;
+    within.tuner = &tuner;
+    if (settings.max_ctas && *settings.max_ctas < within.max_blocks) {
+      within.max_blocks = static_cast<std::uint32_t>(*settings.max_ctas);
+    }
+    bool by_engine = false;
+    Status prepared = agree_on_engine(bootstrap, within, own, *made->region, &by_engine);
+    if (prepared.ok() && by_engine) {
+      made->engine = std::make_unique<EngineExchange>();
+      prepared = prepare(own, table, *made->region, made->engine.get());
+    } else if (prepared.ok()) {
+      prepared = describe(within, &own, &made->plan, &made->exchange);
+    }
+    prepared = agree(bootstrap, prepared);
+    if (!prepared.ok()) {
+      static_cast<void>(regions.remove(bootstrap, made->region));
+      return prepared;
+    }
+    if (topology.rank() == 0) {
+      log(LogLevel::kInfo, "plan %zu of a communicator of %zu ranks: by %s", ++plans_made_, ranks,
+          by_engine ? "copy engines" : "kernels");
+    }
+    *planned = made.get();
+    planned_.push_back(std::move(made));
+    return {};
+  });
+}
+
+/// Whether copy engines are to make a planned exchange: the same on all ranks.
+Status Communicator::State::agree_on_engine(Bootstrap& bootstrap, const PlanLimits& within,
+                                            const Buffers& buffers, const Region& region,
+                                            bool* by_engine) {
+  if (backend->kind() == DeviceKind::kHost) return {};
+  const EngineVote mine =
+      vote_on_engine(within, topology.rank(), buffers.send, buffers.receive, region.peers);
+  std::vector<EngineVote> all;
+  CAUSEWAY_TRY(allgather(bootstrap, mine, &all));
+  *by_engine = go_by_engine(all);
+  return {};
+}
+
+Status Communicator::State::prepare(const Buffers& buffers, const BlockTable& table,
+                                    const Region& region, EngineExchange* exchange) {
+  const int rank = topology.rank();
+  CAUSEWAY_TRY(backend->allocate(words_bytes(table.ranks()), &exchange->words));
+  std::byte* const memory = exchange->words.get();
+  CAUSEWAY_TRY(prepare(ready_words(table, rank), memory, &exchange->ready));
+  CAUSEWAY_TRY(prepare(done_words(table, rank), memory, &exchange->done));
+  return backend->prepare_copies(
+      engine_copies(table, rank, static_cast<const std::byte*>(buffers.sendbuf), buffers.send,
+                    region.peers),
+      &exchange->copies);
+}
+
+/// Words take as few multiprocessors as they can: one.
+Status Communicator::State::prepare(const Words& words, std::byte* memory, WordExchange* exchange) {
+  const Buffers buffers{memory, words.send, memory, words.receive, false};
+  AlltoallvPlan& plan = exchange->plan;
+  CAUSEWAY_TRY(describe(limits, &buffers, &plan, &exchange->exchange));
+  plan.split = split_blocks(plan, 1, &plan.visits);
+  exchange->exchange.args.split = plan.split;
+  exchange->exchange.args.visits = plan.visits.data();
+  return {};
+}
+
+/// Enqueues the parts of an exchange by copy engines.
+Status Communicator::State::start(const EngineExchange& exchange, void* stream) {
+  CAUSEWAY_TRY(launch(exchange.ready.exchange, stream));
+  const Status copied = exchange.copies->enqueue(stream);
+  if (!copied.ok()) {
+    fail({device::Fault::kAborted, topology.rank()});
+    return copied;
+  }
+  return launch(exchange.done.exchange, stream);
+}
+
+Status Communicator::State::start(const PlannedExchange& planned, void* stream) {
+  const Status usable = check_stream(stream);
+  if (!usable.ok()) {
+    // The other ranks are not to wait for this one.
+    const Status outcome = enqueue(nullptr, nullptr);
+    return outcome.kind() == ErrorKind::kFailed ? outcome : usable;
+  }
+  // What an earlier call left on the stream does not keep this one from taking part.
+  const Status earlier = result();
+  CAUSEWAY_TRY(failure());
+  if (planned.engine == nullptr) return enqueue(planned.exchange, stream, earlier);
+  CAUSEWAY_TRY(start(*planned.engine, stream));
+  return earlier;
+}
+
+Status Communicator::State::free_planned(Bootstrap& bootstrap, const PlannedExchange* planned) {
+  return in_turn([&] {
+    backend->finish();
+    const Region* const region = planned->region;
+    std::erase_if(planned_, [&](const auto& candidate) { return candidate.get() == planned; });
+    return regions.remove(bootstrap, region);
+  });
+}
+
+Status Communicator::allocate(std::uint64_t bytes, void** base) {
+  Allocation allocation;
+  CAUSEWAY_TRY(state_->backend->allocate_shareable(bytes, &allocation));
+  keep_allocation(allocation);
+  *base = allocation.memory.get();
+  return {};
+}
+
+Status Communicator::register_buffer(Bootstrap& bootstrap, void* base, std::uint64_t bytes,
+                                     const Status& valid, const Region** region) {
+  begun_.drain();
+  return state_->register_buffer(bootstrap, base, bytes, valid, region);
+}
+
+BufferView Communicator::view(const Region& region) const {
+  auto* const table = reinterpret_cast<const std::uint64_t*>(region.table.get());
+  return {region.base, region.bytes, reinterpret_cast<void* const*>(table), table + size()};
+}
+
+Status Communicator::deregister_buffer(Bootstrap& bootstrap, const Region* region) {
+  begun_.drain();
+  return state_->deregister_buffer(bootstrap, region);
+}
+
+Status Communicator::plan(Bootstrap& bootstrap, const Buffers& buffers, const Status& valid,
+                          const PlannedExchange** planned, const PlanSettings& settings) {
+  begun_.drain();
+  return state_->plan_exchange(bootstrap, buffers, valid, planned, settings);
+}
+
+Status Communicator::start(const PlannedExchange& planned, void* stream) {
+  begun_.drain();
+  return state_->in_turn([&] { return state_->start(planned, stream); });
+}
+
+Status Communicator::free_planned(Bootstrap& bootstrap, const PlannedExchange* planned) {
+  begun_.drain();
+  return state_->free_planned(bootstrap, planned);
+}
+
+}  // namespace causeway

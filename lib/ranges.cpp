@@ -1,0 +1,27 @@
+// Names of ranges that a profiler shows.
+#include "ranges.hpp"
+
+#include "plan.hpp"
+
+namespace causeway {
+
+const char* range_name(const AlltoallvPlan& plan, int self) {
+  const kernels::SendBlock* first = nullptr;
+  for (std::size_t peer = 0; peer < plan.send.size(); ++peer) {
+    const kernels::SendBlock& block = plan.send[peer];
+    if (static_cast<int>(peer) == self || block.bytes == 0) continue;
+    if (first == nullptr) first = &block;
+    if (block.protocol != first->protocol) return "alltoallv mixed";
+  }
+  if (first == nullptr) return "alltoallv nothing";
+  switch (static_cast<device::Protocol>(first->protocol)) {
+    case device::Protocol::kLines:
+      return "alltoallv ll";
+    case device::Protocol::kDirect:
+      return "alltoallv direct";
+    default:
+      return "alltoallv staged";
+  }
+}
+
+}  // namespace causeway

@@ -1,0 +1,172 @@
+// Regions: memory that the ranks of a communicator have registered for others to write to.
+#include "regions.hpp"
+
+#include "allocations.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace causeway {
+
+namespace {
+
+std::size_t index_of(int rank) { return static_cast<std::size_t>(rank); }
+
+}  // namespace
+
+/// What a rank gives. Plain data.
+struct RegionSet::Offer {
+  RegionOffer memory;
+  bool shared;      ///< other processes can open it
+  std::byte* base;  ///< this and the next for ranks of the same process
+  const Memory* keep;
+  std::uint64_t bytes;
+};
+
+Status RegionSet::create(const Topology& topology, DeviceBackend& backend) {
+  topology_ = &topology;
+  backend_ = &backend;
+  reachable_.assign(index_of(topology.size()), 0);
+  const std::size_t views = topology.host_ranks().size() * device::kMostRegions;
+  return backend.allocate(views * sizeof(device::RegionView), &views_);
+}
+
+const device::RegionView* RegionSet::views(int rank) const {
+  const auto& ranks = topology_->host_ranks();
+  const auto found = std::ranges::find(ranks, rank);
+  if (found == ranks.end()) return nullptr;
+  return reinterpret_cast<const device::RegionView*>(views_.get()) +
+         (found - ranks.begin()) * device::kMostRegions;
+}
+
+/// Registrations come and go in the same order on all ranks, so the place is the same too.
+std::uint32_t RegionSet::free_place() const {
+  std::uint32_t place = 1;
+  const auto is_taken = [&](const auto& region) {
+    return device::region_place(region->name) == place;
+  };
+  while (std::ranges::any_of(regions_, is_taken)) ++place;
+  return place;
+}
+
+Status RegionSet::add(Bootstrap& bootstrap, void* base, std::uint64_t bytes, Sharing sharing,
+                      const Region** region) {
+  const std::uint32_t place = free_place();
+  if (place >= device::kMostRegions) {
+    return Status::error(ErrorKind::kUnsupported,
+                         "comm has %u registered buffers, plans' among them, and takes no more",
+                         place - 1);
+  }
+  auto made = std::make_unique<Region>();
+  made->name = (++registrations_ << device::kRegionPlaceBits) | place;
+  made->base = bytes == 0 ? nullptr : static_cast<std::byte*>(base);
+  made->bytes = bytes;
+  made->peers.resize(index_of(topology_->size()));
+  Offer mine{};
+  mine.base = made->base;
+  mine.keep = &made->keep;
+  mine.bytes = bytes;
+  Status ready;
+  if (bytes > 0) {
+    made->keep = find_allocation(base).memory;
+    ready = backend_->export_memory(base, bytes, &mine.memory);
+    mine.shared = ready.ok();
+    if (ready.kind() == ErrorKind::kUnsupported || sharing == Sharing::kIfPossible) ready = {};
+  }
+  CAUSEWAY_TRY(agree(bootstrap, ready));
+  std::vector<Offer> all;
+  CAUSEWAY_TRY(allgather(bootstrap, mine, &all));
+  Status opened = agree(bootstrap, open(mine, all, made.get()));
+  // A peer posts the name only when all know it.
+  if (opened.ok()) opened = agree(bootstrap, enter(*made, true));
+  if (!opened.ok()) {
+    static_cast<void>(enter(*made, false));
+    return opened;
+  }
+  for (std::size_t rank = 0; rank < all.size(); ++rank) {
+    if (made->peers[rank] != nullptr && all[rank].bytes > 0) ++reachable_[rank];
+  }
+  *region = made.get();
+  regions_.push_back(std::move(made));
+  return {};
+}
+
+Status RegionSet::open(const Offer& mine, const std::vector<Offer>& all, Region* region) {
+  for (const Offer& offer : all) region->sizes.push_back(offer.bytes);
+  const auto own = index_of(topology_->rank());
+  if (mine.bytes > 0) region->peers[own] = Memory(region->keep, region->base);
+  for (const int rank : topology_->host_ranks()) {
+    const Offer& offer = all[index_of(rank)];
+    if (rank != topology_->rank() && offer.bytes > 0) CAUSEWAY_TRY(open_peer(rank, offer, region));
+  }
+  return fill_table(region);
+}
+
+Status RegionSet::open_peer(int rank, const Offer& offer, Region* region) {
+  Memory& peer = region->peers[index_of(rank)];
+  if (topology_->same_process(rank)) {
+    if (!backend_->reaches(offer.base)) return {};
+    peer = Memory(*offer.keep, offer.base);
+    return {};
+  }
+  if (!offer.shared) return {};
+  return backend_->open_region(topology_->place(rank), offer.memory, &peer);
+}
+
+Status RegionSet::fill_table(Region* region) {
+  std::vector<std::uint64_t> words;
+  for (const Memory& peer : region->peers) {
+    words.push_back(reinterpret_cast<std::uintptr_t>(peer.get()));
+  }
+  words.insert(words.end(), region->sizes.begin(), region->sizes.end());
+  const std::size_t bytes = words.size() * sizeof(std::uint64_t);
+  CAUSEWAY_TRY(backend_->allocate(bytes, &region->table));
+  return backend_->copy(region->table.get(), words.data(), bytes);
+}
+
+/// Enters a region into the tables of the host's ranks, or takes it out.
+Status RegionSet::enter(const Region& region, bool present) {
+  for (const int rank : topology_->host_ranks()) {
+    const Memory& peer = region.peers[index_of(rank)];
+    if (peer == nullptr || rank == topology_->rank()) continue;
+    device::RegionView view{device::kNoRegion, nullptr, 0};
+    if (present) view = {region.name, peer.get(), region.sizes[index_of(rank)]};
+    auto* const place =
+        const_cast<device::RegionView*>(views(rank)) + device::region_place(region.name);
+    CAUSEWAY_TRY(backend_->copy(place, &view, sizeof view));
+  }
+  return {};
+}
+
+Status RegionSet::remove(Bootstrap& bootstrap, const Region* region) {
+  const auto found = std::ranges::find_if(
+      regions_, [&](const auto& candidate) { return candidate.get() == region; });
+  const std::unique_ptr<Region> leaving = std::move(*found);
+  regions_.erase(found);
+  for (std::size_t rank = 0; rank < reachable_.size(); ++rank) {
+    if (leaving->peers[rank] != nullptr && leaving->sizes[rank] > 0) --reachable_[rank];
+  }
+  // Nobody writes any more; then nobody has it open any more; then its owner may free it.
+  Status status = agree(bootstrap, enter(*leaving, false));
+  leaving->peers.clear();
+  const Status closed = agree(bootstrap, {});
+  return status.ok() ? closed : status;
+}
+
+RegionPlace RegionSet::find(const void* begin, const void* end) const {
+  const std::less_equal<const void*> at_most;
+  const auto* const first = static_cast<const std::byte*>(begin);
+  for (const auto& region : regions_) {
+    if (region->bytes > 0 && at_most(region->base, begin) &&
+        at_most(end, region->base + region->bytes)) {
+      return {region->name, static_cast<std::uint64_t>(first - region->base)};
+    }
+  }
+  return {};
+}
+
+void RegionSet::close_peers() {
+  for (const auto& region : regions_) region->peers.clear();
+}
+
+}  // namespace causeway

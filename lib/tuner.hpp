@@ -1,0 +1,69 @@
+// The tuner: how each message is to travel, by rules. Pure: no MPI, no device.
+#pragma once
+
+#include "topology.hpp"
+#include "tuning_rules.hpp"
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace causeway {
+
+/// The most thread blocks of their own for what a rank sends itself, whatever rules say.
+inline constexpr std::uint32_t kMostSelfBlocks = 32;
+
+/// What the tuner is told of a message.
+struct MessageFacts {
+  Operation operation;
+  device::LinkKind link;
+  std::uint64_t bytes;
+  std::uint32_t ctas;  ///< thread blocks that the launch may have
+  bool lines;          ///< whether it may travel in lines; of what a rank sends itself, whether all
+                       ///< other messages of the launch do
+  bool direct;         ///< whether it may be stored straight into the receiver's memory
+  bool engine = false;  ///< whether copy engines may move it
+
+  friend bool operator==(const MessageFacts&, const MessageFacts&) = default;
+};
+
+/// What the tuner says; the parts mean what they mean in a rule.
+struct Choice {
+  Protocol protocol;
+  std::uint32_t lanes;
+  std::uint64_t lane_bytes;
+  std::uint64_t chunk;
+  std::uint32_t threads;
+};
+
+/// The rules of a device's built-in table. A row each for a link and a protocol that serves it, all
+/// parts of a choice set; the one for staged comes first and is for messages of any size.
+std::span<const TuningRule> built_in_rules(DeviceKind device);
+
+/// The built-in table and the rules on top of it, of which later ones win over earlier ones. Each
+/// rank may have its own: receivers learn from headers what senders chose. `lanes` are those of
+/// each pair: going direct takes two trips more, and pays in the built-in table from so many bytes
+/// on that each lane has its least.
+class Tuner {
+ public:
+  explicit Tuner(DeviceKind device, std::span<const TuningRule> rules = {},
+                 std::uint32_t lanes = 1);
+
+  /// This one with rules on top of its own.
+  Tuner with(std::span<const TuningRule> rules) const;
+
+  DeviceKind device() const { return device_; }
+  Choice choose(const MessageFacts& message) const;
+
+ private:
+  void add(std::span<const TuningRule> rules);
+
+  DeviceKind device_;
+  std::array<std::vector<TuningRule>, 3> rules_;  ///< by link, in ascending order of precedence
+};
+
+/// That of the host device without further rules.
+const Tuner& host_tuner();
+
+}  // namespace causeway

@@ -1,0 +1,59 @@
+// The built-in tables of the tuner, as measured on hosts and on H200s.
+#include "tuner.hpp"
+
+#include <args.h>
+
+namespace causeway {
+
+namespace {
+
+using device::LinkKind;
+
+constexpr std::uint64_t kKiB = 1024;
+constexpr Range kAnySize{};
+
+constexpr TuningRule row(LinkKind link, Protocol protocol, Range bytes, std::uint32_t lanes,
+                         std::uint64_t lane_bytes, std::uint64_t chunk, std::uint32_t threads) {
+  return {std::nullopt, link, bytes, {}, protocol, lanes, lane_bytes, chunk, threads};
+}
+
+/// A lane of its own costs a block another wait; below 16 KiB it costs more than it moves. Lines
+/// are worth several lanes sooner, and at most 16. Each warp takes as many instructions to set up,
+/// which counts where all messages go in lines. Blocks for what a rank sends itself are worth it
+/// sooner there too.
+constexpr TuningRule kNetworkStaged =
+    row(LinkKind::kNetwork, Protocol::kStaged, kAnySize, 64, 16 * kKiB, 0, kernels::kMostThreads);
+constexpr TuningRule kMemoryStaged =
+    row(LinkKind::kMemory, Protocol::kStaged, kAnySize, 64, 16 * kKiB, 0, kernels::kMostThreads);
+constexpr TuningRule kMemoryLines =
+    row(LinkKind::kMemory, Protocol::kLines, kAnySize, 16, 2 * kKiB, 0, 256);
+constexpr TuningRule kSelfStaged = row(LinkKind::kSelf, Protocol::kStaged, kAnySize,
+                                       kMostSelfBlocks, 64 * kKiB, 0, kernels::kMostThreads);
+constexpr TuningRule kSelfBesideLines =
+    row(LinkKind::kSelf, Protocol::kLines, {0, 256 * kKiB}, kMostSelfBlocks, 8 * kKiB, 0, 256);
+
+/// On H200s going direct is as fast as staged at 64 KiB a lane, and faster above.
+constexpr TuningRule kHostDirect = row(LinkKind::kMemory, Protocol::kDirect, kAnySize, 64,
+                                       16 * kKiB, 16 * kKiB, kernels::kMostThreads);
+constexpr TuningRule kCudaDirect =
+    row(LinkKind::kMemory, Protocol::kDirect, {512 * kKiB, Range::kEndless}, 64, 64 * kKiB, 0,
+        kernels::kMostThreads);
+
+/// From where on leaving the multiprocessors alone is worth the two small exchanges about it.
+constexpr TuningRule kMemoryEngine =
+    row(LinkKind::kMemory, Protocol::kEngine, {64 * 1024 * kKiB, Range::kEndless}, 64, 16 * kKiB, 0,
+        kernels::kMostThreads);
+
+constexpr TuningRule kHostRules[] = {kNetworkStaged, kMemoryStaged, kHostDirect,
+                                     kMemoryLines,   kSelfStaged,   kSelfBesideLines};
+constexpr TuningRule kCudaRules[] = {kNetworkStaged, kMemoryStaged, kMemoryLines,    kCudaDirect,
+                                     kMemoryEngine,  kSelfStaged,   kSelfBesideLines};
+
+}  // namespace
+
+std::span<const TuningRule> built_in_rules(DeviceKind device) {
+  if (device == DeviceKind::kCuda) return kCudaRules;
+  return kHostRules;
+}
+
+}  // namespace causeway

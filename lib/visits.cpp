@@ -1,0 +1,99 @@
+// Visits: which thread block serves which lanes of which peers. Pure: no MPI, no device.
+#include "visits.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace causeway {
+
+namespace {
+
+/// A search that goes on for longer costs more time than it saves.
+constexpr std::uint64_t kPrecision = 512;
+
+/// Blocks for a demand when each may have up to `most_work`.
+std::uint32_t blocks_for(const Demand& demand, std::uint64_t most_work) {
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>((demand.work - 1) / most_work + 1, demand.lanes));
+}
+
+std::uint64_t blocks_for(std::span<const Demand> demands, std::uint64_t most_work) {
+  std::uint64_t sum = 0;
+  for (const Demand& demand : demands) sum += blocks_for(demand, most_work);
+  return sum;
+}
+
+/// Writes the visits of one role. A peer's first blocks come before any one's second.
+void list_visits(std::span<const std::uint32_t> each, std::uint32_t given,
+                 kernels::Visits* visits) {
+  std::uint32_t block = 0;
+  for (std::uint32_t lane = 0; block < given; ++lane) {
+    for (std::size_t i = 0; i < each.size(); ++i) {
+      if (lane >= each[i]) continue;
+      visits[block++] = {static_cast<std::uint16_t>(i + 1), static_cast<std::uint8_t>(lane),
+                         static_cast<std::uint8_t>(each[i])};
+    }
+  }
+}
+
+}  // namespace
+
+std::uint32_t share_blocks(std::span<const Demand> demands, std::uint32_t blocks,
+                           std::span<std::uint32_t> each) {
+  std::uint64_t lanes = 0;
+  std::uint64_t work = 0;
+  bool alike = true;
+  for (const Demand& demand : demands) {
+    lanes += demand.lanes;
+    work += demand.work;
+    alike = alike && demand.lanes == demands[0].lanes && demand.work == demands[0].work;
+  }
+  const auto peers = static_cast<std::uint32_t>(demands.size());
+  if (lanes <= blocks) {
+    std::ranges::transform(demands, each.begin(),
+                           [](const Demand& demand) { return demand.lanes; });
+  } else if (alike) {
+    std::ranges::fill(each, blocks / peers);
+  } else {
+    // The least work for each block with which the blocks suffice, or a bit more. One block more
+    // than its quotient is the most that rounding up costs a peer.
+    std::uint64_t least = 1;
+    std::uint64_t most = blocks > peers ? work / (blocks - peers) + 1 : work;
+    while (most - least > most / kPrecision) {
+      const std::uint64_t middle = least + (most - least) / 2;
+      if (blocks_for(demands, middle) <= blocks) {
+        most = middle;
+      } else {
+        least = middle + 1;
+      }
+    }
+    std::ranges::transform(demands, each.begin(),
+                           [most](const Demand& demand) { return blocks_for(demand, most); });
+  }
+  return std::accumulate(each.begin(), each.end(), 0U);
+}
+
+std::uint32_t make_visits(std::span<const Demand> sends, std::span<const Demand> receives,
+                          std::uint32_t blocks, std::vector<kernels::Visits>* visits) {
+  const std::size_t peers = sends.size();
+  if (blocks < peers) {
+    visits->resize(2 * std::size_t{blocks});
+    for (std::uint32_t block = 0; block < blocks; ++block) {
+      (*visits)[block] = {static_cast<std::uint16_t>(1 + block), 0, 1};
+      (*visits)[blocks + block] = (*visits)[block];
+    }
+    return blocks;
+  }
+  std::vector<std::uint32_t> each(2 * peers);
+  const std::span<std::uint32_t> senders = std::span(each).first(peers);
+  const std::span<std::uint32_t> receivers = std::span(each).last(peers);
+  const std::uint32_t sending = share_blocks(sends, blocks, senders);
+  const std::uint32_t receiving = share_blocks(receives, blocks, receivers);
+  const std::uint32_t given = std::max(sending, receiving);
+  visits->assign(2 * std::size_t{given}, kernels::kNoVisits);
+  list_visits(senders, sending, visits->data());
+  list_visits(receivers, receiving, visits->data() + given);
+  return given;
+}
+
+}  // namespace causeway

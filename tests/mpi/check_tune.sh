@@ -1,0 +1,75 @@
+#!/bin/sh
+# causeway-tune from its command line to its file: check_tune.sh MPIEXEC TUNE INFO PART, where PART
+# is file, signal or arguments.
+set -eu
+mpiexec=$1 tune=$2 info=$3 part=$4
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+unset CAUSEWAY_TUNING_FILE CAUSEWAY_TUNE
+fail() { echo "$*"; cat out err 2>/dev/null; exit 1; }
+
+# Fails unless `rules` is all that was written, and other runs take it.
+accepted() {
+  [ -s rules ] || fail "there is no file"
+  [ -z "$(find . -name 'rules.*')" ] || fail "something is left beside the file"
+  head -1 rules | grep -q '^# causeway tuning rules, measured by causeway-tune [0-9]' || fail "no head"
+  grep -q '^# ranks: 2$' rules || fail "the head does not say how many ranks there were"
+  CAUSEWAY_TUNING_FILE=$work/rules CAUSEWAY_DEVICE=host "$mpiexec" -n 2 "$info" >out 2>err ||
+    fail "the file is refused"
+}
+
+case $part in
+file)
+  # Against rules that are bad: what is found is better, so that there is something to write.
+  CAUSEWAY_TUNE='*:memory:256K-:protocol=staged,chunk=256' "$mpiexec" -n 2 "$tune" --device host \
+    --sizes 64:1M --seconds 5 -o rules >out 2>err || fail "status $?"
+  grep -q '^15 of 15, [0-9:]* left: memory 1M: ' err || fail "not every size was measured"
+  [ "$(grep -c '^memory ' out)" -eq 15 ] || fail "not every size is in the table"
+  grep -q 'CAUSEWAY_TUNING_FILE=rules' out || fail "it does not say how to use the file"
+  grep -q '^alltoallv:memory:.*-2097151:' rules || fail "it found nothing better than bad rules"
+  accepted
+  ;;
+signal)
+  # One rank alone gets the signal, when something has been measured.
+  cat >rank.sh <<'SCRIPT'
+echo $$ >"pid.$$"
+exec "$@"
+SCRIPT
+  "$mpiexec" -n 2 sh rank.sh "$tune" --device host --sizes 1K:1M --seconds 60 -o rules \
+    >out 2>err &
+  job=$!
+  tries=0
+  until grep -q '^1 of 11' err; do
+    tries=$((tries + 1))
+    [ $tries -lt 600 ] || { kill "$job"; fail "nothing was measured"; }
+    sleep 0.1
+  done
+  [ ! -e rules ] || fail "the file is there before it is whole"
+  kill -INT "$(cat pid.* | head -1)"
+  wait "$job" || fail "status $?"
+  grep -q '^# stopped after [1-9][0-9]* of 11 measurements$' rules || fail "it did not stop early"
+  accepted
+  ;;
+arguments)
+  # refused STATUS SENTENCE ARGUMENT...
+  refused() {
+    wanted=$1 sentence=$2
+    shift 2
+    status=0
+    "$mpiexec" -n "${ranks:-2}" "$tune" "$@" >out 2>err || status=$?
+    [ "$status" -eq "$wanted" ] || fail "$*: status $status"
+    grep -qF -- "causeway-tune: $sentence" err || fail "$*: '$sentence' is not said"
+    [ -z "$(find . -name 'rules*')" ] || fail "$*: a file was written"
+  }
+  refused 2 "there is no option '--size'" --size 4
+  refused 2 "--sizes '4:1' is not MIN:MAX" --sizes 4:1 -o rules
+  refused 2 "--seconds 'soon' is not a number of seconds" --seconds soon
+  refused 2 "--device 'gpu' is not host or cuda" --device gpu
+  refused 2 "-o lacks a value" -o
+  refused 2 "'/no/such/rules' cannot be written: No such file" -o /no/such/rules
+  ranks=1 refused 2 "at least two ranks are needed, there is 1" -o rules
+  "$mpiexec" -n 2 "$tune" --help >out 2>err || fail "--help: status $?"
+  grep -q '^usage: ' out || fail "--help prints no usage"
+  ;;
+esac

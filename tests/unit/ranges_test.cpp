@@ -1,0 +1,39 @@
+// Ranges that a profiler shows: how exchanges are named.
+#include <plan.hpp>
+#include <ranges.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace causeway {
+namespace {
+
+TEST(Ranges, NameWhatTheRankSendsTheOthers) {
+  const std::uint32_t reachable[] = {1, 1, 0};
+  PlanLimits limits{1, 4, 1024, 128};
+  limits.regions = reachable;
+  const struct {
+    std::uint64_t to[3];
+    const char* name;
+  } cases[] = {{{0, 0, 0}, "alltoallv nothing"},     {{9999, 0, 0}, "alltoallv nothing"},
+               {{9999, 100, 0}, "alltoallv ll"},     {{0, 100, 1}, "alltoallv ll"},
+               {{0, 0, 9999}, "alltoallv staged"},   {{0, 9999, 0}, "alltoallv direct"},
+               {{0, 9999, 9999}, "alltoallv mixed"}, {{0, 100, 9999}, "alltoallv mixed"}};
+  for (const auto& [to, name] : cases) {
+    const std::vector<Extent> send{{0, to[0]}, {0, to[1]}, {0, to[2]}};
+    const std::vector<Extent> receive(3, Extent{0, 5000});
+    AlltoallvPlan plan;
+    plan_alltoallv(limits, 0, send, receive, &plan);
+    EXPECT_EQ(range_name(plan, 0), std::string(name));
+  }
+}
+
+TEST(Ranges, AreNotMadeWhereNobodyListens) {
+  if (has_profiler()) GTEST_SKIP() << "a profiler listens";
+  const ProfiledRange range("of a test");
+  const ProfiledRange none(nullptr);
+}
+
+}  // namespace
+}  // namespace causeway

@@ -1,0 +1,152 @@
+// causeway-tune: its options, what it tries, how it judges, and the rules that come of it.
+#include <choices.hpp>
+#include <options.hpp>
+#include <rules_file.hpp>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+namespace causeway::tune {
+namespace {
+
+using device::LinkKind;
+
+Status read(std::vector<std::string> arguments, Options* options) {
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  return read_options(pointers, options);
+}
+
+TEST(TuneOptions, AreRead) {
+  Options options;
+  ASSERT_TRUE(read({}, &options).ok());
+  EXPECT_EQ(options.output, "causeway.tuning");
+  EXPECT_FALSE(options.sizes.has_value());
+  ASSERT_TRUE(
+      read({"-o", "there", "--device=cuda", "--sizes", "1k:3M", "--seconds", "7"}, &options).ok());
+  EXPECT_EQ(options.output, "there");
+  EXPECT_EQ(options.device, DeviceChoice::kCuda);
+  EXPECT_EQ(options.sizes, (Range{1024, 3 << 20}));
+  EXPECT_EQ(options.seconds, 7U);
+  EXPECT_FALSE(options.help);
+  ASSERT_TRUE(read({"--help"}, &options).ok());
+  EXPECT_TRUE(options.help);
+}
+
+TEST(TuneOptions, ThatAreWrongAreNamed) {
+  const std::vector<std::string> wrongs[] = {
+      {"--device", "gpu"},     {"--sizes", "0:4"}, {"--sizes", "8:4"},   {"--sizes", "1K"},
+      {"--sizes", "1:2G"},     {"--sizes", ""},    {"--seconds", "0"},   {"--seconds", "soon"},
+      {"--seconds", "86401"},  {"--output", ""},   {"--fast", "--fast"}, {"file", "file"},
+      {"-o=there", "-o=there"}};
+  for (const std::vector<std::string>& wrong : wrongs) {
+    Options options;
+    const Status status = read(wrong, &options);
+    EXPECT_EQ(status.kind(), ErrorKind::kArgument) << wrong.front();
+    EXPECT_NE(status.message().find(wrong.front()), std::string::npos) << status.message();
+    EXPECT_NE(status.message().find("'" + wrong.back() + "'"), std::string::npos)
+        << status.message();
+  }
+  Options options;
+  EXPECT_EQ(read({"--sizes"}, &options).message(), "--sizes lacks a value");
+}
+
+TEST(TuneOptions, SizesDoubleFromTheLeast) {
+  EXPECT_EQ(sizes_in({3, 12}), (std::vector<std::uint64_t>{3, 6, 12}));
+  EXPECT_EQ(sizes_in({3, 11}), (std::vector<std::uint64_t>{3, 6}));
+  EXPECT_EQ(sizes_in({5, 5}), (std::vector<std::uint64_t>{5}));
+}
+
+/// Each is a rule that settings take, alone in what it says, and they are not many.
+TEST(TuneCandidates, AreRulesThatDiffer) {
+  for (const DeviceKind device : {DeviceKind::kHost, DeviceKind::kCuda}) {
+    for (const LinkKind link : {LinkKind::kMemory, LinkKind::kNetwork}) {
+      for (const std::uint64_t bytes : sizes_in({1, std::uint64_t{1} << 30})) {
+        const std::vector<TuningRule> all = candidates(device, {link, bytes});
+        EXPECT_FALSE(all.empty()) << bytes;
+        EXPECT_LE(all.size(), 30U) << bytes;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+          const TuningRule rule = rule_for(all[i], link, {bytes, bytes});
+          std::vector<TuningRule> parsed;
+          ASSERT_TRUE(parse_rules("", rules_text(std::span(&rule, 1)), &parsed).ok());
+          EXPECT_EQ(parsed, std::vector<TuningRule>{rule});
+          EXPECT_TRUE(link == LinkKind::kMemory || rule.protocol == Protocol::kStaged);
+          for (std::size_t j = 0; j < i; ++j) EXPECT_NE(all[i], all[j]) << choice_text(all[i]);
+        }
+      }
+    }
+  }
+}
+
+TEST(TuneJudgement, TakesMediansOfWindows) {
+  EXPECT_EQ(median({}), 0);
+  EXPECT_EQ(median(std::vector<double>{3}), 3);
+  EXPECT_EQ(median(std::vector<double>{9, 1, 5}), 5);
+  EXPECT_EQ(median(std::vector<double>{9, 1, 5, 7}), 7);
+  const std::vector<std::vector<double>> seconds{{1}, {5, 5, 5}, {9, 2, 2}, {1, 8, 8}, {3, 3, 3}};
+  EXPECT_EQ(finalists(seconds, 3), (std::vector<std::size_t>{2, 4, 1}));
+  EXPECT_EQ(finalists(seconds, 9).size(), 4U);
+}
+
+TEST(TuneJudgement, AsksForMoreThanNoise) {
+  using Windows = std::vector<std::vector<double>>;
+  EXPECT_EQ(winner(Windows{{100, 100, 100, 100}}), std::nullopt);
+  EXPECT_EQ(winner(Windows{{100, 100, 100, 100}, {98, 98, 98, 98}}), std::nullopt);
+  EXPECT_EQ(winner(Windows{{100, 100, 100, 100}, {96, 96, 96, 96}}), 1U);
+  // Faster in the median, but not often enough.
+  EXPECT_EQ(winner(Windows{{100, 100, 90, 90}, {95, 95, 95, 95}}), std::nullopt);
+  // The best of them; who has not taken part does not count.
+  EXPECT_EQ(winner(Windows{{100, 100, 100}, {90, 90, 90}, {}, {80, 80, 80}, {85, 85, 85}}), 3U);
+}
+
+TuningRule choice(const char* text) {
+  std::vector<TuningRule> rules;
+  EXPECT_TRUE(parse_rules("", std::string("*:*:*:") + text, &rules).ok());
+  return rules.front();
+}
+
+TEST(TuneRules, OfNeighboursWithOneChoiceAreOneRule) {
+  const TuningRule one = choice("protocol=direct,lanes=8");
+  const TuningRule other = choice("protocol=direct,lanes=16");
+  const auto found = [](LinkKind link, std::uint64_t bytes, std::optional<TuningRule> chosen) {
+    return Finding{{link, bytes}, 2, 1, chosen};
+  };
+  const Finding findings[] = {
+      found(LinkKind::kMemory, 1024, one),          found(LinkKind::kMemory, 2048, one),
+      found(LinkKind::kMemory, 4096, std::nullopt), found(LinkKind::kMemory, 8192, one),
+      found(LinkKind::kMemory, 16384, other),       found(LinkKind::kNetwork, 1024, other),
+      found(LinkKind::kNetwork, 2048, other)};
+  EXPECT_EQ(rules_text(rules_of(findings)),
+            "alltoallv:memory:1K-4095:protocol=direct,lanes=8\n"
+            "alltoallv:memory:8K-16383:protocol=direct,lanes=8\n"
+            "alltoallv:memory:16K-32767:protocol=direct,lanes=16\n"
+            "alltoallv:network:1K-4095:protocol=direct,lanes=16\n");
+  EXPECT_TRUE(rules_of({}).empty());
+  EXPECT_EQ(choice_text(one), "protocol=direct,lanes=8");
+}
+
+TEST(TuneFile, IsThereWholeOrNotAtAll) {
+  const std::filesystem::path folder =
+      testing::TempDir() + "causeway_tune_" + std::to_string(getpid());
+  std::filesystem::create_directory(folder);
+  const std::string path = folder / "rules";
+  ASSERT_TRUE(check_output(path).ok());
+  const TuningRule rule = rule_for(choice("lanes=2"), LinkKind::kMemory, {1, 9});
+  for (const std::size_t rules : {0, 1}) {
+    const Status status = write_rules(path, {"of a test"}, std::span(&rule, rules));
+    ASSERT_TRUE(status.ok()) << status.message();
+    std::vector<TuningRule> read;
+    ASSERT_TRUE(read_rules(path, &read).ok());
+    EXPECT_EQ(read.size(), rules);
+  }
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
+  EXPECT_EQ(check_output(folder).kind(), ErrorKind::kSystem);
+  EXPECT_EQ(check_output(folder / "none" / "rules").kind(), ErrorKind::kSystem);
+  EXPECT_EQ(write_rules(folder / "none" / "rules", {}, {}).kind(), ErrorKind::kSystem);
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace causeway::tune

@@ -1,0 +1,282 @@
+// The tuner: what the built-in tables choose, and how rules change it.
+#include <alltoallv.hpp>
+#include <plan.hpp>
+
+#include <gtest/gtest.h>
+
+namespace causeway {
+namespace {
+
+using device::LinkKind;
+
+constexpr std::uint64_t kKiB = 1024;
+
+const Tuner& tuner_of(DeviceKind device) {
+  static const Tuner cuda(DeviceKind::kCuda);
+  return device == DeviceKind::kCuda ? cuda : host_tuner();
+}
+
+/// A plan of rank 0 of two, which send each other `bytes` and themselves `to_self`.
+AlltoallvPlan plan_pair(PlanLimits limits, std::uint64_t bytes, LinkKind link = LinkKind::kMemory,
+                        std::uint64_t to_self = 0) {
+  const std::vector<LinkKind> links{LinkKind::kMemory, link};
+  limits.links = links;
+  const std::vector<Extent> blocks{{0, to_self}, {0, bytes}};
+  AlltoallvPlan plan;
+  plan_alltoallv(limits, 0, blocks, blocks, &plan);
+  return plan;
+}
+
+Protocol protocol_of(const AlltoallvPlan& plan) {
+  return static_cast<Protocol>(plan.send[1].protocol);
+}
+
+TEST(TuningTable, BeginsEachLinkWithARowForEveryMessage) {
+  for (const DeviceKind device : {DeviceKind::kHost, DeviceKind::kCuda}) {
+    bool begun[3] = {};
+    for (const TuningRule& row : built_in_rules(device)) {
+      ASSERT_TRUE(row.link && row.protocol && row.lanes && row.lane_bytes && row.chunk);
+      ASSERT_TRUE(row.threads.has_value());
+      bool& link_begun = begun[static_cast<std::uint32_t>(*row.link)];
+      if (!link_begun) {
+        EXPECT_EQ(row.protocol, Protocol::kStaged);
+        EXPECT_TRUE(!row.operation && row.bytes == Range{} && row.ctas == Range{});
+      }
+      link_begun = true;
+    }
+    for (const bool link_begun : begun) EXPECT_TRUE(link_begun);
+  }
+}
+
+TEST(TuningTable, MemoryLinksHaveLinesUpToTheLimitThatWasAgreed) {
+  const struct {
+    std::uint64_t bytes;
+    std::uint32_t lanes;
+  } cases[] = {{0, 1},      {1, 1},      {2048, 1},   {2049, 2},       {30 * kKiB, 15},
+               {30721, 16}, {32768, 16}, {32769, 16}, {256 * kKiB, 16}};
+  for (const DeviceKind device : {DeviceKind::kHost, DeviceKind::kCuda}) {
+    PlanLimits limits{64, 100, 128 * kKiB, 256 * kKiB};
+    limits.tuner = &tuner_of(device);
+    for (const auto& [bytes, lanes] : cases) {
+      const AlltoallvPlan plan = plan_pair(limits, bytes);
+      EXPECT_EQ(protocol_of(plan), Protocol::kLines) << bytes;
+      EXPECT_EQ(plan.send[1].lanes, lanes) << bytes;
+      EXPECT_EQ(plan.receive[1].in_lines, 1);
+      EXPECT_EQ(plan.split.peer_blocks, lanes);
+      EXPECT_EQ(plan.split.threads, 256U);
+    }
+    const AlltoallvPlan above = plan_pair(limits, 256 * kKiB + 1);
+    EXPECT_EQ(protocol_of(above), Protocol::kStaged);
+    EXPECT_EQ(above.send[1].lanes, 16U);
+    EXPECT_EQ(above.receive[1].in_lines, 0);
+    EXPECT_EQ(above.split.threads, 512U);
+    limits.ll_bytes = 1000;
+    EXPECT_EQ(protocol_of(plan_pair(limits, 1000)), Protocol::kLines);
+    EXPECT_EQ(plan_pair(limits, 1000).send[1].lanes, 8U);  // lines for 128 bytes in each lane
+    EXPECT_EQ(protocol_of(plan_pair(limits, 1001)), Protocol::kStaged);
+    EXPECT_EQ(protocol_of(plan_pair(limits, 100, LinkKind::kNetwork)), Protocol::kStaged);
+    limits.ll_bytes = 0;
+    EXPECT_EQ(protocol_of(plan_pair(limits, 0)), Protocol::kStaged);
+    EXPECT_EQ(plan_pair(limits, 0).split.threads, 512U);
+  }
+}
+
+TEST(TuningTable, StagedMessagesHaveALaneForEach16KiB) {
+  const struct {
+    std::uint64_t bytes;
+    std::uint32_t lanes;
+  } cases[] = {{0, 1},       {1, 1}, {32767, 1}, {32768, 2}, {1023 * kKiB, 63}, {1024 * kKiB, 64},
+               {1 << 30, 64}};
+  for (const DeviceKind device : {DeviceKind::kHost, DeviceKind::kCuda}) {
+    for (const LinkKind link : {LinkKind::kMemory, LinkKind::kNetwork}) {
+      PlanLimits limits{64, 100, 128 * kKiB};
+      limits.tuner = &tuner_of(device);
+      for (const auto& [bytes, lanes] : cases) {
+        const AlltoallvPlan plan = plan_pair(limits, bytes, link);
+        EXPECT_EQ(protocol_of(plan), Protocol::kStaged);
+        EXPECT_EQ(plan.send[1].lanes, lanes) << bytes;
+        EXPECT_EQ(plan.send[1].piece_bytes, 128 * kKiB);
+        EXPECT_EQ(plan.split.peer_blocks, 64U);  // each lane says in every exchange what it has
+        EXPECT_EQ(plan.split.threads, 512U);
+      }
+      limits.piece_bytes = std::uint64_t{1} << 40;
+      EXPECT_EQ(plan_pair(limits, 1, link).send[1].piece_bytes, std::uint32_t{1} << 31);
+    }
+  }
+}
+
+TEST(TuningTable, ARanksOwnBlockHasThreadBlocksByItsBytes) {
+  PlanLimits limits{1, 100, 128 * kKiB, 64 * kKiB};
+  const auto self_blocks = [&](std::uint64_t bytes, std::uint64_t to_self) {
+    const AlltoallvPlan plan = plan_pair(limits, bytes, LinkKind::kMemory, to_self);
+    return std::pair(plan.split.blocks - plan.split.peer_blocks, plan.split.threads);
+  };
+  using Split = std::pair<std::uint32_t, std::uint32_t>;
+  EXPECT_EQ(self_blocks(1, 0), Split(1, 256));
+  EXPECT_EQ(self_blocks(1, 16 * kKiB - 1), Split(1, 256));
+  EXPECT_EQ(self_blocks(1, 16 * kKiB), Split(2, 256));
+  EXPECT_EQ(self_blocks(1, 256 * kKiB), Split(32, 256));
+  EXPECT_EQ(self_blocks(1, 256 * kKiB + 1), Split(4, 512));
+  EXPECT_EQ(self_blocks(64 * kKiB + 1, 256 * kKiB), Split(4, 512));
+  EXPECT_EQ(self_blocks(64 * kKiB + 1, 1 << 30), Split(32, 512));
+  limits.ll_bytes = 0;
+  EXPECT_EQ(self_blocks(1, 256 * kKiB), Split(4, 512));
+}
+
+TEST(TuningTable, RegisteredMemoryIsWrittenStraightInto) {
+  const std::vector<std::uint32_t> regions{1, 1};
+  PlanLimits limits{64, 100, 128 * kKiB, 1000, {}, regions};
+  EXPECT_EQ(protocol_of(plan_pair(limits, 1000)), Protocol::kLines);
+  EXPECT_EQ(protocol_of(plan_pair(limits, 128 * kKiB)), Protocol::kStaged);
+  EXPECT_EQ(protocol_of(plan_pair(limits, 128 * kKiB + 1)), Protocol::kDirect);
+  limits.tuner = &tuner_of(DeviceKind::kCuda);
+  EXPECT_EQ(protocol_of(plan_pair(limits, 512 * kKiB - 1)), Protocol::kStaged);
+  const AlltoallvPlan plan = plan_pair(limits, 512 * kKiB);
+  EXPECT_EQ(protocol_of(plan), Protocol::kDirect);
+  EXPECT_EQ(plan.send[1].piece_bytes, 0U);
+  EXPECT_EQ(plan.send[1].lanes, 8U);
+  EXPECT_EQ(plan_pair(limits, 1 << 30).send[1].lanes, 64U);
+  // Many lanes make going through rings pay for longer.
+  const Tuner of_many_lanes(DeviceKind::kCuda, {}, 64);
+  limits.tuner = &of_many_lanes;
+  EXPECT_EQ(protocol_of(plan_pair(limits, 4096 * kKiB - 1)), Protocol::kStaged);
+  EXPECT_EQ(protocol_of(plan_pair(limits, 4096 * kKiB)), Protocol::kDirect);
+  EXPECT_EQ(plan_pair(limits, 4096 * kKiB).send[1].lanes, 64U);
+  EXPECT_EQ(protocol_of(plan_pair(limits, 1 << 30, LinkKind::kNetwork)), Protocol::kStaged);
+  const std::vector<std::uint32_t> of_others{1, 0};
+  limits.regions = of_others;
+  EXPECT_EQ(protocol_of(plan_pair(limits, 1 << 30)), Protocol::kStaged);
+}
+
+/// A tuner with rules on top of a device's table.
+Tuner tuned(const std::string& text, DeviceKind device = DeviceKind::kCuda) {
+  std::vector<TuningRule> rules;
+  const Status status = parse_rules("test", text, &rules);
+  EXPECT_TRUE(status.ok()) << status.message();
+  return Tuner(device, rules);
+}
+
+TEST(Tuner, LaterRulesWinKeyByKey) {
+  const Tuner tuner = tuned(
+      "*:memory:1M-2M:lanes=8,chunk=64K; *:*:2M-:lanes=4; *:network:*:lanes=3;"
+      "*:memory:*:ctas=1-16:threads=384");
+  const auto choose = [&](LinkKind link, std::uint64_t bytes, std::uint32_t ctas) {
+    return tuner.choose({Operation::kAlltoallv, link, bytes, ctas, false, false});
+  };
+  const Choice below = choose(LinkKind::kMemory, (1 << 20) - 1, 17);
+  EXPECT_EQ(below.lanes, 64U);
+  EXPECT_EQ(below.chunk, 0U);
+  EXPECT_EQ(below.threads, 512U);
+  const Choice in = choose(LinkKind::kMemory, 1 << 20, 16);
+  EXPECT_EQ(in.lanes, 8U);
+  EXPECT_EQ(in.chunk, 64 * kKiB);
+  EXPECT_EQ(in.lane_bytes, 16 * kKiB);
+  EXPECT_EQ(in.threads, 384U);
+  const Choice in_both = choose(LinkKind::kMemory, 2 << 20, 100);
+  EXPECT_EQ(in_both.lanes, 4U);
+  EXPECT_EQ(in_both.chunk, 64 * kKiB);
+  EXPECT_EQ(choose(LinkKind::kNetwork, 3 << 20, 100).lanes, 3U);
+  EXPECT_EQ(choose(LinkKind::kSelf, 3 << 20, 100).lanes, 4U);
+}
+
+TEST(Tuner, AProtocolThatCannotServeGivesWayWithItsRule) {
+  const Tuner tuner = tuned(
+      "*:memory:*:protocol=staged,chunk=32K; *:memory:*:protocol=direct,chunk=4K,lanes=2;"
+      "*:memory:*:protocol=ll,lanes=5");
+  const auto choose = [&](bool lines, bool direct) {
+    return tuner.choose({Operation::kAlltoallv, LinkKind::kMemory, 1000, 100, lines, direct});
+  };
+  EXPECT_EQ(choose(true, true).protocol, Protocol::kLines);
+  EXPECT_EQ(choose(true, true).lanes, 5U);
+  EXPECT_EQ(choose(true, true).threads, 256U);
+  EXPECT_EQ(choose(false, true).protocol, Protocol::kDirect);
+  EXPECT_EQ(choose(false, true).lanes, 2U);
+  EXPECT_EQ(choose(false, true).chunk, 4 * kKiB);
+  EXPECT_EQ(choose(false, false).protocol, Protocol::kStaged);
+  EXPECT_EQ(choose(false, false).lanes, 64U);
+  EXPECT_EQ(choose(false, false).chunk, 32 * kKiB);
+}
+
+TEST(TuningTable, CopyEnginesAreForTheLargestMessagesOnGpusWhereTheyCanServe) {
+  constexpr std::uint64_t kLeast = 64 * 1024 * kKiB;
+  const auto choose = [](DeviceKind device, LinkKind link, std::uint64_t bytes, bool engine) {
+    return tuner_of(device)
+        .choose({Operation::kAlltoallv, link, bytes, 100, false, true, engine})
+        .protocol;
+  };
+  EXPECT_EQ(choose(DeviceKind::kCuda, LinkKind::kMemory, kLeast, true), Protocol::kEngine);
+  EXPECT_EQ(choose(DeviceKind::kCuda, LinkKind::kMemory, kLeast - 1, true), Protocol::kDirect);
+  EXPECT_EQ(choose(DeviceKind::kCuda, LinkKind::kMemory, kLeast, false), Protocol::kDirect);
+  EXPECT_EQ(choose(DeviceKind::kCuda, LinkKind::kNetwork, kLeast, true), Protocol::kStaged);
+  EXPECT_EQ(choose(DeviceKind::kHost, LinkKind::kMemory, kLeast, true), Protocol::kDirect);
+}
+
+/// What a rule asks of copy engines is for planned exchanges; channels have the rule before it.
+TEST(Tuner, ChannelsDoNotGoByEngine) {
+  const std::vector<std::uint32_t> regions{1, 1};
+  PlanLimits limits{16, 100, 128 * kKiB, 64 * kKiB, {}, regions};
+  for (const DeviceKind device : {DeviceKind::kHost, DeviceKind::kCuda}) {
+    const Tuner engine = tuned("*:*:*:lanes=3; *:*:*:protocol=engine,lanes=5", device);
+    limits.tuner = &engine;
+    EXPECT_TRUE(prefers_engine(limits, 1, 1));
+    EXPECT_EQ(protocol_of(plan_pair(limits, 1 << 30)), Protocol::kDirect);
+    EXPECT_EQ(plan_pair(limits, 1 << 30).send[1].lanes, 3U);
+    EXPECT_EQ(protocol_of(plan_pair(limits, 1000)), Protocol::kLines);
+    const Tuner direct = tuned("*:*:*:protocol=engine; *:*:*:protocol=direct", device);
+    limits.tuner = &direct;
+    EXPECT_EQ(prefers_engine(limits, 1, 1), device == DeviceKind::kHost);
+  }
+}
+
+TEST(Tuner, PlansKeepToWhatWasAgreedWhateverTheRulesAre) {
+  const std::vector<std::uint32_t> regions{1, 1};
+  PlanLimits limits{16, 100, 128 * kKiB, 64 * kKiB, {}, regions};
+  const Tuner lines = tuned("*:*:*:protocol=ll,lanes=1,lane_bytes=1M");
+  limits.tuner = &lines;
+  EXPECT_EQ(protocol_of(plan_pair(limits, 64 * kKiB + 1)), Protocol::kStaged);
+  for (const std::uint64_t bytes : {0, 1, 4096, 4097, 65535, 65536}) {
+    const AlltoallvPlan plan = plan_pair(limits, bytes);
+    EXPECT_EQ(protocol_of(plan), Protocol::kLines);
+    for (std::uint32_t lane = 0; lane < 16; ++lane) {
+      EXPECT_LE(kernels::lane_share(plan.send[1], lane).bytes, line_bytes_for(64 * kKiB, 16));
+    }
+  }
+  const Tuner wide = tuned("*:*:*:lanes=64,lane_bytes=1,chunk=1G,threads=64");
+  limits.tuner = &wide;
+  EXPECT_EQ(plan_pair(limits, 64 * kKiB).send[1].lanes, 16U);
+  EXPECT_EQ(plan_pair(limits, 64 * kKiB).split.threads, 64U);
+  EXPECT_EQ(plan_pair(limits, 1 << 20).send[1].lanes, 16U);
+  EXPECT_EQ(plan_pair(limits, 1 << 20).send[1].piece_bytes, 128 * kKiB);
+  // A lane that the header counts and that carries nothing would be waited for.
+  const Tuner thin = tuned("*:*:*:lanes=64,lane_bytes=1");
+  limits.tuner = &thin;
+  for (const std::uint32_t lanes : {1, 5, 16, 61}) {
+    limits.lanes = lanes;
+    for (std::uint64_t bytes = 0; bytes < 100 * kKiB; bytes += 1 + bytes / 50) {
+      const AlltoallvPlan plan = plan_pair(limits, bytes);
+      const std::uint32_t last = plan.send[1].lanes - 1U;
+      EXPECT_LE(last, lanes - 1);
+      EXPECT_TRUE(last == 0 || kernels::lane_share(plan.send[1], last).bytes > 0) << bytes;
+      const std::uint64_t carried = (last + 1) * plan.send[1].lane_bytes;
+      EXPECT_GE(carried, bytes);
+    }
+  }
+  limits.lanes = 16;
+  // Lower than the limit that was agreed.
+  const Tuner fewer = tuned("*:memory:1K-:protocol=staged");
+  limits.tuner = &fewer;
+  EXPECT_EQ(protocol_of(plan_pair(limits, 1023)), Protocol::kLines);
+  EXPECT_EQ(protocol_of(plan_pair(limits, 1024)), Protocol::kStaged);
+  // On the host device what is eager is not direct.
+  for (const DeviceKind device : {DeviceKind::kHost, DeviceKind::kCuda}) {
+    const Tuner direct = tuned("*:*:*:protocol=direct", device);
+    limits.tuner = &direct;
+    const bool on_host = device == DeviceKind::kHost;
+    EXPECT_EQ(protocol_of(plan_pair(limits, 128 * kKiB)),
+              on_host ? Protocol::kStaged : Protocol::kDirect);
+    EXPECT_EQ(protocol_of(plan_pair(limits, 128 * kKiB + 1)), Protocol::kDirect);
+  }
+}
+
+}  // namespace
+}  // namespace causeway

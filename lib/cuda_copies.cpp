@@ -13,7 +13,8 @@ namespace {
 /// More streams than this do not make copies faster: a GPU has not many more copy engines.
 constexpr std::size_t kMostStreams = 8;
 
-/// The legacy stream goes by two names.
+/// The legacy stream goes by two names. A copy on it between two GPUs of a process waits for all
+/// that is enqueued on either, which may wait for the copy.
 bool is_legacy(cudaStream_t stream) { return stream == nullptr || stream == cudaStreamLegacy; }
 
 /// Streams beside a user's.
@@ -85,9 +86,9 @@ class CudaCopies final : public EngineCopies {
 
   /// Makes the branches of starts that are not captured, and of the first that is.
   Status set_up() {
-    if (streams_ == 1) return {};
     const CurrentGpu gpu(gpu_);
     CAUSEWAY_TRY(add(&eager_));
+    if (streams_ == 1) return {};
     captured_.emplace_back();
     return add(&captured_.back());
   }
@@ -105,8 +106,9 @@ class CudaCopies final : public EngineCopies {
       CAUSEWAY_TRY(enqueue_batch(stream, &batched));
       if (batched) return {};
     }
-    std::vector<cudaStream_t> streams{stream};
-    if (streams_ == 1) return enqueue_on(streams);
+    std::vector<cudaStream_t> streams;
+    if (!is_legacy(stream)) streams.push_back(stream);
+    if (streams_ == 1 && !streams.empty()) return enqueue_on(streams);
     const Branches* branches = eager_.get();
     if (captured) CAUSEWAY_TRY(find_branches(capture, &branches));
     CAUSEWAY_TRY(branches->fork(stream, &streams));
@@ -117,7 +119,7 @@ class CudaCopies final : public EngineCopies {
  private:
   Status add(std::unique_ptr<Branches>* branches) const {
     *branches = std::make_unique<Branches>(gpu_);
-    return (*branches)->make(streams_ - 1);
+    return (*branches)->make(std::max<std::size_t>(streams_ - 1, 1));
   }
 
   /// Until a capture ends the branches that it took are its own.

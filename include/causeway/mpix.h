@@ -232,9 +232,9 @@ typedef struct causeway_plan* MPIX_Plan;
  * address; MPI_IN_PLACE is not allowed. recvbuf is registered for the plan's life where it can be
  * (MPIX_Buffer_register, of whose number it is one). All ranks' counts are checked against each
  * other here: where a rank asks for less than it is sent, every rank gets MPI_ERR_TRUNCATE, naming
- * the pair, and there is no plan. Where all messages between ranks, on GPUs of one host, are large,
- * every recvbuf was registered and no datatype is derived, copy engines move them, so that no
- * multiprocessor does (the rules of CAUSEWAY_TUNE say from which size on). info is MPI_INFO_NULL or
+ * the pair, and there is no plan. Where the rules of CAUSEWAY_TUNE say so on every rank, on GPUs of
+ * one host, with every recvbuf registered and no derived datatype, copy engines move what goes
+ * between ranks, so that no multiprocessor does. info is MPI_INFO_NULL or
  * has settings of comm that this plan is to have otherwise: rules on top of comm's (causeway_tune,
  * causeway_tuning_file) and fewer thread blocks (causeway_max_ctas); any other key that begins with
  * causeway_ is an error.

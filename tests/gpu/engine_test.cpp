@@ -14,10 +14,10 @@ namespace {
 /// `shared` draw the same blocks.
 class PlannedBlocks {
  public:
-  PlannedBlocks(Communicator& communicator, Bootstrap& bootstrap, Random& shared, Random& own,
-                std::uint64_t most, GpuBytes::Kind kind)
+  PlannedBlocks(Communicator& communicator, Bootstrap& bootstrap, const Counts& counts, Random& own,
+                GpuBytes::Kind kind)
       : rank_(communicator.rank()),
-        counts_(random_counts(shared, communicator.size(), most)),
+        counts_(counts),
         send_(own, counts_[static_cast<std::size_t>(rank_)]),
         receive_(own, column(counts_, rank_)),
         gpu_send_(send_.bytes),
@@ -80,8 +80,9 @@ TEST(GpuEngine, PlansMoveEveryByteInEveryStart) {
           std::vector<std::unique_ptr<PlannedBlocks>> plans;
           std::vector<std::unique_ptr<Graph>> graphs;
           for (const std::uint64_t most : {100, 100000, 3000000, 30000000}) {
-            plans.push_back(std::make_unique<PlannedBlocks>(communicator, bootstrap, shared, own,
-                                                            most, GpuBytes::Kind::kShareable));
+            plans.push_back(std::make_unique<PlannedBlocks>(communicator, bootstrap,
+                                                            random_counts(shared, ranks, most), own,
+                                                            GpuBytes::Kind::kShareable));
             Status captured;
             graphs.push_back(std::make_unique<Graph>(stream, [&] {
               captured = communicator.start(plans.back()->plan(), stream);
@@ -179,10 +180,9 @@ TEST(GpuEngine, IsEveryRanksOrNobodys) {
       const auto bootstrap = world.bootstrap(rank);
       const Status made = Communicator::create(*bootstrap, config, {}, &communicator);
       ASSERT_TRUE(made.ok()) << made.message();
-      Random shared(seed);
       Random own(seed + 1 + static_cast<std::uint64_t>(rank));
       PlannedBlocks planned(
-          *communicator, *bootstrap, shared, own, 3000000,
+          *communicator, *bootstrap, {{1000, 2000000}, {300, 0}}, own,
           reached || rank == 0 ? GpuBytes::Kind::kShareable : GpuBytes::Kind::kOwn);
       const Stream stream;
       Status captured;

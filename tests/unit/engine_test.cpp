@@ -18,7 +18,11 @@ using test::Counts;
 constexpr std::uint64_t kMiB = 1024 * 1024;
 
 const Tuner& cuda_tuner() {
-  static const Tuner tuner(DeviceKind::kCuda);
+  static const Tuner tuner = [] {
+    std::vector<TuningRule> rules;
+    EXPECT_TRUE(parse_rules("test", "*:memory:64M-:protocol=engine", &rules).ok());
+    return Tuner(DeviceKind::kCuda, rules);
+  }();
   return tuner;
 }
 
@@ -53,7 +57,7 @@ class Voter {
   std::byte byte_{};
 };
 
-TEST(EngineVote, IsForWhatTheTableSaysFrom64MiBOn) {
+TEST(EngineVote, IsForWhatARuleSaysFrom64MiBOn) {
   for (const auto& [sizes, wanted] : std::vector<std::pair<std::vector<std::uint64_t>, bool>>{
            {{0, 64 * kMiB, 64 * kMiB}, true},
            {{1, 0, 100 * kMiB}, true},  // what is empty, or stays on the rank, does not count

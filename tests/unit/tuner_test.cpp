@@ -197,10 +197,10 @@ TEST(Tuner, AProtocolThatCannotServeGivesWayWithItsRule) {
   EXPECT_EQ(choose(false, false).chunk, 32 * kKiB);
 }
 
-TEST(TuningTable, CopyEnginesAreForTheLargestMessagesOnGpusWhereTheyCanServe) {
+TEST(Tuner, CopyEnginesServeWhereARuleAsksForThemAndTheyCan) {
   constexpr std::uint64_t kLeast = 64 * 1024 * kKiB;
   const auto choose = [](DeviceKind device, LinkKind link, std::uint64_t bytes, bool engine) {
-    return tuner_of(device)
+    return tuned("*:memory:64M-:protocol=engine", device)
         .choose({Operation::kAlltoallv, link, bytes, 100, false, true, engine})
         .protocol;
   };
@@ -208,7 +208,7 @@ TEST(TuningTable, CopyEnginesAreForTheLargestMessagesOnGpusWhereTheyCanServe) {
   EXPECT_EQ(choose(DeviceKind::kCuda, LinkKind::kMemory, kLeast - 1, true), Protocol::kDirect);
   EXPECT_EQ(choose(DeviceKind::kCuda, LinkKind::kMemory, kLeast, false), Protocol::kDirect);
   EXPECT_EQ(choose(DeviceKind::kCuda, LinkKind::kNetwork, kLeast, true), Protocol::kStaged);
-  EXPECT_EQ(choose(DeviceKind::kHost, LinkKind::kMemory, kLeast, true), Protocol::kDirect);
+  EXPECT_EQ(choose(DeviceKind::kHost, LinkKind::kMemory, kLeast, false), Protocol::kDirect);
 }
 
 /// What a rule asks of copy engines is for planned exchanges; channels have the rule before it.

@@ -1,37 +1,16 @@
 // send: one rank's part in moving a lane's share of a message to a peer.
 #pragma once
 
-#include <causeway/device/channel.hpp>
-#include <causeway/device/hooks.hpp>
-#include <causeway/device/lines.hpp>
 #include <causeway/device/near.hpp>
+#include <causeway/device/send_lines.hpp>
 
 namespace causeway::device {
-
-/// One lane's share of a message: bytes [offset, offset + bytes) of message_bytes.
-struct Share {
-  std::uint64_t message_bytes;
-  std::uint64_t offset;       ///< a multiple of the hook's granularity
-  std::uint64_t bytes;        ///< likewise; 0 announces that this lane carries nothing
-  std::uint64_t piece_bytes;  ///< largest piece wished for; with kDirect the most that goes through
-                              ///< the ring before the post is there, 0 on channels with lines for
-                              ///< nothing. Cut to the channel's eager limit.
-  std::uint32_t lanes;        ///< lanes that the message is spread over
-  std::uint32_t tag;          ///< operation
-  Protocol protocol = Protocol::kStaged;  ///< kDirect where the receiver's post allows it
-  void* user = nullptr;                   ///< handed to the hook
-};
 
 /// The largest payload of a first record, for elements of `granularity` bytes.
 CAUSEWAY_FN constexpr std::uint64_t first_record_bytes(const ChannelShape& shape,
                                                        std::uint64_t bytes,
                                                        std::uint32_t granularity) {
   return round_down(smaller(bytes, shape.eager_bytes), granularity);
-}
-
-/// True when a share is to travel in lines.
-CAUSEWAY_FN constexpr bool goes_in_lines(const ChannelShape& shape, const Share& share) {
-  return share.protocol == Protocol::kLines && share.bytes <= shape.line_bytes;
 }
 
 /// True when send() of a share would run to its end without waiting for the receiver. Called by one
@@ -55,29 +34,6 @@ CAUSEWAY_FN bool sends_at_once(const SendChannel& channel, const Share& share,
   if (has_credit(end, channel.state->seen, shape.ring_bytes)) return true;
   channel.home->seen = Device::load_acquire(&channel.words->freed);
   return has_credit(end, channel.home->seen, shape.ring_bytes);
-}
-
-/// What a group has read of a share in lines before it could send it: each thread its part.
-struct ReadAhead {
-  impl::HeldWords words;
-  bool has_words;
-  std::uint64_t heard;  ///< of the peer's messages; an older value is as good
-};
-
-/// Reads what sending a share in lines begins with, before its channel is looked at: `heard` is
-/// that of the state of lane 0's receive end for the same peer.
-CAUSEWAY_TEMPLATE
-template <class Device, Group G, class P>
-CAUSEWAY_FN ReadAhead read_ahead(const G& group, const Share& share, const std::uint64_t* heard,
-                                 const P& hook) {
-  ReadAhead ahead{{}, false, Device::load_near(heard)};
-  if constexpr (HasSource<P>) {
-    ahead.has_words = share.protocol == Protocol::kLines;
-    if (ahead.has_words) {
-      ahead.words = impl::load_words(group, hook.source(share.offset), share.bytes, group.rank());
-    }
-  }
-  return ahead;
 }
 
 namespace impl {
@@ -355,69 +311,6 @@ template <class G, class L, class P>
 CAUSEWAY_FN bool send_through_ring(const G& group, const L& link, const SendChannel& channel,
                                    const Share& share, const WaitControl& control, const P& hook) {
   return RingSender<G, L, P>(group, link, channel, control, hook).run(share);
-}
-
-/// Stores a share's header in lines as soon as the peer is through with the slot, every thread its
-/// part. The slot, or null for a thread that has given up.
-CAUSEWAY_TEMPLATE
-template <class Device, class G>
-CAUSEWAY_FN Line* store_header(const G& group, std::byte* lines, const SendChannel& channel,
-                               std::uint64_t sequence, const Share& share,
-                               std::uint32_t granularity, const WaitControl& control,
-                               const ReadAhead& ahead) {
-  const ChannelShape& shape = channel.shape;
-  Fault fault = Fault::kNone;
-  const bool free = reached(ahead.heard, sequence - 1) || poll_until<Device>(control, fault, [&] {
-                      return slot_is_free<Device>(channel, sequence);
-                    });
-  if (!free) {
-    report_fault<Device>(control, {fault, WaitFor::kCredit, shape.peer, shape.lane, sequence,
-                                   sequence - 1, Device::load_near(channel.news.heard), 0});
-    return nullptr;
-  }
-  Line* const slot = slot_of(reinterpret_cast<Line*>(lines), sequence, shape.line_bytes);
-  const bool whole = share.bytes == 0 || goes_in_lines(shape, share);
-  const LineHeader header{share.message_bytes,
-                          channel.state->last,
-                          channel.state->last_bytes,
-                          whole ? static_cast<std::uint32_t>(share.offset) : 0,
-                          whole ? static_cast<std::uint32_t>(share.bytes) : 0,
-                          granularity,
-                          share.tag,
-                          share.lanes,
-                          whole ? share.protocol : Protocol::kStaged};
-  for (std::uint32_t i = group.rank(); i < kHeaderWords; i += group.size()) {
-    Device::store_line(slot + i, header_word(header, i), sequence);
-  }
-  return slot;
-}
-
-/// Sends a whole share in lines, or that this rank declines. Every thread waits for itself.
-CAUSEWAY_TEMPLATE
-template <class Device, class G, class P>
-CAUSEWAY_FN void send_in_lines(const G& group, std::byte* lines, const SendChannel& channel,
-                               std::uint64_t sequence, const Share& share,
-                               const WaitControl& control, const P& hook, const ReadAhead& ahead) {
-  const std::byte* from = channel.scratch;
-  if (share.bytes > 0) {
-    if constexpr (HasSource<P>) {
-      from = hook.source(share.offset);
-    } else {
-      const ChannelShape& shape = channel.shape;
-      hook.produce(
-          Context<G>{group, shape.peer, shape.lane, 0, share.offset, share.bytes, share.user},
-          channel.scratch);
-      group.sync();
-    }
-  }
-  // The first words are on their way while the header is made.
-  const HeldWords held = HasSource<P> && ahead.has_words
-                             ? ahead.words
-                             : load_words(group, from, share.bytes, group.rank());
-  Line* const slot = store_header<Device>(group, lines, channel, sequence, share,
-                                          hook.granularity(), control, ahead);
-  if (slot == nullptr) return;
-  store_lines<Device>(group, slot + kHeaderLines, sequence, from, share.bytes, held);
 }
 
 }  // namespace impl

@@ -1,0 +1,118 @@
+// What a sender does with lines: it stores a message's header and a share that goes in lines.
+#pragma once
+
+#include <causeway/device/hooks.hpp>
+#include <causeway/device/lines.hpp>
+
+namespace causeway::device {
+
+/// One lane's share of a message: bytes [offset, offset + bytes) of message_bytes.
+struct Share {
+  std::uint64_t message_bytes;
+  std::uint64_t offset;       ///< a multiple of the hook's granularity
+  std::uint64_t bytes;        ///< likewise; 0 announces that this lane carries nothing
+  std::uint64_t piece_bytes;  ///< largest piece wished for; with kDirect the most that goes through
+                              ///< the ring before the post is there, 0 on channels with lines for
+                              ///< nothing. Cut to the channel's eager limit.
+  std::uint32_t lanes;        ///< lanes that the message is spread over
+  std::uint32_t tag;          ///< operation
+  Protocol protocol = Protocol::kStaged;  ///< kDirect where the receiver's post allows it
+  void* user = nullptr;                   ///< handed to the hook
+};
+
+/// True when a share is to travel in lines.
+CAUSEWAY_FN constexpr bool goes_in_lines(const ChannelShape& shape, const Share& share) {
+  return share.protocol == Protocol::kLines && share.bytes <= shape.line_bytes;
+}
+
+/// What a group has read of a share in lines before it could send it: each thread its part.
+struct ReadAhead {
+  impl::HeldWords words;
+  bool has_words;
+  std::uint64_t heard;  ///< of the peer's messages; an older value is as good
+};
+
+/// Reads what sending a share in lines begins with, before its channel is looked at: `heard` is
+/// that of the state of lane 0's receive end for the same peer.
+CAUSEWAY_TEMPLATE
+template <class Device, Group G, class P>
+CAUSEWAY_FN ReadAhead read_ahead(const G& group, const Share& share, const std::uint64_t* heard,
+                                 const P& hook) {
+  ReadAhead ahead{{}, false, Device::load_near(heard)};
+  if constexpr (HasSource<P>) {
+    ahead.has_words = share.protocol == Protocol::kLines;
+    if (ahead.has_words) {
+      ahead.words = impl::load_words(group, hook.source(share.offset), share.bytes, group.rank());
+    }
+  }
+  return ahead;
+}
+
+namespace impl {
+
+/// Stores a share's header in lines as soon as the peer is through with the slot, every thread its
+/// part. The slot, or null for a thread that has given up.
+CAUSEWAY_TEMPLATE
+template <class Device, class G>
+CAUSEWAY_FN Line* store_header(const G& group, std::byte* lines, const SendChannel& channel,
+                               std::uint64_t sequence, const Share& share,
+                               std::uint32_t granularity, const WaitControl& control,
+                               const ReadAhead& ahead) {
+  const ChannelShape& shape = channel.shape;
+  Fault fault = Fault::kNone;
+  const bool free = reached(ahead.heard, sequence - 1) || poll_until<Device>(control, fault, [&] {
+                      return slot_is_free<Device>(channel, sequence);
+                    });
+  if (!free) {
+    report_fault<Device>(control, {fault, WaitFor::kCredit, shape.peer, shape.lane, sequence,
+                                   sequence - 1, Device::load_near(channel.news.heard), 0});
+    return nullptr;
+  }
+  Line* const slot = slot_of(reinterpret_cast<Line*>(lines), sequence, shape.line_bytes);
+  const bool whole = share.bytes == 0 || goes_in_lines(shape, share);
+  const LineHeader header{share.message_bytes,
+                          channel.state->last,
+                          channel.state->last_bytes,
+                          whole ? static_cast<std::uint32_t>(share.offset) : 0,
+                          whole ? static_cast<std::uint32_t>(share.bytes) : 0,
+                          granularity,
+                          share.tag,
+                          share.lanes,
+                          whole ? share.protocol : Protocol::kStaged};
+  for (std::uint32_t i = group.rank(); i < kHeaderWords; i += group.size()) {
+    Device::store_line(slot + i, header_word(header, i), sequence);
+  }
+  return slot;
+}
+
+/// Sends a whole share in lines, or that this rank declines. Every thread waits for itself.
+CAUSEWAY_TEMPLATE
+template <class Device, class G, class P>
+CAUSEWAY_FN void send_in_lines(const G& group, std::byte* lines, const SendChannel& channel,
+                               std::uint64_t sequence, const Share& share,
+                               const WaitControl& control, const P& hook, const ReadAhead& ahead) {
+  const std::byte* from = channel.scratch;
+  if (share.bytes > 0) {
+    if constexpr (HasSource<P>) {
+      from = hook.source(share.offset);
+    } else {
+      const ChannelShape& shape = channel.shape;
+      hook.produce(
+          Context<G>{group, shape.peer, shape.lane, 0, share.offset, share.bytes, share.user},
+          channel.scratch);
+      group.sync();
+    }
+  }
+  // The first words are on their way while the header is made.
+  const HeldWords held = HasSource<P> && ahead.has_words
+                             ? ahead.words
+                             : load_words(group, from, share.bytes, group.rank());
+  Line* const slot = store_header<Device>(group, lines, channel, sequence, share,
+                                          hook.granularity(), control, ahead);
+  if (slot == nullptr) return;
+  store_lines<Device>(group, slot + kHeaderLines, sequence, from, share.bytes, held);
+}
+
+}  // namespace impl
+
+}  // namespace causeway::device

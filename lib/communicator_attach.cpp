@@ -190,6 +190,7 @@ Communicator::State::~State() {
   if (together) return;
   log(LogLevel::kWarn, "rank %d: a peer has not detached; GPU memory that it may write is kept",
       topology.rank());
+  regions.keep_own_memory();
   channels.keep_own_region();
 }
 

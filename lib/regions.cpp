@@ -169,4 +169,8 @@ void RegionSet::close_peers() {
   for (const auto& region : regions_) region->peers.clear();
 }
 
+void RegionSet::keep_own_memory() {
+  for (const auto& region : regions_) new Memory(region->keep);
+}
+
 }  // namespace causeway

@@ -66,6 +66,9 @@ class RegionSet {
   /// No launch is running or will.
   void close_peers();
 
+  /// Never gives back memory that the library made and a user has freed: a peer may still write.
+  void keep_own_memory();
+
  private:
   struct Offer;
 

@@ -2,7 +2,6 @@
 #include "comm_cache.hpp"
 #include "entry.hpp"
 #include "handles.hpp"
-#include "mpi_bootstrap.hpp"
 
 #include <causeway/mpix.h>
 #include <allocations.hpp>
@@ -15,7 +14,8 @@ struct causeway_buffer : Handle<Region> {};
 namespace {
 
 HandleTable<causeway_buffer>& buffers() {
-  static auto& table = *new HandleTable<causeway_buffer>;
+  static auto& table =
+      *new HandleTable<causeway_buffer>("buffer", "MPIX_BUFFER_NULL", "a registered buffer");
   return table;
 }
 
@@ -23,19 +23,6 @@ Status check_bytes(MPI_Aint bytes) {
   if (bytes >= 0) return {};
   return Status::error(ErrorKind::kArgument, "bytes = %lld is negative",
                        static_cast<long long>(bytes));
-}
-
-Status check_buffer(MPIX_Buffer buffer) {
-  if (buffer == MPIX_BUFFER_NULL) return {ErrorKind::kArgument, "buffer is MPIX_BUFFER_NULL"};
-  if (buffers().has(buffer)) return {};
-  return Status::error(ErrorKind::kArgument, "buffer = %p is not a registered buffer",
-                       static_cast<void*>(buffer));
-}
-
-/// Where a handle's errors are raised.
-MPI_Comm comm_of(MPIX_Buffer buffer) {
-  return check_buffer(buffer).ok() && !buffer->communicator.expired() ? buffer->comm
-                                                                      : MPI_COMM_WORLD;
 }
 
 }  // namespace
@@ -78,38 +65,28 @@ int PMPIX_Buffer_register(MPI_Comm comm, void* base, MPI_Aint bytes, MPIX_Buffer
     const Region* region = nullptr;
     CAUSEWAY_TRY(communicator->register_buffer(*bootstrap, base, static_cast<std::uint64_t>(bytes),
                                                valid, &region));
-    *buffer = buffers().keep(
-        std::make_unique<causeway_buffer>(causeway_buffer{{comm, communicator, region}}));
+    *buffer = buffers().keep({{comm, communicator, region}});
     return {};
   });
 }
 CAUSEWAY_ENTRY(Buffer_register);
 
 int PMPIX_Buffer_deregister(MPIX_Buffer* buffer) {
-  const MPI_Comm comm = buffer == nullptr ? MPI_COMM_WORLD : comm_of(*buffer);
-  return enter(comm, "MPIX_Buffer_deregister", [&]() -> Status {
-    if (buffer == nullptr) return {ErrorKind::kArgument, "buffer is NULL"};
-    CAUSEWAY_TRY(check_buffer(*buffer));
-    const causeway_buffer handle = **buffer;
-    buffers().drop(*buffer);
-    *buffer = MPIX_BUFFER_NULL;
-    const std::shared_ptr<Communicator> communicator = handle.communicator.lock();
-    if (communicator == nullptr) return {};
-    std::unique_ptr<MpiBootstrap> bootstrap;
-    CAUSEWAY_TRY(MpiBootstrap::create(comm, &bootstrap));
-    return communicator->deregister_buffer(*bootstrap, handle.thing);
+  return enter(buffers().comm_of(buffer), "MPIX_Buffer_deregister", [&] {
+    return buffers().free(
+        buffer, [](Communicator& communicator, Bootstrap& bootstrap, const Region* region) {
+          return communicator.deregister_buffer(bootstrap, region);
+        });
   });
 }
 CAUSEWAY_ENTRY(Buffer_deregister);
 
 int PMPIX_Buffer_device_handle(MPIX_Buffer buffer, MPIX_Buffer_view* view) {
-  return enter(comm_of(buffer), "MPIX_Buffer_device_handle", [&]() -> Status {
-    CAUSEWAY_TRY(check_buffer(buffer));
+  return enter(buffers().comm_of(buffer), "MPIX_Buffer_device_handle", [&]() -> Status {
+    std::shared_ptr<Communicator> communicator;
+    CAUSEWAY_TRY(buffers().check(buffer));
     if (view == nullptr) return {ErrorKind::kArgument, "view is NULL"};
-    const std::shared_ptr<Communicator> communicator = buffer->communicator.lock();
-    if (communicator == nullptr) {
-      return {ErrorKind::kComm, "the buffer's communicator has been detached"};
-    }
+    CAUSEWAY_TRY(buffers().find_communicator(buffer, &communicator));
     static_assert(sizeof(MPI_Aint) == sizeof(std::uint64_t) && sizeof(void*) == sizeof(MPI_Aint));
     const BufferView seen = communicator->view(*buffer->thing);
     *view = {seen.base,

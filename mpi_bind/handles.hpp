@@ -2,6 +2,7 @@
 #pragma once
 
 #include "errors.hpp"
+#include "mpi_bootstrap.hpp"
 
 #include <communicator.hpp>
 
@@ -23,24 +24,62 @@ struct Handle {
 };
 
 /// The handles of one kind that the process has, so that one that is none is found out. Any thread
-/// may call these.
+/// may call these. Object is a Handle.
 template <class Object>
 class HandleTable {
  public:
-  Object* keep(std::unique_ptr<Object> object) {
+  /// How errors call an argument of the kind, its null handle and what it should be.
+  HandleTable(const char* argument, const char* null, const char* what)
+      : argument_(argument), null_(null), what_(what) {}
+
+  Object* keep(const Object& handle) {
     const std::lock_guard lock(mutex_);
-    objects_.push_back(std::move(object));
+    objects_.push_back(std::make_unique<Object>(handle));
     return objects_.back().get();
   }
 
-  bool has(const Object* handle) {
+  /// An error unless it is a handle.
+  Status check(const Object* handle) {
+    if (handle == nullptr) return Status::error(ErrorKind::kArgument, "%s is %s", argument_, null_);
     const std::lock_guard lock(mutex_);
-    return find(handle) != objects_.end();
+    if (find(handle) != objects_.end()) return {};
+    return Status::error(ErrorKind::kArgument, "%s = %p is not %s", argument_,
+                         static_cast<const void*>(handle), what_);
   }
 
-  void drop(const Object* handle) {
-    const std::lock_guard lock(mutex_);
-    objects_.erase(find(handle));
+  /// Where errors with a handle, which may be none, are raised.
+  MPI_Comm comm_of(const Object* handle) {
+    return check(handle).ok() && !handle->communicator.expired() ? handle->comm : MPI_COMM_WORLD;
+  }
+  MPI_Comm comm_of(Object* const* handle) {
+    return handle == nullptr ? MPI_COMM_WORLD : comm_of(*handle);
+  }
+
+  /// The communicator of a handle, or an error where there is none any more.
+  Status find_communicator(const Object* handle, std::shared_ptr<Communicator>* communicator) {
+    CAUSEWAY_TRY(check(handle));
+    *communicator = handle->communicator.lock();
+    if (*communicator != nullptr) return {};
+    return Status::error(ErrorKind::kComm, "the %s's communicator has been detached", argument_);
+  }
+
+  /// Frees a handle and, collectively, with end(communicator, bootstrap, thing), what it stands for
+  /// if that is still there.
+  template <class End>
+  Status free(Object** handle, const End& end) {
+    if (handle == nullptr) return Status::error(ErrorKind::kArgument, "%s is NULL", argument_);
+    CAUSEWAY_TRY(check(*handle));
+    const Object freed = **handle;
+    {
+      const std::lock_guard lock(mutex_);
+      objects_.erase(find(*handle));
+    }
+    *handle = nullptr;
+    const std::shared_ptr<Communicator> communicator = freed.communicator.lock();
+    if (communicator == nullptr) return {};
+    std::unique_ptr<MpiBootstrap> bootstrap;
+    CAUSEWAY_TRY(MpiBootstrap::create(freed.comm, &bootstrap));
+    return end(*communicator, *bootstrap, freed.thing);
   }
 
  private:
@@ -48,6 +87,9 @@ class HandleTable {
     return std::ranges::find_if(objects_, [&](const auto& kept) { return kept.get() == handle; });
   }
 
+  const char* const argument_;
+  const char* const null_;
+  const char* const what_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Object>> objects_;
 };

@@ -4,7 +4,6 @@
 #include "entry.hpp"
 #include "handles.hpp"
 #include "info.hpp"
-#include "mpi_bootstrap.hpp"
 
 #include <causeway/mpix.h>
 
@@ -16,19 +15,8 @@ struct causeway_plan : Handle<PlannedExchange> {};
 namespace {
 
 HandleTable<causeway_plan>& plans() {
-  static auto& table = *new HandleTable<causeway_plan>;
+  static auto& table = *new HandleTable<causeway_plan>("plan", "MPIX_PLAN_NULL", "a plan");
   return table;
-}
-
-Status check_plan(MPIX_Plan plan) {
-  if (plan == MPIX_PLAN_NULL) return {ErrorKind::kArgument, "plan is MPIX_PLAN_NULL"};
-  if (plans().has(plan)) return {};
-  return Status::error(ErrorKind::kArgument, "plan = %p is not a plan", static_cast<void*>(plan));
-}
-
-/// Where a plan's errors are raised.
-MPI_Comm comm_of(MPIX_Plan plan) {
-  return check_plan(plan).ok() && !plan->communicator.expired() ? plan->comm : MPI_COMM_WORLD;
 }
 
 template <class Count, class Displacement>
@@ -58,8 +46,7 @@ int make_plan(const char* call, const Side<Count, Displacement>& send,
         *bootstrap,
         {send.buffer, blocks.send, const_cast<void*>(receive.buffer), blocks.receive, false}, valid,
         &planned, settings));
-    *plan =
-        plans().keep(std::make_unique<causeway_plan>(causeway_plan{{comm, communicator, planned}}));
+    *plan = plans().keep({{comm, communicator, planned}});
     return {};
   });
 }
@@ -91,30 +78,20 @@ int PMPIX_Alltoallv_plan_c(const void* sendbuf, const MPI_Count sendcounts[],
 CAUSEWAY_ENTRY(Alltoallv_plan_c);
 
 int PMPIX_Plan_start(MPIX_Plan plan, void* stream) {
-  return enter(comm_of(plan), "MPIX_Plan_start", [&]() -> Status {
-    CAUSEWAY_TRY(check_plan(plan));
-    const std::shared_ptr<Communicator> communicator = plan->communicator.lock();
-    if (communicator == nullptr) {
-      return {ErrorKind::kComm, "the plan's communicator has been detached"};
-    }
+  return enter(plans().comm_of(plan), "MPIX_Plan_start", [&]() -> Status {
+    std::shared_ptr<Communicator> communicator;
+    CAUSEWAY_TRY(plans().find_communicator(plan, &communicator));
     return communicator->start(*plan->thing, stream);
   });
 }
 CAUSEWAY_ENTRY(Plan_start);
 
 int PMPIX_Plan_free(MPIX_Plan* plan) {
-  const MPI_Comm comm = plan == nullptr ? MPI_COMM_WORLD : comm_of(*plan);
-  return enter(comm, "MPIX_Plan_free", [&]() -> Status {
-    if (plan == nullptr) return {ErrorKind::kArgument, "plan is NULL"};
-    CAUSEWAY_TRY(check_plan(*plan));
-    const causeway_plan handle = **plan;
-    plans().drop(*plan);
-    *plan = MPIX_PLAN_NULL;
-    const std::shared_ptr<Communicator> communicator = handle.communicator.lock();
-    if (communicator == nullptr) return {};
-    std::unique_ptr<MpiBootstrap> bootstrap;
-    CAUSEWAY_TRY(MpiBootstrap::create(comm, &bootstrap));
-    return communicator->free_planned(*bootstrap, handle.thing);
+  return enter(plans().comm_of(plan), "MPIX_Plan_free", [&] {
+    return plans().free(
+        plan, [](Communicator& communicator, Bootstrap& bootstrap, const PlannedExchange* planned) {
+          return communicator.free_planned(bootstrap, planned);
+        });
   });
 }
 CAUSEWAY_ENTRY(Plan_free);

@@ -1,7 +1,7 @@
 // Exchanges with one release weakened to relaxed: a program that ThreadSanitizer has to report.
 //
-// usage: weak_order none|written|freed|lines   what is weakened: the release of a count, or of the
-// flags of lines
+// usage: weak_order none|written|direct|freed|lines   what is weakened: the release of a count, of
+// the count behind bytes that were stored in place, or of the flags of lines
 #include "thread_ranks.hpp"
 
 #include <alltoallv.hpp>
@@ -10,6 +10,7 @@
 
 #include <causeway/device/host_device.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <set>
@@ -40,13 +41,21 @@ struct WeakHostDevice : device::HostDevice {
 
 constexpr int kRanks = 2;
 constexpr std::uint64_t kLineBytes = 1024;
+constexpr std::uint64_t kMost = 5100;
+
+/// One rank, and where it receives: registered memory.
+struct Rank {
+  std::unique_ptr<Communicator> communicator;
+  std::vector<std::byte> receive = std::vector<std::byte>(kMost * kRanks);
+  std::uint64_t region = device::kNoRegion;
+};
 
 void weaken(const Communicator& communicator, const char* which) {
   const device::Communicator handle = communicator.device_handle();
   const auto peer = static_cast<std::uint32_t>(1 - communicator.rank());
   const device::SendChannel& out = handle.send_channel(peer, 0);
   const device::ReceiveChannel& in = handle.receive_channel(peer, 0);
-  if (std::strcmp(which, "written") == 0) {
+  if (std::strcmp(which, "written") == 0 || std::strcmp(which, "direct") == 0) {
     weakened.insert(out.link.region + out.shape.words_offset +
                     offsetof(device::SenderWords, written));
   } else if (std::strcmp(which, "freed") == 0) {
@@ -57,43 +66,56 @@ void weaken(const Communicator& communicator, const char* which) {
   }
 }
 
-void exchange(const Communicator& communicator, kernels::HostExecutor& executor,
-              std::uint64_t bytes) {
-  std::vector<std::byte> send(bytes * kRanks);
-  std::vector<std::byte> receive(bytes * kRanks);
+void exchange(Rank& rank, kernels::HostExecutor& executor, std::uint64_t bytes, bool direct) {
+  const std::vector<std::byte> send(bytes * kRanks, std::byte{1});
   const std::vector<Extent> blocks{{0, bytes}, {static_cast<std::int64_t>(bytes), bytes}};
+  constexpr std::uint32_t kReachable[kRanks] = {1, 1};
+  PlanLimits limits{1, 1, 1024, kLineBytes};
+  if (direct) limits.regions = kReachable;
   AlltoallvPlan plan;
-  plan_alltoallv({1, 1, 1024, kLineBytes}, communicator.rank(), blocks, blocks, &plan);
+  plan_alltoallv(limits, rank.communicator->rank(), blocks, blocks, &plan);
   const kernels::Alltoallv<WeakHostDevice, kernels::BlockLists> operation{
-      {plan.split, false, send.data(), receive.data(), communicator.device_handle(), nullptr,
-       device::kNoRegion, 0, plan.visits.data()},
+      {plan.split, false, send.data(), rank.receive.data(), rank.communicator->device_handle(),
+       nullptr, direct ? rank.region : device::kNoRegion, 0, plan.visits.data()},
       {plan.send.data(), plan.receive.data()}};
   kernels::run_on_host(executor, operation, device::ThreadGroup{});
+  std::fill(rank.receive.begin(), rank.receive.end(), std::byte{0});
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::fprintf(stderr, "usage: weak_order none|written|freed|lines\n");
+    std::fprintf(stderr, "usage: weak_order none|written|direct|freed|lines\n");
     return 2;
   }
-  std::unique_ptr<Communicator> communicators[kRanks];
+  Rank ranks[kRanks];
   const ThreadWorld world(kRanks);
-  test::run_threads(kRanks, [&](int rank) {
+  test::run_threads(kRanks, [&](int number) {
+    Rank& rank = ranks[number];
     Config config;
     const Status readable = test::read_settings(
         {{"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_LL_BYTES", "1024"}}, &config);
-    const auto bootstrap = world.bootstrap(rank);
-    const Status made = Communicator::create(*bootstrap, config, readable,
-                                             &communicators[static_cast<std::size_t>(rank)]);
+    const auto bootstrap = world.bootstrap(number);
+    const Region* region = nullptr;
+    Status made = Communicator::create(*bootstrap, config, readable, &rank.communicator);
+    if (made.ok()) {
+      made = rank.communicator->register_buffer(*bootstrap, rank.receive.data(),
+                                                rank.receive.size(), {}, &region);
+    }
     if (!made.ok()) std::fprintf(stderr, "%s\n", made.message().c_str());
+    // The peer's has the same name.
+    const device::Communicator handle = rank.communicator->device_handle();
+    rank.region = handle.send_channel(static_cast<std::uint32_t>(1 - number), 0).regions[1].name;
   });
-  for (const auto& communicator : communicators) weaken(*communicator, argv[1]);
-  test::run_threads(kRanks, [&](int rank) {
+  for (const Rank& rank : ranks) weaken(*rank.communicator, argv[1]);
+  const bool always_direct = std::strcmp(argv[1], "direct") == 0;
+  const bool never_direct = !always_direct && std::strcmp(argv[1], "none") != 0;
+  test::run_threads(kRanks, [&](int number) {
     kernels::HostExecutor executor(1);
     for (std::uint64_t e = 0; e < 300; ++e) {
-      exchange(*communicators[static_cast<std::size_t>(rank)], executor, 100 + e * 37 % 5000);
+      const bool direct = always_direct || (!never_direct && e % 2 == 1);
+      exchange(ranks[number], executor, 100 + e * 37 % 5000, direct);
     }
   });
   std::printf("exchanged with '%s' weakened\n", argv[1]);

@@ -7,6 +7,8 @@
 #include <causeway/device/cuda_device.hpp>
 #include <causeway/device/near.hpp>
 
+#include <atomic>
+
 namespace causeway::kernels {
 
 /// Threads of small blocks have as many registers as they like.
@@ -16,7 +18,16 @@ namespace impl {
 
 /// Waits until all that came before on the stream is over: the launch itself has not. What precedes
 /// this must not touch memory.
-__device__ inline void follow_the_stream() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
+__device__ inline void follow_the_stream() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+/// Whether an operation's kernels wait in follow_the_stream(), on all GPUs that they were loaded
+/// on.
+template <class Operation>
+inline std::atomic<bool> follows_the_stream{true};
 
 /// What each group of a launch holds of the occupancy: its low bits count the groups, the others
 /// tell the launches that run at the same time apart, also as nodes of graphs.
@@ -100,7 +111,7 @@ int run_on_cuda(const Operation& operation, void* stream) {
   early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   early.val.programmaticStreamSerializationAllowed = 1;
   config.attrs = &early;
-  config.numAttrs = 1;
+  config.numAttrs = impl::follows_the_stream<Operation> ? 1 : 0;
   const bool few = config.blockDim.x <= kFewThreads;
   return cudaLaunchKernelEx(
       &config, few ? run_operation<kFewThreads, Operation> : run_operation<kMostThreads, Operation>,
@@ -110,11 +121,14 @@ int run_on_cuda(const Operation& operation, void* stream) {
 /// Loads an operation's kernels; returns a cudaError_t.
 template <class Operation>
 int load_on_cuda() {
-  cudaFuncAttributes attributes;
-  const cudaError_t code =
-      cudaFuncGetAttributes(&attributes, run_operation<kFewThreads, Operation>);
-  if (code != cudaSuccess) return code;
-  return cudaFuncGetAttributes(&attributes, run_operation<kMostThreads, Operation>);
+  for (const auto kernel :
+       {run_operation<kFewThreads, Operation>, run_operation<kMostThreads, Operation>}) {
+    cudaFuncAttributes attributes;
+    const cudaError_t code = cudaFuncGetAttributes(&attributes, kernel);
+    if (code != cudaSuccess) return code;
+    if (attributes.ptxVersion < 90) impl::follows_the_stream<Operation> = false;
+  }
+  return cudaSuccess;
 }
 
 }  // namespace causeway::kernels

@@ -200,8 +200,8 @@ CAUSEWAY_API int MPIX_Buffer_register(MPI_Comm comm, void* base, MPI_Aint bytes,
 /*
  * Ends what MPIX_Buffer_register began. Collective over the communicator, in the same order on all
  * ranks; waits for exchanges that were begun on it. Sets *buffer to MPIX_BUFFER_NULL. Graphs that
- * captured exchanges into the buffer may still be replayed, and go as without. After its
- * communicator was detached or freed, which deregisters, only the handle is freed.
+ * captured exchanges into the buffer must not run meanwhile; replays afterwards go as without.
+ * After its communicator was detached or freed, which deregisters, only the handle is freed.
  */
 CAUSEWAY_API int MPIX_Buffer_deregister(MPIX_Buffer* buffer);
 

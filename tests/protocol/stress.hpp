@@ -30,8 +30,8 @@ using StressExchange = std::function<std::string(
     int communicator, std::span<const std::byte> pool, std::span<const Extent> send,
     std::span<std::byte> received, std::span<const Extent> receive)>;
 
-/// Whether a communicator's `call`th exchange, from 1 on, is to be in registered memory. The same on
-/// all ranks, so that it may be registered, or no more, before an exchange.
+/// Whether a communicator's `call`th exchange, from 1 on, is to be in registered memory. The same
+/// on all ranks, so that it may be registered, or no more, before an exchange.
 constexpr bool is_registered(std::uint64_t call) { return call / 16 % 2 == 1; }
 
 struct StressResult {

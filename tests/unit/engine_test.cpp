@@ -38,7 +38,7 @@ Memory view_of(std::byte* bytes) { return {std::shared_ptr<void>(), bytes}; }
 /// What rank 0 of three says, of blocks of these sizes.
 class Voter {
  public:
-  explicit Voter(std::vector<std::uint64_t> sizes) {
+  explicit Voter(const std::vector<std::uint64_t>& sizes) {
     for (const std::uint64_t bytes : sizes) {
       send.push_back({0, bytes});
       receive.push_back({0, bytes});

@@ -29,11 +29,23 @@ ScopedComm attached(Settings settings = {}) {
 
 Random own_random(Random& random) { return Random(random() + static_cast<unsigned>(world_rank())); }
 
-/// Whether two ranks take themselves for ranks of one host.
-bool on_one_host(int rank, int other) {
+/// By rank: the host that it takes itself to be on. Collective over comm.
+std::vector<std::string> hosts_of(MPI_Comm comm) {
+  int size = 0;
+  MPI_Comm_size(comm, &size);
+  char own[MPI_MAX_PROCESSOR_NAME] = "";
+  int length = 0;
+  MPI_Get_processor_name(own, &length);
+  std::vector<char> names(static_cast<std::size_t>(size) * sizeof own);
+  MPI_Allgather(own, sizeof own, MPI_CHAR, names.data(), sizeof own, MPI_CHAR, comm);
   const char* const node_size = std::getenv("CAUSEWAY_NODE_SIZE");
   const int ranks = node_size == nullptr ? 0 : std::atoi(node_size);
-  return ranks == 0 || rank / ranks == other / ranks;
+  std::vector<std::string> hosts;
+  for (int rank = 0; rank < size; ++rank) {
+    hosts.emplace_back(&names[static_cast<std::size_t>(rank) * sizeof own]);
+    if (ranks != 0) hosts.back() += ' ' + std::to_string(rank / ranks);
+  }
+  return hosts;
 }
 
 /// A registration that ends with its scope.
@@ -254,11 +266,13 @@ TEST(Buffers, AreSeenByKernels) {
   EXPECT_EQ(view.size, size);
   const std::vector<void*> peers = copied(view.peer_base, size);
   const std::vector<MPI_Aint> sizes = copied(view.peer_bytes, size);
+  const std::vector<std::string> hosts = hosts_of(comm);
+  const std::string& host = hosts[static_cast<std::size_t>(rank)];
   MPI_Barrier(comm);
   for (int peer = 0; peer < size; ++peer) {
     const auto at = static_cast<std::size_t>(peer);
     EXPECT_EQ(sizes[at], bytes_of(peer));
-    EXPECT_EQ(peers[at] != nullptr, on_one_host(rank, peer)) << "rank " << peer;
+    EXPECT_EQ(peers[at] != nullptr, hosts[at] == host) << "rank " << peer;
     if (peers[at] == nullptr) continue;
     const int value = 100 * rank + peer;
     copy_bytes(static_cast<int*>(peers[at]) + rank, &value, sizeof value);
@@ -267,8 +281,8 @@ TEST(Buffers, AreSeenByKernels) {
   MPI_Barrier(comm);
   const std::vector<int> found = copied(reinterpret_cast<const int*>(base), size + 1);
   for (int peer = 0; peer < size; ++peer) {
-    EXPECT_EQ(found[static_cast<std::size_t>(peer)],
-              on_one_host(rank, peer) ? 100 * peer + rank : -1);
+    const auto at = static_cast<std::size_t>(peer);
+    EXPECT_EQ(found[at], hosts[at] == host ? 100 * peer + rank : -1);
   }
   EXPECT_EQ(found.back(), -1);
   MPI_Barrier(comm);

@@ -82,7 +82,7 @@ class LayoutPlace {
 };
 
 /// Blocks from this size on are copied by the whole group, one after the other; of smaller ones
-/// each thread moves units of its own. A group of 512 threads copies that much in one go.
+/// each thread moves units of its own. A group of 256 threads copies that much in two goes.
 inline constexpr std::uint64_t kBlockForGroup = 8192;
 
 /// Moves units from or to message bytes that begin at `position`. Each thread takes every size()th,

@@ -32,11 +32,11 @@ class ChannelLayout {
  public:
   ChannelLayout() = default;
   ChannelLayout(std::uint64_t host_ranks, std::uint64_t lanes, std::uint64_t ring_bytes,
-                std::uint64_t line_bytes)
+                std::uint64_t bytes_of_lines)
       : channels_(host_ranks * lanes),
         lanes_(lanes),
         ring_bytes_(ring_bytes),
-        line_bytes_(line_bytes) {}
+        bytes_of_lines_(bytes_of_lines) {}
 
   /// Words that the rank `host_rank` writes when it sends here.
   std::uint64_t sender_words(std::uint64_t host_rank, std::uint64_t lane) const {
@@ -53,12 +53,9 @@ class ChannelLayout {
   }
   /// The two slots of lines of the channel from the rank `host_rank`.
   std::uint64_t lines(std::uint64_t host_rank, std::uint64_t lane) const {
-    return rings() + channels_ * ring_bytes_ + channel(host_rank, lane) * bytes_of_lines();
+    return rings() + channels_ * ring_bytes_ + channel(host_rank, lane) * bytes_of_lines_;
   }
-  std::uint64_t bytes_of_lines() const {
-    return line_bytes_ == 0 ? 0 : 2 * device::slot_bytes(line_bytes_);
-  }
-  std::uint64_t bytes() const { return rings() + channels_ * (ring_bytes_ + bytes_of_lines()); }
+  std::uint64_t bytes() const { return rings() + channels_ * (ring_bytes_ + bytes_of_lines_); }
   /// Of what comes before the rings.
   std::uint64_t bytes_of_words() const { return rings(); }
 
@@ -77,7 +74,7 @@ class ChannelLayout {
   std::uint64_t channels_ = 0;
   std::uint64_t lanes_ = 0;
   std::uint64_t ring_bytes_ = 0;
-  std::uint64_t line_bytes_ = 0;
+  std::uint64_t bytes_of_lines_ = 0;  ///< of a channel
 };
 
 }  // namespace causeway

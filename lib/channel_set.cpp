@@ -32,7 +32,7 @@ Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology, Device
   network_ = network;
   settings_ = settings;
   layout_ = ChannelLayout(topology.host_ranks().size(), settings.lanes, settings.ring_bytes,
-                          settings.line_bytes);
+                          2 * settings.slot_bytes());
   controls_.resize(topology.host_ranks().size());
   controls_as_seen_.resize(topology.host_ranks().size());
   regions_.resize(topology.host_ranks().size());
@@ -110,16 +110,31 @@ Status ChannelSet::fill_own_region() {
     }
   }
   CAUSEWAY_TRY(backend_->copy(regions_[own()].get(), image.data(), image.size()));
-  if (start == 0) return {};
-  const std::vector<device::Line> lines(layout_.bytes_of_lines() / sizeof(device::Line),
-                                        {0, start});
+  return start == 0 ? Status() : fill_lines(settings_.lanes);
+}
+
+/// Of every peer's first `lanes` lanes. A wide line's flag is where that of its last line would be.
+Status ChannelSet::fill_lines(std::uint64_t lanes) {
+  const std::vector<device::Line> fresh(2 * settings_.slot_bytes() / sizeof(device::Line),
+                                        {0, settings_.start_count});
   for (std::uint64_t peer = 0; peer < regions_.size(); ++peer) {
-    for (std::uint64_t lane = 0; lane < settings_.lanes; ++lane) {
-      CAUSEWAY_TRY(backend_->copy(regions_[own()].get() + layout_.lines(peer, lane), lines.data(),
-                                  layout_.bytes_of_lines()));
+    for (std::uint64_t lane = 0; lane < lanes; ++lane) {
+      CAUSEWAY_TRY(backend_->copy(regions_[own()].get() + layout_.lines(peer, lane), fresh.data(),
+                                  fresh.size() * sizeof(device::Line)));
     }
   }
   return {};
+}
+
+Status ChannelSet::try_wide_lines(Bootstrap& bootstrap, bool* hold) {
+  *hold = true;
+  if (settings_.wide_bytes == 0 || backend_->kind() == DeviceKind::kHost) return {};
+  const Status tried = backend_->try_wide_lines(handle_, hold);
+  // When all have said so, nobody stores any more.
+  std::vector<std::uint32_t> holds;
+  CAUSEWAY_TRY(allgather(bootstrap, std::uint32_t{tried.ok() && *hold}, &holds));
+  *hold = std::ranges::count(holds, 0U) == 0;
+  return agree(bootstrap, tried.ok() ? fill_lines(1) : tried);
 }
 
 /// Lays out, in one piece of the device's memory: states, send ends, receive ends, fault claims,
@@ -135,8 +150,8 @@ Status ChannelSet::fill_tables() {
   const std::size_t bytes = abort_words_at + regions_.size() * sizeof(std::uint64_t*);
   CAUSEWAY_TRY(backend_->allocate(bytes, &tables_));
   if (settings_.line_bytes > 0) {
-    CAUSEWAY_TRY(backend_->allocate(2 * regions_.size() * settings_.lanes * settings_.line_bytes,
-                                    &scratch_));
+    CAUSEWAY_TRY(backend_->allocate(
+        2 * regions_.size() * settings_.lanes * settings_.scratch_bytes(), &scratch_));
   }
   std::byte* const base = tables_.get();
   auto* const states = reinterpret_cast<device::ChannelState*>(base);
@@ -166,12 +181,11 @@ Status ChannelSet::fill_tables() {
       return reinterpret_cast<const device::Line*>(region + layout_.lines(index, lane));
     };
     const std::size_t first = static_cast<std::size_t>(rank) * settings_.lanes;
-    const device::PeerNews news{&states[2 * first + 1].heard, sender_words(0), lines(0),
-                                settings_.line_bytes};
+    const device::PeerNews news{&states[2 * first + 1].heard, sender_words(0), lines(0)};
     for (std::uint32_t lane = 0; lane < settings_.lanes; ++lane) {
       const std::size_t entry = first + lane;
       std::byte* const scratch =
-          scratch_.get() + 2 * (index * settings_.lanes + lane) * settings_.line_bytes;
+          scratch_.get() + 2 * (index * settings_.lanes + lane) * settings_.scratch_bytes();
       device::ChannelShape shape{layout_.ring(own(), lane),
                                  layout_.sender_words(own(), lane),
                                  settings_.ring_bytes,
@@ -180,7 +194,9 @@ Status ChannelSet::fill_tables() {
                                  lane,
                                  0,
                                  settings_.line_bytes,
-                                 layout_.lines(own(), lane)};
+                                 layout_.lines(own(), lane),
+                                 settings_.wide_bytes,
+                                 settings_.slot_bytes()};
       const bool lined = settings_.line_bytes > 0;
       send[entry] = {shape,
                      link,
@@ -203,7 +219,7 @@ Status ChannelSet::fill_tables() {
                         lines(lane),
                         lines(0),
                         sender_words(lined ? 0 : lane),
-                        scratch + settings_.line_bytes};
+                        scratch + settings_.scratch_bytes()};
     }
   }
   for (const int rank : topology_->remote_ranks()) {
@@ -216,6 +232,8 @@ Status ChannelSet::fill_tables() {
                                        static_cast<std::uint32_t>(rank),
                                        lane,
                                        device::NetworkPost::kWords,
+                                       0,
+                                       0,
                                        0,
                                        0};
       const auto* const out =

@@ -11,6 +11,7 @@
 
 #include <causeway/device/communicator.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -23,7 +24,14 @@ struct ChannelSettings {
   std::uint32_t lanes;
   std::uint64_t ring_bytes;  ///< a power of two
   std::uint64_t line_bytes;  ///< most bytes of a lane's share in lines, a multiple of a line; or 0
+  std::uint64_t wide_bytes;  ///< the same in wide lines; 0 where line_bytes is
   std::uint64_t start_count;
+
+  std::uint64_t slot_bytes() const {
+    return line_bytes == 0 ? 0 : device::slot_bytes(line_bytes, wide_bytes);
+  }
+  /// Of a hook that forms or takes what travels in lines.
+  std::uint64_t scratch_bytes() const { return std::max(line_bytes, wide_bytes); }
 };
 
 /// How far a rank has come in leaving a communicator.
@@ -74,6 +82,10 @@ class ChannelSet {
   device::FaultReports reports() const;
   Status clear_reports();
 
+  /// Has wide lines be tried out, if there are any: false in *hold where some do not stay whole
+  /// between this rank and a peer. Collective; nobody has exchanged anything yet.
+  Status try_wide_lines(Bootstrap& bootstrap, bool* hold);
+
  private:
   /// Host memory of one rank that its peers map: one page.
   struct Control {
@@ -87,6 +99,7 @@ class ChannelSet {
   Status open_peers(Bootstrap& bootstrap, const RegionOffer& control, const RegionOffer& region);
   Status open_peer(std::size_t index, const Offers& offers);
   Status fill_own_region();
+  Status fill_lines(std::uint64_t lanes);
   Status fill_tables();
 
   Control* as_seen(std::size_t index) const {

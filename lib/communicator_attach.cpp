@@ -33,7 +33,8 @@ struct Communicator::State::Wishes {
   bool insists;  ///< on running on GPUs
   std::uint64_t ring_bytes;
   std::uint64_t lanes;
-  std::uint64_t ll_bytes;  ///< kNoWish leaves it to the device
+  std::uint64_t ll_bytes;  ///< kNoWish leaves it and the next to the device
+  std::uint64_t ll128_bytes;
   std::uint64_t start_count;
 };
 
@@ -62,6 +63,7 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
                     config.ring_bytes.value_or(0),
                     config.lanes.value_or(0),
                     config.ll_bytes.value_or(kNoWish),
+                    config.ll128_bytes.value_or(kNoWish),
                     config.start_count};
   std::vector<Wishes> all;
   CAUSEWAY_TRY(allgather(bootstrap, mine, &all));
@@ -75,6 +77,7 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
     take_smaller(&agreed.ring_bytes, wishes.ring_bytes);
     take_smaller(&agreed.lanes, wishes.lanes);
     agreed.ll_bytes = std::min(agreed.ll_bytes, wishes.ll_bytes);
+    agreed.ll128_bytes = std::min(agreed.ll128_bytes, wishes.ll128_bytes);
     agreed.start_count = std::min(agreed.start_count, wishes.start_count);
   }
   topology = Topology(bootstrap.rank(), std::move(places));
@@ -121,21 +124,23 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   // What a device would choose may differ between GPUs of different sizes.
   Wishes chosen = agreed;
   if (agreed.lanes == 0) chosen.lanes = backend->default_lanes(ranks, most_blocks);
-  if (agreed.ll_bytes == kNoWish) {
-    chosen.ll_bytes = backend->default_ll_bytes(topology.host_ranks().size());
-  }
+  const std::uint64_t here = topology.host_ranks().size();
+  if (agreed.ll_bytes == kNoWish) chosen.ll_bytes = backend->default_ll_bytes(here);
+  if (agreed.ll128_bytes == kNoWish) chosen.ll128_bytes = backend->default_ll128_bytes(here);
   std::vector<Wishes> of_all;
   CAUSEWAY_TRY(allgather(bootstrap, chosen, &of_all));
   for (const Wishes& wishes : of_all) {
     take_smaller(&chosen.lanes, wishes.lanes);
     chosen.ll_bytes = std::min(chosen.ll_bytes, wishes.ll_bytes);
+    chosen.ll128_bytes = std::min(chosen.ll128_bytes, wishes.ll128_bytes);
   }
+  if (chosen.ll_bytes == 0) chosen.ll128_bytes = 0;
   if (agreed.ring_bytes == 0) {
     chosen.ring_bytes = backend->default_ring_bytes(chosen.lanes * ranks);
   }
   limits.lanes = static_cast<std::uint32_t>(chosen.lanes);
   limits.ll_bytes = chosen.ll_bytes;
-  const std::uint64_t line_bytes = line_bytes_for(limits.ll_bytes, limits.lanes);
+  limits.ll128_bytes = chosen.ll128_bytes;
   links_.clear();
   for (int rank = 0; rank < topology.size(); ++rank) {
     links_.push_back(topology.same_host(rank) ? device::LinkKind::kMemory
@@ -155,7 +160,17 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   CAUSEWAY_TRY(agree(bootstrap, regions.create(topology, *backend)));
   limits.regions = regions.reachable();
   CAUSEWAY_TRY(channels.create(bootstrap, topology, *backend, regions, network.get(),
-                               {limits.lanes, chosen.ring_bytes, line_bytes, agreed.start_count}));
+                               {limits.lanes, chosen.ring_bytes,
+                                line_bytes_for(limits.ll_bytes, limits.lanes),
+                                line_bytes_for(limits.ll128_bytes, limits.lanes),
+                                agreed.start_count}));
+  bool wide_lines_hold = false;
+  CAUSEWAY_TRY(channels.try_wide_lines(bootstrap, &wide_lines_hold));
+  if (!wide_lines_hold) {
+    limits.ll128_bytes = 0;
+    log(LogLevel::kInfo, "rank %d: lines of 128 bytes do not stay whole between all GPUs",
+        topology.rank());
+  }
   limits.piece_bytes = channels.eager_bytes();
   handle = channels.handle();
   timeout_seconds_ = config.timeout_seconds != 0 ? config.timeout_seconds : kMostPatience;

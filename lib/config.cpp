@@ -116,6 +116,11 @@ constexpr Setting kSettings[] = {
      "needs no second trip to say that they are there; the smallest value of any rank counts; auto "
      "is 128, on GPUs up to 256K; 0 is none",
      optional_field<&Config::ll_bytes>, 0, std::uint64_t{1} << 20},
+    {"CAUSEWAY_LL128_BYTES", "auto",
+     "the same for lines of 128 bytes, of which 120 are the message's, where a test at attach has "
+     "shown that GPUs keep them whole; auto is 0, on GPUs up to 1M; 0 is none, as without "
+     "CAUSEWAY_LL_BYTES",
+     optional_field<&Config::ll128_bytes>, 0, std::uint64_t{8} << 20},
     {"CAUSEWAY_MAX_CTAS", "auto",
      "thread blocks that serve an exchange; on the host device each is a sending and a receiving "
      "thread; auto is 1, on GPUs nearly as many as there are multiprocessors, which is also the "

@@ -69,6 +69,11 @@ constexpr std::uint64_t kLineBudget = std::uint64_t{64} << 20;
 constexpr std::uint64_t kLineCopies = 6;
 constexpr std::uint64_t kLeastLines = std::uint64_t{4} << 10;
 constexpr std::uint64_t kMostLines = std::uint64_t{256} << 10;
+/// And wide lines so much: the same two slots and buffers, but 16 bytes in them are 15 of data.
+constexpr std::uint64_t kWideBudget = std::uint64_t{64} << 20;
+constexpr std::uint64_t kWideCopies = 5;
+constexpr std::uint64_t kLeastWide = std::uint64_t{64} << 10;
+constexpr std::uint64_t kMostWide = std::uint64_t{1} << 20;
 /// More lanes than this do not make a pair faster.
 constexpr std::uint32_t kMostLanes = 64;
 
@@ -144,6 +149,9 @@ class CudaBackend final : public DeviceBackend {
 
   std::uint64_t default_ll_bytes(std::uint64_t ranks) const override {
     return std::clamp(std::bit_floor(kLineBudget / (kLineCopies * ranks)), kLeastLines, kMostLines);
+  }
+  std::uint64_t default_ll128_bytes(std::uint64_t ranks) const override {
+    return std::clamp(std::bit_floor(kWideBudget / (kWideCopies * ranks)), kLeastWide, kMostWide);
   }
 
   Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) override {
@@ -285,6 +293,19 @@ class CudaBackend final : public DeviceBackend {
       launches_ = &launches_on(ordinal_, static_cast<std::uint32_t>(multiprocessors_));
     }
     return cuda_status("loading kernels", static_cast<cudaError_t>(kernels::load_alltoallv_cuda()));
+  }
+
+  Status try_wide_lines(const device::Communicator& comm, bool* hold) override {
+    const CurrentGpu gpu(ordinal_);
+    Memory failures;
+    CAUSEWAY_TRY(allocate(sizeof(std::uint32_t), &failures));
+    auto* const count = reinterpret_cast<std::uint32_t*>(failures.get());
+    CAUSEWAY_TRY(cuda_status("trying wide lines", static_cast<cudaError_t>(
+                                 kernels::launch_wide_lines_trial(comm, count, stream_))));
+    std::uint32_t counted = 0;
+    CAUSEWAY_TRY(copy(&counted, count, sizeof counted));
+    *hold = counted == 0;
+    return {};
   }
 
   Status run(const Exchange& exchange) override {

@@ -76,6 +76,7 @@ class DeviceBackend {
   virtual std::uint64_t default_ring_bytes(std::uint64_t rings) const = 0;
   /// Largest message that travels in lines between `ranks` ranks of a host.
   virtual std::uint64_t default_ll_bytes(std::uint64_t ranks) const = 0;
+  virtual std::uint64_t default_ll128_bytes(std::uint64_t ranks) const = 0;
 
   /// Makes memory of zeros that peers can open.
   virtual Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) = 0;
@@ -121,6 +122,10 @@ class DeviceBackend {
   /// Gets ready for launches of up to `blocks` blocks. `ranks_here` ranks of the communicator, this
   /// one among them, run on this device and in this process.
   virtual Status prepare(std::uint32_t blocks, std::uint32_t ranks_here) = 0;
+
+  /// Stores wide lines to every peer of the host and loads its, while they do the same: *hold is
+  /// whether all came whole, as far as can be seen. Not called on the host device.
+  virtual Status try_wide_lines(const device::Communicator& comm, bool* hold) = 0;
 
   /// Runs an exchange to its end.
   virtual Status run(const Exchange& exchange) = 0;

@@ -36,6 +36,9 @@ class HostBackend final : public DeviceBackend {
 
   std::uint64_t default_ll_bytes(std::uint64_t) const override { return kMostLines; }
 
+  /// Nor does it help to have fewer flags.
+  std::uint64_t default_ll128_bytes(std::uint64_t) const override { return 0; }
+
   Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) override {
     std::shared_ptr<SharedSegment> segment;
     CAUSEWAY_TRY(SharedSegment::create(bytes, &segment));
@@ -115,6 +118,10 @@ class HostBackend final : public DeviceBackend {
                            problem.what());
     }
     return {};
+  }
+
+  Status try_wide_lines(const device::Communicator&, bool*) override {
+    return {ErrorKind::kUnsupported, "the host device releases its flags"};
   }
 
   Status run(const Exchange& exchange) override {

@@ -8,7 +8,7 @@ namespace causeway {
 
 namespace {
 
-/// Lanes whose lines hold a message of ll_bytes. Ranks lay their memory out by it.
+/// Lanes whose lines hold the largest messages. Ranks lay their memory out by it.
 constexpr std::uint64_t kLineLanes = 16;
 
 /// A visit takes as long as moving about this many bytes, be it only to hear that there are none.
@@ -36,8 +36,10 @@ bool may_go_direct(const PlanLimits& limits, std::size_t peer, std::uint64_t byt
 std::uint8_t lanes_for(const PlanLimits& limits, const Choice& choice, std::uint64_t bytes) {
   const std::uint64_t most = std::min<std::uint64_t>(limits.lanes, choice.lanes);
   std::uint64_t lanes = std::clamp<std::uint64_t>(bytes / choice.lane_bytes, 1, most);
-  if (choice.protocol == Protocol::kLines) {
-    const std::uint64_t room = line_bytes_for(limits.ll_bytes, limits.lanes);
+  const bool wide = choice.protocol == Protocol::kWideLines;
+  if (wide || choice.protocol == Protocol::kLines) {
+    const std::uint64_t room =
+        line_bytes_for(wide ? limits.ll128_bytes : limits.ll_bytes, limits.lanes);
     const std::uint64_t share = std::min(choice.lane_bytes, room);
     lanes = std::clamp<std::uint64_t>((bytes + share - 1) / share, 1, most);
     // However few lanes are wished for, their lines have to hold the message.
@@ -54,7 +56,8 @@ MessageFacts facts_of(const PlanLimits& limits, std::size_t peer, std::uint64_t 
           bytes,
           limits.max_blocks,
           has_lines(limits, peer) && bytes <= limits.ll_bytes,
-          may_go_direct(limits, peer, bytes)};
+          may_go_direct(limits, peer, bytes),
+          has_lines(limits, peer) && bytes <= limits.ll128_bytes};
 }
 
 /// How a message travels.
@@ -121,9 +124,9 @@ Demand demand_of(const PlanLimits& limits, std::size_t peer, std::uint64_t bytes
 
 }  // namespace
 
-std::uint64_t line_bytes_for(std::uint64_t ll_bytes, std::uint64_t lanes) {
+std::uint64_t line_bytes_for(std::uint64_t bytes, std::uint64_t lanes) {
   const std::uint64_t spread = std::min(lanes, kLineLanes);
-  return device::round_up((ll_bytes + spread - 1) / spread, device::kLineBytes);
+  return device::round_up((bytes + spread - 1) / spread, device::kLineBytes);
 }
 
 std::uint32_t most_useful_blocks(std::uint32_t lanes, std::uint32_t ranks) {

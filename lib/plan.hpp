@@ -24,10 +24,11 @@ struct PlanLimits {
   std::span<const std::uint32_t> regions = {};   ///< buffers of each rank that this one can write
                                                  ///< to, by rank; empty for none
   const Tuner* tuner = &host_tuner();
+  std::uint64_t ll128_bytes = 0;  ///< largest message in wide lines
 };
 
-/// Bytes that each lane of a pair has lines for, so that messages of ll_bytes fit.
-std::uint64_t line_bytes_for(std::uint64_t ll_bytes, std::uint64_t lanes);
+/// Bytes that each lane of a pair has lines of one width for, so that messages of `bytes` fit.
+std::uint64_t line_bytes_for(std::uint64_t bytes, std::uint64_t lanes);
 
 /// The blocks of one alltoallv, by rank, as a launch wants them.
 struct AlltoallvPlan {

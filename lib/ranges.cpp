@@ -17,6 +17,8 @@ const char* range_name(const AlltoallvPlan& plan, int self) {
   switch (static_cast<device::Protocol>(first->protocol)) {
     case device::Protocol::kLines:
       return "alltoallv ll";
+    case device::Protocol::kWideLines:
+      return "alltoallv ll128";
     case device::Protocol::kDirect:
       return "alltoallv direct";
     default:

@@ -16,6 +16,8 @@ bool may_use(const MessageFacts& message, Protocol protocol) {
   switch (protocol) {
     case Protocol::kLines:
       return message.lines;
+    case Protocol::kWideLines:
+      return message.wide_lines;
     case Protocol::kDirect:
       return message.direct;
     case Protocol::kEngine:

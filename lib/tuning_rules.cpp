@@ -26,6 +26,7 @@ constexpr Name<device::LinkKind> kLinks[] = {{"self", device::LinkKind::kSelf},
                                              {"memory", device::LinkKind::kMemory},
                                              {"network", device::LinkKind::kNetwork}};
 constexpr Name<Protocol> kProtocols[] = {{"ll", Protocol::kLines},
+                                         {"ll128", Protocol::kWideLines},
                                          {"staged", Protocol::kStaged},
                                          {"direct", Protocol::kDirect},
                                          {"engine", Protocol::kEngine}};

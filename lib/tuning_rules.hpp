@@ -23,6 +23,7 @@ enum class Operation : std::uint32_t { kAlltoallv };
 enum class Protocol : std::uint32_t {
   kStaged = static_cast<std::uint32_t>(device::Protocol::kStaged),
   kLines = static_cast<std::uint32_t>(device::Protocol::kLines),
+  kWideLines = static_cast<std::uint32_t>(device::Protocol::kWideLines),
   kDirect = static_cast<std::uint32_t>(device::Protocol::kDirect),
   kEngine = 16,  ///< copy engines move it; no device::Protocol
 };
@@ -65,8 +66,8 @@ struct TuningRule {
 ///     operation:link:bytes[:ctas=range]:key=value[,key=value]...
 ///
 /// operation is alltoallv or *; link is self, memory, network or *; bytes and range are N, N-, -N,
-/// N-M or *, where numbers take K, M and G; keys are protocol (ll, staged, direct, engine),
-/// lanes, lane_bytes, chunk and threads. Errors begin with `where`.
+/// N-M or *, where numbers take K, M and G; keys are protocol (ll, ll128, staged, direct,
+/// engine), lanes, lane_bytes, chunk and threads. Errors begin with `where`.
 Status parse_rules(const std::string& where, std::string_view line, std::vector<TuningRule>* rules);
 
 /// Appends the rules of a file's lines to *rules; errors name file and line.

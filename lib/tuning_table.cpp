@@ -27,6 +27,12 @@ constexpr TuningRule kMemoryStaged =
     row(LinkKind::kMemory, Protocol::kStaged, kAnySize, 64, 16 * kKiB, 0, kernels::kMostThreads);
 constexpr TuningRule kMemoryLines =
     row(LinkKind::kMemory, Protocol::kLines, kAnySize, 16, 2 * kKiB, 0, 256);
+/// On the host device wide lines are there for who asks for them.
+constexpr TuningRule kHostWideLines = row(LinkKind::kMemory, Protocol::kWideLines, kAnySize, 16,
+                                          4 * kKiB, 0, kernels::kMostThreads);
+constexpr TuningRule kCudaWideLines =
+    row(LinkKind::kMemory, Protocol::kWideLines, {64 * kKiB, Range::kEndless}, 16, 4 * kKiB, 0,
+        kernels::kMostThreads);
 constexpr TuningRule kSelfStaged = row(LinkKind::kSelf, Protocol::kStaged, kAnySize,
                                        kMostSelfBlocks, 64 * kKiB, 0, kernels::kMostThreads);
 constexpr TuningRule kSelfBesideLines =
@@ -40,10 +46,12 @@ constexpr TuningRule kCudaDirect =
         kernels::kMostThreads);
 
 constexpr TuningRule kHostRules[] = {kNetworkStaged, kMemoryStaged, kHostDirect,
-                                     kMemoryLines,   kSelfStaged,   kSelfBesideLines};
+                                     kHostWideLines, kMemoryLines,  kSelfStaged,
+                                     kSelfBesideLines};
 /// Copy engines serve where a rule asks for them: between two H200s they take 1.4 times as long.
 constexpr TuningRule kCudaRules[] = {kNetworkStaged, kMemoryStaged, kMemoryLines,
-                                     kCudaDirect,    kSelfStaged,   kSelfBesideLines};
+                                     kCudaWideLines, kCudaDirect,   kSelfStaged,
+                                     kSelfBesideLines};
 
 }  // namespace
 

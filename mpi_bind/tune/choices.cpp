@@ -29,7 +29,8 @@ struct Maker {
     TuningRule choice;
     choice.protocol = protocol;
     choice.lanes = lanes;
-    if (lanes) choice.lane_bytes = protocol == Protocol::kLines ? kLineLaneBytes : kLaneBytes;
+    const bool in_lines = protocol == Protocol::kLines || protocol == Protocol::kWideLines;
+    if (lanes) choice.lane_bytes = in_lines ? kLineLaneBytes : kLaneBytes;
     choice.chunk = chunk;
     choice.threads = threads;
     all->push_back(choice);
@@ -58,6 +59,12 @@ void add_cuda(const Cell& cell, const Maker& make) {
     if (!memory || cell.bytes > 256 * kKiB || lanes * kLineLaneBytes > cell.bytes) continue;
     for (const std::uint32_t threads : {128U, 256U, 512U}) {
       make.add(Protocol::kLines, lanes, {}, threads);
+    }
+  }
+  for (const std::uint32_t lanes : {8U, 16U}) {
+    if (!memory || cell.bytes > 1024 * kKiB || lanes * kLaneBytes > cell.bytes) continue;
+    for (const std::uint32_t threads : {256U, 512U}) {
+      make.add(Protocol::kWideLines, lanes, {}, threads);
     }
   }
   for (const std::uint32_t lanes : {1U, 8U, 16U, 32U, 64U}) {

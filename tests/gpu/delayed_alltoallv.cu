@@ -25,6 +25,16 @@ struct DelayedCudaDevice : device::CudaDevice {
     delay();
     return CudaDevice::load_line(line, flag, data);
   }
+  __device__ static void store_together(std::uint64_t* to, std::uint64_t low, std::uint64_t high,
+                                        bool takes_part) {
+    delay();
+    CudaDevice::store_together(to, low, high, takes_part);
+  }
+  __device__ static void load_together(const std::uint64_t* from, std::uint64_t& low,
+                                       std::uint64_t& high, bool takes_part) {
+    delay();
+    CudaDevice::load_together(from, low, high, takes_part);
+  }
 
  private:
   /// Nothing mostly, else up to 4 microseconds, or once in a while 65.

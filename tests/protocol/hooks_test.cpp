@@ -70,7 +70,8 @@ std::vector<std::byte> random_array(std::uint64_t seed, std::uint64_t bytes) {
 
 TEST(Hooks, GatherOnOneSideAndAccumulateOnTheOther) {
   const std::uint64_t seed = test_seed();
-  const Settings settings{{"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_LL_BYTES", "8K"}};
+  const Settings settings{
+      {"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_LL_BYTES", "8K"}, {"CAUSEWAY_LL128_BYTES", "12K"}};
   run_ranks(2, settings, [&](Communicator& communicator) {
     const device::Communicator handle = communicator.device_handle();
     std::mt19937_64 sizes(seed);
@@ -84,8 +85,10 @@ TEST(Hooks, GatherOnOneSideAndAccumulateOnTheOther) {
         const device::SendChannel& channel = handle.send_channel(1, 0);
         device::with_link<HostDevice>(channel.link, handle.control, [&](const auto& link) {
           device::Share share{bytes, 0, bytes, 100 + e * 50, 1, 9};
-          if (bytes <= channel.shape.line_bytes && e % 3 != 0) {
+          if (bytes <= channel.shape.line_bytes && e % 3 == 1) {
             share.protocol = device::Protocol::kLines;
+          } else if (bytes <= channel.shape.wide_bytes && e % 3 == 2) {
+            share.protocol = device::Protocol::kWideLines;
           }
           done = device::send(ThreadGroup{}, link, channel, share, handle.control,
                               GatherEveryThird{array.data(), &split});
@@ -108,17 +111,20 @@ TEST(Hooks, GatherOnOneSideAndAccumulateOnTheOther) {
 }
 
 TEST(Hooks, AReceiverThatTakesLessTakesWholeElements) {
-  const Settings settings{{"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_LL_BYTES", "16K"}};
+  const Settings settings{
+      {"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_LL_BYTES", "16K"}, {"CAUSEWAY_LL128_BYTES", "16K"}};
   run_ranks(2, settings, [&](Communicator& communicator) {
     const device::Communicator handle = communicator.device_handle();
     constexpr std::uint64_t kSent = 400 * kElement;
     std::uint64_t number = 0;
     const auto array = random_array(3, 3 * kSent);
     for (const std::uint64_t asked :
-         {1, 1, 23, 23, 24, 24, 1000, 1024, 1025, 5000, 5000, 9599, 9599}) {
+         {1, 1, 1, 23, 23, 23, 24, 24, 24, 1000, 1024, 1025, 5000, 5000, 5000, 9599, 9599, 9599}) {
       int split = 0;
       device::Share share{kSent, 0, kSent, 500, 1, 9};
-      if (++number % 2 == 0) share.protocol = device::Protocol::kLines;
+      constexpr device::Protocol kProtocols[] = {
+          device::Protocol::kStaged, device::Protocol::kLines, device::Protocol::kWideLines};
+      share.protocol = kProtocols[++number % 3];
       if (handle.rank == 0) {
         const device::SendChannel& channel = handle.send_channel(1, 0);
         device::with_link<HostDevice>(channel.link, handle.control, [&](const auto& link) {

@@ -1,7 +1,7 @@
 // Exchanges with one release weakened to relaxed: a program that ThreadSanitizer has to report.
 //
-// usage: weak_order none|written|direct|freed|lines   what is weakened: the release of a count, of
-// the count behind bytes that were stored in place, or of the flags of lines
+// usage: weak_order none|written|direct|freed|lines|wide_lines   what is weakened: the release of a
+// count, of the count behind bytes that were stored in place, or of the flags of lines
 #include "thread_ranks.hpp"
 
 #include <alltoallv.hpp>
@@ -61,6 +61,16 @@ void weaken(const Communicator& communicator, const char* which) {
   } else if (std::strcmp(which, "freed") == 0) {
     weakened.insert(in.link.region + in.shape.words_offset +
                     offsetof(device::ReceiverWords, freed));
+  } else if (std::strcmp(which, "wide_lines") == 0) {
+    for (const std::uint64_t slot : {0, 1}) {
+      auto* const lines =
+          reinterpret_cast<device::Line*>(out.link.region + out.shape.lines_offset);
+      device::WideLine* const wide =
+          device::impl::wide_lines_of(device::slot_of(lines, slot, out.shape), out.shape);
+      for (std::uint64_t i = 0; i < device::wide_lines_in(out.shape.wide_bytes); ++i) {
+        weakened.insert(&wide[i].flag);
+      }
+    }
   } else if (std::strcmp(which, "lines") == 0) {
     lines_weakened = true;
   }
@@ -71,6 +81,7 @@ void exchange(Rank& rank, kernels::HostExecutor& executor, std::uint64_t bytes, 
   const std::vector<Extent> blocks{{0, bytes}, {static_cast<std::int64_t>(bytes), bytes}};
   constexpr std::uint32_t kReachable[kRanks] = {1, 1};
   PlanLimits limits{1, 1, 1024, kLineBytes};
+  limits.ll128_bytes = 2 * kLineBytes;
   if (direct) limits.regions = kReachable;
   AlltoallvPlan plan;
   plan_alltoallv(limits, rank.communicator->rank(), blocks, blocks, &plan);
@@ -86,7 +97,7 @@ void exchange(Rank& rank, kernels::HostExecutor& executor, std::uint64_t bytes, 
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::fprintf(stderr, "usage: weak_order none|written|direct|freed|lines\n");
+    std::fprintf(stderr, "usage: weak_order none|written|direct|freed|lines|wide_lines\n");
     return 2;
   }
   Rank ranks[kRanks];
@@ -95,7 +106,10 @@ int main(int argc, char** argv) {
     Rank& rank = ranks[number];
     Config config;
     const Status readable = test::read_settings(
-        {{"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_LL_BYTES", "1024"}}, &config);
+        {{"CAUSEWAY_RING_BYTES", "4096"},
+         {"CAUSEWAY_LL_BYTES", "1024"},
+         {"CAUSEWAY_LL128_BYTES", "2048"}},
+        &config);
     const auto bootstrap = world.bootstrap(number);
     const Region* region = nullptr;
     Status made = Communicator::create(*bootstrap, config, readable, &rank.communicator);

@@ -13,11 +13,13 @@ TEST(Ranges, NameWhatTheRankSendsTheOthers) {
   const std::uint32_t reachable[] = {1, 1, 0};
   PlanLimits limits{1, 4, 1024, 128};
   limits.regions = reachable;
+  limits.ll128_bytes = 256;
   const struct {
     std::uint64_t to[3];
     const char* name;
   } cases[] = {{{0, 0, 0}, "alltoallv nothing"},     {{9999, 0, 0}, "alltoallv nothing"},
                {{9999, 100, 0}, "alltoallv ll"},     {{0, 100, 1}, "alltoallv ll"},
+               {{0, 200, 256}, "alltoallv ll128"},   {{0, 100, 200}, "alltoallv mixed"},
                {{0, 0, 9999}, "alltoallv staged"},   {{0, 9999, 0}, "alltoallv direct"},
                {{0, 9999, 9999}, "alltoallv mixed"}, {{0, 100, 9999}, "alltoallv mixed"}};
   for (const auto& [to, name] : cases) {

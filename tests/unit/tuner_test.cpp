@@ -81,6 +81,27 @@ TEST(TuningTable, MemoryLinksHaveLinesUpToTheLimitThatWasAgreed) {
   }
 }
 
+TEST(TuningTable, WideLinesServeWhereAllRanksHaveThem) {
+  PlanLimits limits{64, 100, 128 * kKiB, 256 * kKiB};
+  limits.tuner = &tuner_of(DeviceKind::kCuda);
+  limits.ll128_bytes = 512 * kKiB;
+  EXPECT_EQ(protocol_of(plan_pair(limits, 64 * kKiB - 1)), Protocol::kLines);
+  EXPECT_EQ(protocol_of(plan_pair(limits, 512 * kKiB + 1)), Protocol::kStaged);
+  EXPECT_EQ(protocol_of(plan_pair(limits, 64 * kKiB, LinkKind::kNetwork)), Protocol::kStaged);
+  for (const std::uint64_t bytes : {64 * kKiB, 256 * kKiB + 1, 512 * kKiB}) {
+    const AlltoallvPlan plan = plan_pair(limits, bytes);
+    EXPECT_EQ(protocol_of(plan), Protocol::kWideLines) << bytes;
+    EXPECT_EQ(plan.send[1].lanes, 16U) << bytes;
+    EXPECT_EQ(plan.receive[1].in_lines, 0);
+    for (std::uint32_t lane = 0; lane < 16; ++lane) {
+      EXPECT_LE(kernels::lane_share(plan.send[1], lane).bytes, line_bytes_for(512 * kKiB, 64));
+    }
+  }
+  limits.tuner = &tuner_of(DeviceKind::kHost);
+  EXPECT_EQ(protocol_of(plan_pair(limits, 256 * kKiB)), Protocol::kLines);
+  EXPECT_EQ(protocol_of(plan_pair(limits, 256 * kKiB + 1)), Protocol::kWideLines);
+}
+
 TEST(TuningTable, StagedMessagesHaveALaneForEach16KiB) {
   const struct {
     std::uint64_t bytes;

@@ -11,6 +11,7 @@ enum class Protocol : std::uint32_t {
   kDeclined = 2,  ///< not at all: the sender cannot take part in this exchange
   kLines = 3,     ///< in lines, each with a flag of its own
   kDirect = 4,    ///< straight into the receiver's memory, before the header
+  kWideLines = 5,  ///< in lines of memory, each with a flag of its own
 };
 
 /// Data and the flag that comes with it: stored and loaded whole. A flag is the sequence of the
@@ -20,13 +21,26 @@ struct alignas(16) Line {
   std::uint64_t flag;
 };
 
+/// The same in a line of memory: the flag is its last word.
+struct alignas(kLineBytes) WideLine {
+  std::uint64_t data[kLineBytes / sizeof(std::uint64_t) - 1];
+  std::uint64_t flag;
+};
+
+/// Wide lines of a share of `bytes` bytes.
+CAUSEWAY_FN constexpr std::uint64_t wide_lines_in(std::uint64_t bytes) {
+  constexpr std::uint64_t kEach = sizeof(WideLine::data);
+  return (bytes + kEach - 1) / kEach;
+}
+
 /// A header's lines are a line of memory of their own.
 inline constexpr std::uint32_t kHeaderLines = kLineBytes / sizeof(Line);
 
-/// Memory of one slot: a header, and lines for `bytes` bytes of a message, a multiple of 64. Slots
-/// begin on lines of memory.
-CAUSEWAY_FN constexpr std::uint64_t slot_bytes(std::uint64_t bytes) {
-  return kHeaderLines * sizeof(Line) + bytes / sizeof(std::uint64_t) * sizeof(Line);
+/// Memory of one slot: a header, lines for `line_bytes` bytes of a message, a multiple of 64, and
+/// wide lines for `wide_bytes`. Slots begin on lines of memory.
+CAUSEWAY_FN constexpr std::uint64_t slot_bytes(std::uint64_t line_bytes, std::uint64_t wide_bytes) {
+  return kHeaderLines * sizeof(Line) + line_bytes / sizeof(std::uint64_t) * sizeof(Line) +
+         wide_lines_in(wide_bytes) * sizeof(WideLine);
 }
 
 /// Begins every record in a ring: all that the receiver needs to know of it.
@@ -101,7 +115,6 @@ struct PeerNews {
   const std::uint64_t* heard;
   const SenderWords* words;
   const Line* lines;
-  std::uint64_t line_bytes;
 };
 
 /// What both ends of a channel know. Fixed when the communicator is attached.
@@ -115,6 +128,8 @@ struct ChannelShape {
   std::uint64_t posts_offset;  ///< receiver: of the words for posts, in the other's region
   std::uint64_t line_bytes;    ///< most bytes of a share that travels in lines; 0 where none does
   std::uint64_t lines_offset;  ///< sender: of the slots, in the other's region
+  std::uint64_t wide_bytes;    ///< most bytes of a share in wide lines; 0 where line_bytes is
+  std::uint64_t slot_bytes;    ///< of one of two slots
 };
 
 /// The sender's end. Owned by the communicator; one group uses it at a time.
@@ -127,7 +142,7 @@ struct SendChannel {
   const ReceiverWords* posts;  ///< this rank's memory: lane 0's words, or without lines its own
   PeerNews news;               ///< of the same peer; without lines not used
   const RegionView* regions;   ///< [kMostRegions] of the peer's, by place; null for network links
-  std::byte* scratch;          ///< this rank's memory, line_bytes: for hooks that form bytes
+  std::byte* scratch;          ///< this rank's memory for a share in lines: for hooks that form bytes
 };
 
 /// The receiver's end. Owned by the communicator; one group uses it at a time.
@@ -141,7 +156,7 @@ struct ReceiveChannel {
   const Line* lines;          ///< this rank's memory: two slots
   const Line* first_lines;    ///< lane 0's
   const SenderWords* first_words;  ///< lane 0's, or without lines its own
-  std::byte* scratch;              ///< this rank's memory, line_bytes: for hooks
+  std::byte* scratch;              ///< this rank's memory, as the sender's: for hooks
 };
 
 /// True when count `a` has reached count `b`, also after either has wrapped.

@@ -49,20 +49,29 @@ struct CudaDevice {
   }
   /// One access of 128 bits, which PTX has single: the flag comes with the data.
   __device__ static void store_line(Line* line, std::uint64_t data, std::uint64_t flag) {
-    asm volatile(
-        "{ .reg .b128 both; mov.b128 both, {%1, %2}; st.relaxed.sys.b128 [%0], both; }" ::"l"(line),
-        "l"(data), "l"(flag)
-        : "memory");
+    store_pair(line, data, flag);
   }
   /// True, with the line's data, when it has that flag.
   __device__ static bool load_line(const Line* line, std::uint64_t flag, std::uint64_t& data) {
     std::uint64_t seen;
-    asm volatile("{ .reg .b128 both; ld.relaxed.sys.b128 both, [%2]; mov.b128 {%0, %1}, both; }"
-                 : "=l"(data), "=l"(seen)
-                 : "l"(line)
-                 : "memory");
+    load_pair(line, data, seen);
     return seen == flag;
   }
+  /// Neighbours in a warp store 16 bytes each to neighbouring places, in one instruction; all of the
+  /// warp call it, and those that take part do. What goes into one line of memory goes together.
+  __device__ static void store_together(std::uint64_t* to, std::uint64_t low, std::uint64_t high,
+                                        bool takes_part) {
+    __syncwarp();
+    if (takes_part) store_pair(to, low, high);
+  }
+  /// The same for loads.
+  __device__ static void load_together(const std::uint64_t* from, std::uint64_t& low,
+                                       std::uint64_t& high, bool takes_part) {
+    __syncwarp();
+    if (takes_part) load_pair(from, low, high);
+  }
+  /// Whether something is so for all threads of the warp, all of which call it.
+  __device__ static bool all_of_warp(bool mine) { return __all_sync(0xffffffffU, mine) != 0; }
   /// Adds, and returns what was there before. Several threads of this GPU may, at the same time.
   __device__ static std::uint64_t add(std::uint64_t* word, std::uint64_t value) {
     static_assert(sizeof(unsigned long long) == sizeof *word);
@@ -114,6 +123,19 @@ struct CudaDevice {
   };
 
  private:
+  __device__ static void store_pair(void* to, std::uint64_t low, std::uint64_t high) {
+    asm volatile(
+        "{ .reg .b128 both; mov.b128 both, {%1, %2}; st.relaxed.sys.b128 [%0], both; }" ::"l"(to),
+        "l"(low), "l"(high)
+        : "memory");
+  }
+  __device__ static void load_pair(const void* from, std::uint64_t& low, std::uint64_t& high) {
+    asm volatile("{ .reg .b128 both; ld.relaxed.sys.b128 both, [%2]; mov.b128 {%0, %1}, both; }"
+                 : "=l"(low), "=l"(high)
+                 : "l"(from)
+                 : "memory");
+  }
+
   /// A lane loads this many vectors of 16 bytes before it stores the first. On H200 it takes 4 and
   /// 512 threads to keep an SM's loads in flight; with 256, 8 are no faster up to 64 MiB.
   static constexpr std::uint32_t kInFlight = 4;

@@ -24,8 +24,13 @@ concept Group = requires(const G& group, std::uint64_t value, const Words& words
   { group.broadcast(words) } -> std::same_as<Words>;
 };
 
+/// Groups that come in whole warps, the threads of which go together.
+template <class G>
+concept InWarps = G::kInWarps;
+
 /// One thread, on any device; the host device's groups are all of this kind.
 struct ThreadGroup {
+  static constexpr bool kInWarps = false;
   CAUSEWAY_FN constexpr std::uint32_t rank() const { return 0; }
   CAUSEWAY_FN constexpr std::uint32_t size() const { return 1; }
   CAUSEWAY_FN constexpr void sync() const {}
@@ -37,6 +42,7 @@ struct ThreadGroup {
 
 /// The 32 threads of a warp.
 struct WarpGroup {
+  static constexpr bool kInWarps = true;
   __device__ std::uint32_t rank() const { return threadIdx.x % 32; }
   __device__ std::uint32_t size() const { return 32; }
   __device__ void sync() const { __syncwarp(); }
@@ -52,6 +58,8 @@ struct WarpGroup {
 /// ids 1 to 15; id 0 is the whole block's. `slot` and `near` are shared memory that is theirs
 /// alone.
 struct WarpsGroup {
+  static constexpr bool kInWarps = true;
+
   std::uint32_t barrier;
   std::uint32_t first_thread;
   std::uint32_t threads;  ///< a multiple of 32

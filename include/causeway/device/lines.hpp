@@ -2,6 +2,7 @@
 #pragma once
 
 #include <causeway/device/channel.hpp>
+#include <causeway/device/group.hpp>
 
 namespace causeway::device {
 
@@ -52,13 +53,25 @@ CAUSEWAY_FN constexpr LineHeader header_of(const std::uint64_t (&word)[kHeaderWo
           header_protocol(word[0])};
 }
 
+/// Most bytes of a share that travels by a protocol of lines; 0 for others.
+CAUSEWAY_FN constexpr std::uint64_t room_in_lines(const ChannelShape& shape, Protocol protocol) {
+  if (protocol == Protocol::kLines) return shape.line_bytes;
+  return protocol == Protocol::kWideLines ? shape.wide_bytes : 0;
+}
+
 /// The lines that exchange `sequence` uses, of a channel's two slots that begin at `lines`. A slot
 /// is taken again two exchanges later: by then the receiver is through with it when it has begun
 /// the exchange between.
 template <class Lines>
 CAUSEWAY_FN constexpr Lines* slot_of(Lines* lines, std::uint64_t sequence,
-                                     std::uint64_t line_bytes) {
-  return lines + (sequence & 1) * (slot_bytes(line_bytes) / sizeof(Line));
+                                     const ChannelShape& shape) {
+  return lines + (sequence & 1) * (shape.slot_bytes / sizeof(Line));
+}
+
+/// Where a slot's lines with a message's bytes begin.
+template <class Lines>
+CAUSEWAY_FN constexpr Lines* payload_of(Lines* slot) {
+  return slot + kHeaderLines;
 }
 
 namespace impl {
@@ -67,6 +80,18 @@ inline constexpr std::uint32_t kWordBytes = sizeof(std::uint64_t);
 
 /// A thread has this many words of a message on their way.
 inline constexpr std::uint32_t kWordsInFlight = 4;
+
+/// Eight threads of a warp have a part each of a wide line, and its warp's four octets a line each;
+/// other threads have whole lines of their own. What such a set takes at once is a row, of which
+/// so many are on their way.
+template <class G>
+inline constexpr std::uint32_t kLineThreads = InWarps<G> ? 8 : 1;
+template <class G>
+inline constexpr std::uint32_t kPartWords = sizeof(WideLine) / kWordBytes / kLineThreads<G>;
+template <class G>
+inline constexpr std::uint32_t kRowLines = InWarps<G> ? 4 : 1;
+template <class G>
+inline constexpr std::uint32_t kWideRows = InWarps<G> ? 4 : 1;
 
 /// Words that are cut short, or not aligned. Calls of their own: rare, and long.
 CAUSEWAY_FN CAUSEWAY_CALL inline std::uint64_t load_part(const std::byte* from,
@@ -103,17 +128,20 @@ CAUSEWAY_FN constexpr std::uint64_t words_in(std::uint64_t bytes) {
   return (bytes + kWordBytes - 1) / kWordBytes;
 }
 
-/// The first words of a message that a thread stores: every size()th, and only so many at a time.
+/// The first words of a message that a thread stores, and only so many at a time: every size()th,
+/// or those of its parts of wide lines.
+template <class G>
 struct HeldWords {
-  std::uint64_t word[kWordsInFlight];
+  std::uint64_t word[kWideRows<G> * kPartWords<G>];
+  static_assert(kWideRows<G> * kPartWords<G> >= kWordsInFlight);
 };
 
 CAUSEWAY_TEMPLATE
 template <class G>
-CAUSEWAY_FN HeldWords load_words(const G& group, const std::byte* from, std::uint64_t bytes,
+CAUSEWAY_FN HeldWords<G> load_words(const G& group, const std::byte* from, std::uint64_t bytes,
                                  std::uint64_t first) {
   const std::uint64_t step = group.size();
-  HeldWords held{};
+  HeldWords<G> held{};
   CAUSEWAY_UNROLL
   for (std::uint32_t j = 0; j < kWordsInFlight; ++j) {
     const std::uint64_t at = (first + j * step) * kWordBytes;
@@ -126,7 +154,7 @@ CAUSEWAY_FN HeldWords load_words(const G& group, const std::byte* from, std::uin
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
 CAUSEWAY_FN void store_lines(const G& group, Line* to, std::uint64_t flag, const std::byte* from,
-                             std::uint64_t bytes, HeldWords held) {
+                             std::uint64_t bytes, HeldWords<G> held) {
   const std::uint64_t words = words_in(bytes);
   const std::uint64_t step = group.size();
   for (std::uint64_t first = group.rank(); first < words;) {
@@ -193,8 +221,8 @@ CAUSEWAY_FN bool slot_is_free(const SendChannel& channel, std::uint64_t sequence
     return true;
   }
   std::uint64_t word = 0;
-  return Device::load_line(slot_of(news.lines, between, news.line_bytes), between, word) ||
-         Device::load_line(slot_of(news.lines, sequence, news.line_bytes), sequence, word);
+  return Device::load_line(slot_of(news.lines, between, channel.shape), between, word) ||
+         Device::load_line(slot_of(news.lines, sequence, channel.shape), sequence, word);
 }
 
 }  // namespace causeway::device

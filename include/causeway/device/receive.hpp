@@ -285,7 +285,7 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
   if (group.rank() == 0) {
     // Lane 0 has the header of every message.
     const bool took =
-        seen.found == impl::Found::kLines || (seen.found == impl::Found::kRing && shape.lane == 0);
+        impl::in_lines(seen.found) || (seen.found == impl::Found::kRing && shape.lane == 0);
     if (lined && took && request.acknowledges) {
       link.signal(shape.words_offset + offsetof(ReceiverWords, taken), sequence);
     }

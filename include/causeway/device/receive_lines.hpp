@@ -3,7 +3,7 @@
 #pragma once
 
 #include <causeway/device/hooks.hpp>
-#include <causeway/device/lines.hpp>
+#include <causeway/device/wide_lines.hpp>
 
 namespace causeway::device {
 
@@ -27,14 +27,18 @@ struct Request {
 namespace impl {
 
 /// What a receiver has found of a message.
-enum class Found : std::uint64_t { kNotYet, kLines, kRing, kNothing, kFailed };
+enum class Found : std::uint64_t { kNotYet, kLines, kWideLines, kRing, kNothing, kFailed };
+
+CAUSEWAY_FN constexpr bool in_lines(Found found) {
+  return found == Found::kLines || found == Found::kWideLines;
+}
 
 inline constexpr std::uint32_t kUnknownLanes = 0xffff;
 
 struct Sighting {
   Found found;
   std::uint32_t lanes;  ///< that carry the message
-  LineHeader header;    ///< the leader's alone, for kLines and on lane 0
+  LineHeader header;    ///< the leader's alone, for lines and on lane 0
 };
 
 /// Whether a thread has nothing to wait for before its group goes on: `early`, the word that it
@@ -43,8 +47,7 @@ CAUSEWAY_TEMPLATE
 template <class Device>
 CAUSEWAY_FN bool is_through(const ReceiveChannel& channel, std::uint64_t sequence, bool has_early,
                             std::uint32_t rank) {
-  const std::uint64_t line_bytes = channel.shape.line_bytes;
-  const Line* const slot = slot_of(channel.lines, sequence, line_bytes);
+  const Line* const slot = slot_of(channel.lines, sequence, channel.shape);
   std::uint64_t first = 0;
   std::uint64_t place = 0;
   const bool nothing = reached(Device::load_near(&channel.first_words->nothing), sequence);
@@ -57,7 +60,7 @@ CAUSEWAY_FN bool is_through(const ReceiveChannel& channel, std::uint64_t sequenc
   }
   if (channel.shape.lane == 0) return false;
   // Lane 0 may know that there is nothing for this one.
-  return Device::load_line(slot_of(channel.first_lines, sequence, line_bytes), sequence, first) &&
+  return Device::load_line(slot_of(channel.first_lines, sequence, channel.shape), sequence, first) &&
          (channel.shape.lane >= header_lanes(first) || header_protocol(first) != Protocol::kLines);
 }
 
@@ -78,8 +81,8 @@ CAUSEWAY_TEMPLATE
 template <class Device>
 CAUSEWAY_FN Sighting look_for_message(const ReceiveChannel& channel, std::uint64_t sequence) {
   const ChannelShape& shape = channel.shape;
-  const Line* const slot = slot_of(channel.lines, sequence, shape.line_bytes);
-  const Line* const first = slot_of(channel.first_lines, sequence, shape.line_bytes);
+  const Line* const slot = slot_of(channel.lines, sequence, shape);
+  const Line* const first = slot_of(channel.first_lines, sequence, shape);
   // All of these loads are on their way together.
   std::uint64_t words[kHeaderWords] = {};
   bool here = true;
@@ -104,25 +107,34 @@ CAUSEWAY_FN Sighting look_for_message(const ReceiveChannel& channel, std::uint64
   }
   const std::uint32_t lanes = header_lanes(told);
   if (shape.lane >= lanes && shape.lane > 0) return {Found::kNothing, lanes, {}};
-  const bool staged = header_protocol(told) == Protocol::kStaged;
+  const Protocol protocol = header_protocol(told);
+  const bool staged = protocol == Protocol::kStaged;
   if (!here && !staged) return {Found::kNotYet, lanes, {}};
-  return {staged ? Found::kRing : Found::kLines, lanes, here ? header_of(words) : LineHeader{}};
+  Found found = protocol == Protocol::kWideLines ? Found::kWideLines : Found::kLines;
+  if (staged) found = Found::kRing;
+  return {found, lanes, here ? header_of(words) : LineHeader{}};
 }
 
 /// Takes a share out of lines as it comes, up to what fits in the request.
 CAUSEWAY_TEMPLATE
 template <class Device, class G, class C>
 CAUSEWAY_FN void take_lines(const G& group, const ReceiveChannel& channel, std::uint64_t sequence,
-                            const LineHeader& header, const Request& request,
+                            const Sighting& seen, const Request& request,
                             const std::uint64_t* early, const WaitControl& control, const C& hook) {
+  const LineHeader& header = seen.header;
   const ChannelShape& shape = channel.shape;
   const std::uint64_t taken =
       accepted_bytes(header.offset, header.bytes, request.bytes, header.granularity);
   std::byte* to = channel.scratch;
   if constexpr (HasDestination<C>) to = hook.destination(header.offset);
-  const Line* const slot = slot_of(channel.lines, sequence, shape.line_bytes);
+  const Line* const slot = slot_of(channel.lines, sequence, shape);
   Fault fault = Fault::kNone;
-  if (!load_lines<Device>(group, slot + kHeaderLines, sequence, to, taken, early, control, fault)) {
+  const bool here =
+      seen.found == Found::kLines
+          ? load_lines<Device>(group, payload_of(slot), sequence, to, taken, early, control, fault)
+          : load_wide_lines<Device>(group, wide_lines_of(slot, shape), sequence, to, taken, control,
+                                    fault);
+  if (!here && fault != Fault::kNone) {
     report_fault<Device>(control, {fault, WaitFor::kPayload, shape.peer, shape.lane, sequence,
                                    sequence, sequence - 1, 0});
   }
@@ -154,7 +166,7 @@ CAUSEWAY_FN void check_counts(const ReceiveChannel& channel, std::uint64_t seque
     // It came since the last message that was asked for.
     report(Fault::kTruncated, header.previous, header.previous_bytes, 0);
   }
-  if (seen.found != Found::kLines) return;
+  if (!in_lines(seen.found)) return;
   if (header.protocol == Protocol::kDeclined) {
     report(Fault::kDeclined, sequence, 0, 0);
   } else if (header.message_bytes > request.bytes) {
@@ -164,8 +176,8 @@ CAUSEWAY_FN void check_counts(const ReceiveChannel& channel, std::uint64_t seque
 
 CAUSEWAY_FN constexpr bool valid(const LineHeader& header, const ChannelShape& shape) {
   if (header.protocol == Protocol::kDeclined) return header.bytes == 0;
-  return header.protocol == Protocol::kLines && header.granularity > 0 &&
-         header.bytes <= shape.line_bytes;
+  return header.granularity > 0 && header.bytes > 0 &&
+         header.bytes <= room_in_lines(shape, header.protocol);
 }
 
 /// Waits for the message of an exchange on a channel with lines, and takes this lane's share of it
@@ -176,7 +188,7 @@ CAUSEWAY_FN Sighting receive_in_lines(const G& group, const ReceiveChannel& chan
                                       std::uint64_t sequence, const Request& request,
                                       const WaitControl& control, const C& hook) {
   const ChannelShape& shape = channel.shape;
-  const Line* const slot = slot_of(channel.lines, sequence, shape.line_bytes);
+  const Line* const slot = slot_of(channel.lines, sequence, shape);
   const bool leads = group.rank() == 0;
   // While the header is on its way, each thread watches the line that will likely be its own.
   const bool expects =
@@ -189,7 +201,7 @@ CAUSEWAY_FN Sighting receive_in_lines(const G& group, const ReceiveChannel& chan
   if (leads || expects) {
     through = poll_until<Device>(control, fault, [&] {
       if (expects && !has_early) {
-        has_early = Device::load_line(slot + kHeaderLines + group.rank(), sequence, early);
+        has_early = Device::load_line(payload_of(slot) + group.rank(), sequence, early);
       }
       if (!leads) return is_through<Device>(channel, sequence, has_early, group.rank());
       seen = look_for_message<Device>(channel, sequence);
@@ -204,7 +216,7 @@ CAUSEWAY_FN Sighting receive_in_lines(const G& group, const ReceiveChannel& chan
   };
   if (leads && !through) {
     report(fault, channel.state->heard);
-  } else if (seen.found == Found::kLines && !valid(seen.header, shape)) {
+  } else if (in_lines(seen.found) && !valid(seen.header, shape)) {
     report(Fault::kCorrupt, static_cast<std::uint64_t>(seen.header.protocol));
   }
   const Words news = group.broadcast(
@@ -213,11 +225,11 @@ CAUSEWAY_FN Sighting receive_in_lines(const G& group, const ReceiveChannel& chan
              (std::uint64_t{seen.header.offset} << 32) | seen.header.bytes}});
   seen.found = static_cast<Found>(news.word[0] & 0xffU);
   seen.lanes = static_cast<std::uint32_t>(news.word[0] >> 8) & 0xffffffU;
-  if (seen.found == Found::kLines) {
+  if (in_lines(seen.found)) {
     seen.header.granularity = static_cast<std::uint32_t>(news.word[0] >> 32);
     seen.header.offset = static_cast<std::uint32_t>(news.word[1] >> 32);
     seen.header.bytes = static_cast<std::uint32_t>(news.word[1]);
-    take_lines<Device>(group, channel, sequence, seen.header, request, has_early ? &early : nullptr,
+    take_lines<Device>(group, channel, sequence, seen, request, has_early ? &early : nullptr,
                        control, hook);
   }
   if (leads && seen.found != Found::kFailed) {

@@ -329,7 +329,7 @@ CAUSEWAY_FN bool send_through_ring(const G& group, const L& link, const SendChan
 CAUSEWAY_TEMPLATE
 template <Group G, class L, class P>
 CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel, const Share& share,
-                      const WaitControl& control, const P& hook, const ReadAhead& ahead) {
+                      const WaitControl& control, const P& hook, const ReadAhead<G>& ahead) {
   static_assert(Link<L>);
   static_assert(ProduceHook<P, G>);
   using Device = typename L::Device;
@@ -370,7 +370,7 @@ template <Group G, class L, class P>
 CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel, const Share& share,
                       const WaitControl& control, const P& hook) {
   return send(group, link, channel, share, control, hook,
-              ReadAhead{{}, false, channel.state->sequence - 1});
+              ReadAhead<G>{{}, false, channel.state->sequence - 1});
 }
 
 }  // namespace causeway::device

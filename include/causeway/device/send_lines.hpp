@@ -2,7 +2,7 @@
 #pragma once
 
 #include <causeway/device/hooks.hpp>
-#include <causeway/device/lines.hpp>
+#include <causeway/device/wide_lines.hpp>
 
 namespace causeway::device {
 
@@ -20,29 +20,46 @@ struct Share {
   void* user = nullptr;                   ///< handed to the hook
 };
 
-/// True when a share is to travel in lines.
+/// True when a share of some bytes is to travel in lines.
 CAUSEWAY_FN constexpr bool goes_in_lines(const ChannelShape& shape, const Share& share) {
-  return share.protocol == Protocol::kLines && share.bytes <= shape.line_bytes;
+  return share.bytes <= room_in_lines(shape, share.protocol);
 }
 
 /// What a group has read of a share in lines before it could send it: each thread its part.
+template <class G>
 struct ReadAhead {
-  impl::HeldWords words;
+  impl::HeldWords<G> words;
   bool has_words;
   std::uint64_t heard;  ///< of the peer's messages; an older value is as good
 };
+
+namespace impl {
+
+/// A thread's first words of a share in lines.
+CAUSEWAY_TEMPLATE
+template <class G>
+CAUSEWAY_FN HeldWords<G> load_first_words(const G& group, const std::byte* from,
+                                          std::uint64_t bytes, Protocol protocol) {
+  return protocol == Protocol::kLines
+             ? load_words(group, from, bytes, group.rank())
+             : load_wide(group, from, bytes, WideParts<G>(group).first_row());
+}
+
+}  // namespace impl
 
 /// Reads what sending a share in lines begins with, before its channel is looked at: `heard` is
 /// that of the state of lane 0's receive end for the same peer.
 CAUSEWAY_TEMPLATE
 template <class Device, Group G, class P>
-CAUSEWAY_FN ReadAhead read_ahead(const G& group, const Share& share, const std::uint64_t* heard,
-                                 const P& hook) {
-  ReadAhead ahead{{}, false, Device::load_near(heard)};
+CAUSEWAY_FN ReadAhead<G> read_ahead(const G& group, const Share& share, const std::uint64_t* heard,
+                                    const P& hook) {
+  ReadAhead<G> ahead{{}, false, Device::load_near(heard)};
   if constexpr (HasSource<P>) {
-    ahead.has_words = share.protocol == Protocol::kLines;
+    ahead.has_words =
+        share.protocol == Protocol::kLines || share.protocol == Protocol::kWideLines;
     if (ahead.has_words) {
-      ahead.words = impl::load_words(group, hook.source(share.offset), share.bytes, group.rank());
+      ahead.words =
+          impl::load_first_words(group, hook.source(share.offset), share.bytes, share.protocol);
     }
   }
   return ahead;
@@ -57,7 +74,7 @@ template <class Device, class G>
 CAUSEWAY_FN Line* store_header(const G& group, std::byte* lines, const SendChannel& channel,
                                std::uint64_t sequence, const Share& share,
                                std::uint32_t granularity, const WaitControl& control,
-                               const ReadAhead& ahead) {
+                               const ReadAhead<G>& ahead) {
   const ChannelShape& shape = channel.shape;
   Fault fault = Fault::kNone;
   const bool free = reached(ahead.heard, sequence - 1) || poll_until<Device>(control, fault, [&] {
@@ -68,7 +85,7 @@ CAUSEWAY_FN Line* store_header(const G& group, std::byte* lines, const SendChann
                                    sequence - 1, Device::load_near(channel.news.heard), 0});
     return nullptr;
   }
-  Line* const slot = slot_of(reinterpret_cast<Line*>(lines), sequence, shape.line_bytes);
+  Line* const slot = slot_of(reinterpret_cast<Line*>(lines), sequence, shape);
   const bool whole = share.bytes == 0 || goes_in_lines(shape, share);
   const LineHeader header{share.message_bytes,
                           channel.state->last,
@@ -90,7 +107,8 @@ CAUSEWAY_TEMPLATE
 template <class Device, class G, class P>
 CAUSEWAY_FN void send_in_lines(const G& group, std::byte* lines, const SendChannel& channel,
                                std::uint64_t sequence, const Share& share,
-                               const WaitControl& control, const P& hook, const ReadAhead& ahead) {
+                               const WaitControl& control, const P& hook,
+                               const ReadAhead<G>& ahead) {
   const std::byte* from = channel.scratch;
   if (share.bytes > 0) {
     if constexpr (HasSource<P>) {
@@ -104,13 +122,20 @@ CAUSEWAY_FN void send_in_lines(const G& group, std::byte* lines, const SendChann
     }
   }
   // The first words are on their way while the header is made.
-  const HeldWords held = HasSource<P> && ahead.has_words
-                             ? ahead.words
-                             : load_words(group, from, share.bytes, group.rank());
+  const HeldWords<G> held =
+      HasSource<P> && ahead.has_words
+          ? ahead.words
+          : load_first_words(group, from, share.bytes, share.protocol);
   Line* const slot = store_header<Device>(group, lines, channel, sequence, share,
                                           hook.granularity(), control, ahead);
-  if (slot == nullptr) return;
-  store_lines<Device>(group, slot + kHeaderLines, sequence, from, share.bytes, held);
+  if (share.protocol == Protocol::kWideLines) {
+    // The threads of a warp store together, or none of them does.
+    if (!impl::all_of<Device, G>(slot != nullptr)) return;
+    store_wide_lines<Device>(group, wide_lines_of(slot, channel.shape), sequence, from, share.bytes,
+                             held);
+  } else if (slot != nullptr) {
+    store_lines<Device>(group, payload_of(slot), sequence, from, share.bytes, held);
+  }
 }
 
 }  // namespace impl

@@ -1,0 +1,180 @@
+// Wide lines: stores of a line of memory, of which the last word is the flag. The ll128 protocol,
+// after NCCL's.
+//
+// Eight threads of a warp store a line in one access of 16 bytes each, and load it so. That it stays
+// whole on its way is nothing that PTX promises: it is tried out when a communicator is attached.
+// Threads of their own release the flag after the data, and acquire it before.
+#pragma once
+
+#include <causeway/device/lines.hpp>
+
+namespace causeway::device::impl {
+
+/// Where the wide lines of a slot begin.
+template <class Lines>
+CAUSEWAY_FN inline auto* wide_lines_of(Lines* slot, const ChannelShape& shape) {
+  using Wide = std::conditional_t<std::is_const_v<Lines>, const WideLine, WideLine>;
+  return reinterpret_cast<Wide*>(payload_of(slot) + shape.line_bytes / kWordBytes);
+}
+
+/// A thread's part of every step()th line.
+template <class G>
+class WideParts {
+ public:
+  CAUSEWAY_FN explicit WideParts(const G& group)
+      : rank_(group.rank()), step_(group.size() / kLineThreads<G>) {}
+
+  /// The first line of the thread's first row.
+  CAUSEWAY_FN std::uint64_t first_row() const {
+    return rank_ / kLineThreads<G> / kRowLines<G> * kRowLines<G>;
+  }
+  /// The thread's line in the j-th row from one that begins with line `row` on.
+  CAUSEWAY_FN std::uint64_t line(std::uint64_t row, std::uint32_t j) const {
+    return row + rank_ / kLineThreads<G> % kRowLines<G> + j * step_;
+  }
+  CAUSEWAY_FN std::uint64_t rows_step() const { return kWideRows<G> * step_; }
+  CAUSEWAY_FN std::uint32_t first_word() const { return rank_ % kLineThreads<G> * kPartWords<G>; }
+  CAUSEWAY_FN bool has_flag() const { return rank_ % kLineThreads<G> == kLineThreads<G> - 1; }
+
+  /// Calls visit(w, at) for each word of data in the thread's part of a line: its w-th, `at` bytes
+  /// into the message.
+  template <class Visit>
+  CAUSEWAY_FN void for_words(std::uint64_t line, const Visit& visit) const {
+    CAUSEWAY_UNROLL
+    for (std::uint32_t w = 0; w < kPartWords<G>; ++w) {
+      if (w == kPartWords<G> - 1 && has_flag()) continue;
+      visit(w, line * sizeof(WideLine::data) + (first_word() + w) * kWordBytes);
+    }
+  }
+
+ private:
+  std::uint32_t rank_;
+  std::uint64_t step_;
+};
+
+CAUSEWAY_TEMPLATE
+template <class G>
+CAUSEWAY_FN HeldWords<G> load_wide(const G& group, const std::byte* from, std::uint64_t bytes,
+                                   std::uint64_t row) {
+  const WideParts<G> parts(group);
+  HeldWords<G> held{};
+  CAUSEWAY_UNROLL
+  for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+    parts.for_words(parts.line(row, j), [&](std::uint32_t w, std::uint64_t at) {
+      if (at < bytes) held.word[j * kPartWords<G> + w] = load_word(from + at, bytes - at);
+    });
+  }
+  return held;
+}
+
+/// Stores a thread's part of a line, or lets others of its warp store theirs.
+CAUSEWAY_TEMPLATE
+template <class Device, class G>
+CAUSEWAY_FN void store_part_of(const WideParts<G>& parts, WideLine* line, bool takes_part,
+                               std::uint64_t flag, const std::uint64_t* word) {
+  if constexpr (InWarps<G>) {
+    Device::store_together(line->data + parts.first_word(), word[0],
+                           parts.has_flag() ? flag : word[1], takes_part);
+  } else if (takes_part) {
+    for (std::uint32_t w = 0; w < kPartWords<G> - 1; ++w) line->data[w] = word[w];
+    Device::store_release(&line->flag, flag);
+  }
+}
+
+/// True, with a thread's part of a line, when it has that flag as far as the thread can see.
+CAUSEWAY_TEMPLATE
+template <class Device, class G>
+CAUSEWAY_FN bool load_part_of(const WideParts<G>& parts, const WideLine* line, bool takes_part,
+                              std::uint64_t flag, std::uint64_t* word) {
+  if constexpr (InWarps<G>) {
+    Device::load_together(line->data + parts.first_word(), word[0], word[1], takes_part);
+    return !takes_part || !parts.has_flag() || word[1] == flag;
+  } else {
+    if (!takes_part) return true;
+    if (Device::load_acquire(&line->flag) != flag) return false;
+    for (std::uint32_t w = 0; w < kPartWords<G> - 1; ++w) word[w] = line->data[w];
+    return true;
+  }
+}
+
+/// Whether something is so for all threads of a warp, where the group has any.
+CAUSEWAY_TEMPLATE
+template <class Device, class G>
+CAUSEWAY_FN bool all_of(bool mine) {
+  if constexpr (InWarps<G>) {
+    return Device::all_of_warp(mine);
+  } else {
+    return mine;
+  }
+}
+
+/// poll_until() of threads that poll together where the group has warps: the threads of one go on,
+/// or give up, all at once. Those that were not the first to give up leave `fault` alone.
+CAUSEWAY_TEMPLATE
+template <class Device, class G, class Poll>
+CAUSEWAY_FN bool poll_together(const WaitControl& control, Fault& fault, const Poll& poll) {
+  if constexpr (InWarps<G>) {
+    if (Device::all_of_warp(poll())) return true;
+    typename Device::Pacer pacer(control);
+    do {
+      fault = pacer.pause();
+      if (!Device::all_of_warp(fault == Fault::kNone)) return Device::all_of_warp(poll());
+    } while (!Device::all_of_warp(poll()));
+    return true;
+  } else {
+    return poll_until<Device>(control, fault, poll);
+  }
+}
+
+/// Stores a message's bytes in wide lines; `held` are a thread's first words.
+CAUSEWAY_TEMPLATE
+template <class Device, class G>
+CAUSEWAY_FN CAUSEWAY_CALL void store_wide_lines(const G& group, WideLine* to, std::uint64_t flag,
+                                  const std::byte* from, std::uint64_t bytes, HeldWords<G> held) {
+  const WideParts<G> parts(group);
+  const std::uint64_t lines = wide_lines_in(bytes);
+  for (std::uint64_t row = parts.first_row(); row < lines;) {
+    CAUSEWAY_UNROLL
+    for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+      const std::uint64_t line = parts.line(row, j);
+      store_part_of<Device>(parts, to + line, line < lines, flag, &held.word[j * kPartWords<G>]);
+    }
+    row += parts.rows_step();
+    if (row < lines) held = load_wide(group, from, bytes, row);
+  }
+}
+
+/// Takes a message's bytes out of wide lines, as they come. False when this thread gave up; the
+/// others have their words.
+CAUSEWAY_TEMPLATE
+template <class Device, Group G>
+CAUSEWAY_FN CAUSEWAY_CALL bool load_wide_lines(const G& group, const WideLine* from, std::uint64_t flag,
+                                 std::byte* to, std::uint64_t bytes, const WaitControl& control,
+                                 Fault& fault) {
+  const WideParts<G> parts(group);
+  const std::uint64_t lines = wide_lines_in(bytes);
+  for (std::uint64_t row = parts.first_row(); row < lines; row += parts.rows_step()) {
+    HeldWords<G> held;
+    const bool all = poll_together<Device, G>(control, fault, [&] {
+      bool here = true;
+      CAUSEWAY_UNROLL
+      for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+        const std::uint64_t line = parts.line(row, j);
+        here = load_part_of<Device>(parts, from + line, line < lines, flag,
+                                    &held.word[j * kPartWords<G>]) &&
+               here;
+      }
+      return here;
+    });
+    if (!all) return false;
+    CAUSEWAY_UNROLL
+    for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+      parts.for_words(parts.line(row, j), [&](std::uint32_t w, std::uint64_t at) {
+        if (at < bytes) store_word(to + at, held.word[j * kPartWords<G> + w], bytes - at);
+      });
+    }
+  }
+  return true;
+}
+
+}  // namespace causeway::device::impl

@@ -73,6 +73,7 @@ struct Alltoallv {
       ahead = device::read_ahead<Device>(group, share, &states[1].heard, source(lists.send[peer]));
     };
     if (visits.hops < comm.size) get_ready(wrapped(comm.rank + visits.hops), visits.lane);
+    device::await_near(group);
     if (!gate()) return;
     for (std::uint32_t hops = visits.hops; hops < comm.size; hops += args.split.hop_step()) {
       const std::uint32_t peer = wrapped(comm.rank + hops);
@@ -103,6 +104,7 @@ struct Alltoallv {
     if (visits.hops < comm.size) {
       bring_near(wrapped(comm.rank + comm.size - visits.hops), visits.lane);
     }
+    device::await_near(group);
     if (!gate()) return;
     for (std::uint32_t hops = visits.hops; hops < comm.size; hops += args.split.hop_step()) {
       const std::uint32_t peer = wrapped(comm.rank + comm.size - hops);
@@ -146,6 +148,7 @@ struct Alltoallv {
   CAUSEWAY_FN static void between_barriers(const G& group, const Action& action) {
     group.sync();
     action();
+    device::await_near(group);
     group.sync();
   }
 
@@ -189,7 +192,7 @@ struct Alltoallv {
     const ReceiveBlock& block = lists.receive[peer];
     const auto hook = destination(block);
     device::Request request{args.declined ? 0 : block.bytes, args.declined, nullptr, false,
-                            block.in_lines != 0};
+                            static_cast<device::Protocol>(block.protocol)};
     if (block.layout == 0 && args.region != device::kNoRegion) {
       request.region = args.region;
       request.region_offset = args.region_offset + static_cast<std::uint64_t>(block.offset);

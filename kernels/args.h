@@ -28,7 +28,7 @@ struct ReceiveBlock {
   std::int64_t offset;
   std::uint64_t bytes;
   std::uint16_t layout;   ///< as above
-  std::uint8_t in_lines;  ///< 1 where such a block likely comes in lines
+  std::uint8_t protocol;  ///< a device::Protocol, by which it will likely come
 };
 
 /// How the thread blocks of a launch share the work: the first ones exchange with peers, and the
@@ -37,7 +37,9 @@ struct BlockSplit {
   std::uint32_t blocks;       ///< of the launch; at least 1
   std::uint32_t peer_blocks;  ///< at least 1 where there are peers
   std::uint32_t first_self;   ///< less than `blocks`
-  std::uint32_t threads = 0;  ///< of a block, on GPUs: a multiple of 64
+  std::uint32_t threads = 0;       ///< of a block, on GPUs: a multiple of 64
+  std::uint32_t send_threads = 0;  ///< of those, the first ones, which send; the others receive.
+                                   ///< Whole warps
 
   /// From a peer of a block to the next, in hops.
   CAUSEWAY_FN constexpr std::uint32_t hop_step() const { return peer_blocks; }
@@ -59,9 +61,12 @@ inline constexpr Visits kNoVisits{0xffff, 0, 1};
 /// The lists of a launch of one block, which visits everyone.
 inline constexpr Visits kAllVisits[2] = {{1, 0, 1}, {1, 0, 1}};
 
-/// The most threads of a block on GPUs, of which one half sends and the other receives: as many as
-/// can have registers for all that they do.
+/// The most threads of a block on GPUs: as many as can have registers for all that they do.
 inline constexpr std::uint32_t kMostThreads = 512;
+
+/// How many of them receive where peers store what they send straight into this rank's memory, and
+/// there is nothing to do but to hear of it.
+inline constexpr std::uint32_t kThreadsThatHear = 32;
 
 struct AlltoallvArgs {
   BlockSplit split;

@@ -80,9 +80,10 @@ __global__ void __launch_bounds__(Threads, 1)
     run_operation(const __grid_constant__ Operation operation) {
   __shared__ device::Words slots[2];
   __shared__ alignas(device::kLineBytes) std::byte near[2][device::kNearBytes];
-  const std::uint32_t half = blockDim.x / 2;
-  const bool sends = threadIdx.x < half;
-  const device::WarpsGroup group{sends ? 1U : 2U, sends ? 0 : half, half, &slots[sends ? 0 : 1],
+  const std::uint32_t senders = operation.args.split.send_threads;
+  const bool sends = threadIdx.x < senders;
+  const device::WarpsGroup group{sends ? 1U : 2U, sends ? 0 : senders,
+                                 sends ? senders : blockDim.x - senders, &slots[sends ? 0 : 1],
                                  near[sends ? 0 : 1]};
   impl::follow_the_stream();
   const unsigned long long before = impl::ask_to_enter(group, operation.args.comm);

@@ -42,6 +42,10 @@ Status Communicator::State::describe(const PlanLimits& within, const Buffers* bu
       any = any || to.layout != 0 || from.layout != 0;
     }
     if (any) exchange.args.layouts = layouts_.data();
+    // What the plan takes to come straight into this rank's memory comes otherwise.
+    if (any || exchange.args.region == device::kNoRegion) {
+      plan->split.send_threads = plan->split.threads / 2;
+    }
   }
   exchange.args.split = plan->split;
   exchange.args.visits = plan->visits.data();

@@ -57,6 +57,7 @@ MessageFacts facts_of(const PlanLimits& limits, std::size_t peer, std::uint64_t 
           limits.max_blocks,
           has_lines(limits, peer) && bytes <= limits.ll_bytes,
           may_go_direct(limits, peer, bytes),
+          false,
           has_lines(limits, peer) && bytes <= limits.ll128_bytes};
 }
 
@@ -148,6 +149,7 @@ void plan_alltoallv(const PlanLimits& limits, int self, std::span<const Extent> 
   for (auto& demands : plan->demands) demands.resize(ranks - 1);
   Chooser chooser(limits);
   bool in_lines = limits.ll_bytes > 0;
+  bool in_place = ranks > 1;
   std::uint32_t threads = 0;
   for (std::size_t peer = 0; peer < ranks; ++peer) {
     const std::uint64_t bytes = send[peer].bytes;
@@ -165,10 +167,12 @@ void plan_alltoallv(const PlanLimits& limits, int self, std::span<const Extent> 
                         out.lanes,
                         static_cast<std::uint8_t>(out.choice.protocol)};
     plan->receive[peer] = {receive[peer].offset, incoming, 0,
-                           in.choice.protocol == Protocol::kLines};
+                           static_cast<std::uint8_t>(in.choice.protocol)};
     if (peer == own) continue;
+    in_place = in_place && (incoming == 0 || in.choice.protocol == Protocol::kDirect);
     for (const Choice& choice : {out.choice, in.choice}) {
-      in_lines = in_lines && choice.protocol == Protocol::kLines;
+      in_lines = in_lines && (choice.protocol == Protocol::kLines ||
+                              choice.protocol == Protocol::kWideLines);
       threads = std::max(threads, choice.threads);
     }
     const std::size_t hops_to = peer > own ? peer - own : peer + ranks - own;
@@ -186,6 +190,7 @@ void plan_alltoallv(const PlanLimits& limits, int self, std::span<const Extent> 
   plan->self_blocks = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
       to_self / beside.lane_bytes, 1, std::min(beside.lanes, kMostSelfBlocks)));
   plan->split.threads = threads;
+  plan->split.send_threads = in_place ? threads - kernels::kThreadsThatHear : threads / 2;
   plan->split = split_blocks(*plan, limits.max_blocks, &plan->visits);
 }
 
@@ -200,10 +205,14 @@ kernels::BlockSplit split_blocks(const AlltoallvPlan& plan, std::uint32_t blocks
     const std::uint32_t left = blocks > peers ? std::min(blocks % peers, plan.self_blocks) : 0;
     peer_blocks = make_visits(sends, receives, blocks - left, visits);
   }
-  if (peer_blocks == blocks) return {blocks, blocks, 0, plan.split.threads};
+  const auto split = [&](std::uint32_t all, std::uint32_t first_self) {
+    return kernels::BlockSplit{all, peer_blocks, first_self, plan.split.threads,
+                               plan.split.send_threads};
+  };
+  if (peer_blocks == blocks) return split(blocks, 0);
   const std::uint32_t self_blocks = std::min(blocks - peer_blocks, plan.self_blocks);
   const bool apart = self_is_faster_apart(plan, peer_blocks, self_blocks);
-  return {peer_blocks + self_blocks, peer_blocks, apart ? peer_blocks : 0, plan.split.threads};
+  return split(peer_blocks + self_blocks, apart ? peer_blocks : 0);
 }
 
 }  // namespace causeway

@@ -23,8 +23,8 @@ struct MessageFacts {
   bool lines;          ///< whether it may travel in lines; of what a rank sends itself, whether all
                        ///< other messages of the launch do
   bool direct;         ///< whether it may be stored straight into the receiver's memory
+  bool engine = false;      ///< whether copy engines may move it
   bool wide_lines = false;  ///< whether it may travel in wide lines
-  bool engine = false;  ///< whether copy engines may move it
 
   friend bool operator==(const MessageFacts&, const MessageFacts&) = default;
 };

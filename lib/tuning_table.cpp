@@ -34,7 +34,7 @@ constexpr TuningRule kCudaWideLines =
     row(LinkKind::kMemory, Protocol::kWideLines, {64 * kKiB, Range::kEndless}, 16, 4 * kKiB, 0,
         kernels::kMostThreads);
 constexpr TuningRule kSelfStaged = row(LinkKind::kSelf, Protocol::kStaged, kAnySize,
-                                       kMostSelfBlocks, 64 * kKiB, 0, kernels::kMostThreads);
+                                       kMostSelfBlocks, 16 * kKiB, 0, kernels::kMostThreads);
 constexpr TuningRule kSelfBesideLines =
     row(LinkKind::kSelf, Protocol::kLines, {0, 256 * kKiB}, kMostSelfBlocks, 8 * kKiB, 0, 256);
 

@@ -108,7 +108,7 @@ TEST(HostExecutor, TheCallerIsNotIdleWhileItWaitsForTheOthers) {
 }
 
 TEST(ChannelLayout, NoTwoThingsShareALine) {
-  const ChannelLayout layout(3, 2, 4096, 256);
+  const ChannelLayout layout(3, 2, 4096, 2 * device::slot_bytes(256, 0));
   std::set<std::uint64_t> lines;
   for (std::uint64_t rank = 0; rank < 3; ++rank) {
     for (std::uint64_t lane = 0; lane < 2; ++lane) {

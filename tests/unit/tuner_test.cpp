@@ -61,14 +61,14 @@ TEST(TuningTable, MemoryLinksHaveLinesUpToTheLimitThatWasAgreed) {
       const AlltoallvPlan plan = plan_pair(limits, bytes);
       EXPECT_EQ(protocol_of(plan), Protocol::kLines) << bytes;
       EXPECT_EQ(plan.send[1].lanes, lanes) << bytes;
-      EXPECT_EQ(plan.receive[1].in_lines, 1);
+      EXPECT_EQ(plan.receive[1].protocol, plan.send[1].protocol);
       EXPECT_EQ(plan.split.peer_blocks, lanes);
       EXPECT_EQ(plan.split.threads, 256U);
     }
     const AlltoallvPlan above = plan_pair(limits, 256 * kKiB + 1);
     EXPECT_EQ(protocol_of(above), Protocol::kStaged);
     EXPECT_EQ(above.send[1].lanes, 16U);
-    EXPECT_EQ(above.receive[1].in_lines, 0);
+    EXPECT_EQ(above.receive[1].protocol, above.send[1].protocol);
     EXPECT_EQ(above.split.threads, 512U);
     limits.ll_bytes = 1000;
     EXPECT_EQ(protocol_of(plan_pair(limits, 1000)), Protocol::kLines);
@@ -92,7 +92,7 @@ TEST(TuningTable, WideLinesServeWhereAllRanksHaveThem) {
     const AlltoallvPlan plan = plan_pair(limits, bytes);
     EXPECT_EQ(protocol_of(plan), Protocol::kWideLines) << bytes;
     EXPECT_EQ(plan.send[1].lanes, 16U) << bytes;
-    EXPECT_EQ(plan.receive[1].in_lines, 0);
+    EXPECT_EQ(plan.receive[1].protocol, plan.send[1].protocol);
     for (std::uint32_t lane = 0; lane < 16; ++lane) {
       EXPECT_LE(kernels::lane_share(plan.send[1], lane).bytes, line_bytes_for(512 * kKiB, 64));
     }

@@ -27,10 +27,10 @@ struct alignas(kLineBytes) WideLine {
   std::uint64_t flag;
 };
 
-/// Wide lines of a share of `bytes` bytes.
-CAUSEWAY_FN constexpr std::uint64_t wide_lines_in(std::uint64_t bytes) {
-  constexpr std::uint64_t kEach = sizeof(WideLine::data);
-  return (bytes + kEach - 1) / kEach;
+/// Wide lines of a share of `bytes` bytes, less than 4 GiB.
+CAUSEWAY_FN constexpr std::uint32_t wide_lines_in(std::uint64_t bytes) {
+  constexpr std::uint32_t kEach = sizeof(WideLine::data);
+  return (static_cast<std::uint32_t>(bytes) + kEach - 1) / kEach;
 }
 
 /// A header's lines are a line of memory of their own.
@@ -40,7 +40,7 @@ inline constexpr std::uint32_t kHeaderLines = kLineBytes / sizeof(Line);
 /// wide lines for `wide_bytes`. Slots begin on lines of memory.
 CAUSEWAY_FN constexpr std::uint64_t slot_bytes(std::uint64_t line_bytes, std::uint64_t wide_bytes) {
   return kHeaderLines * sizeof(Line) + line_bytes / sizeof(std::uint64_t) * sizeof(Line) +
-         wide_lines_in(wide_bytes) * sizeof(WideLine);
+         std::uint64_t{wide_lines_in(wide_bytes)} * sizeof(WideLine);
 }
 
 /// Begins every record in a ring: all that the receiver needs to know of it.

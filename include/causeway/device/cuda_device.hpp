@@ -71,7 +71,13 @@ struct CudaDevice {
     if (takes_part) load_pair(from, low, high);
   }
   /// Whether something is so for all threads of the warp, all of which call it.
-  __device__ static bool all_of_warp(bool mine) { return __all_sync(0xffffffffU, mine) != 0; }
+  __device__ static bool all_of_warp(bool mine) { return __all_sync(kWarp, mine) != 0; }
+  /// A fault of any thread of the warp, for all of them.
+  __device__ static Fault fault_of_warp(Fault mine) {
+    const unsigned found = __ballot_sync(kWarp, mine != Fault::kNone);
+    if (found == 0) return Fault::kNone;
+    return static_cast<Fault>(__shfl_sync(kWarp, static_cast<unsigned>(mine), __ffs(found) - 1));
+  }
   /// Adds, and returns what was there before. Several threads of this GPU may, at the same time.
   __device__ static std::uint64_t add(std::uint64_t* word, std::uint64_t value) {
     static_assert(sizeof(unsigned long long) == sizeof *word);
@@ -123,6 +129,8 @@ struct CudaDevice {
   };
 
  private:
+  static constexpr unsigned kWarp = 0xffffffffU;
+
   __device__ static void store_pair(void* to, std::uint64_t low, std::uint64_t high) {
     asm volatile(
         "{ .reg .b128 both; mov.b128 both, {%1, %2}; st.relaxed.sys.b128 [%0], both; }" ::"l"(to),

@@ -66,6 +66,13 @@ struct WarpsGroup {
   Words* slot;
   std::byte* near;  ///< kNearBytes, see near.hpp
 
+  __device__ void copy_near(std::uint64_t* to, const std::uint64_t* from) const {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 8;" ::"r"(
+                     static_cast<unsigned>(__cvta_generic_to_shared(to))),
+                 "l"(from)
+                 : "memory");
+  }
+  __device__ void await_near() const { asm volatile("cp.async.wait_all;" ::: "memory"); }
   __device__ std::uint32_t rank() const { return threadIdx.x - first_thread; }
   __device__ std::uint32_t size() const { return threads; }
   __device__ void sync() const {

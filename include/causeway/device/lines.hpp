@@ -140,12 +140,14 @@ CAUSEWAY_TEMPLATE
 template <class G>
 CAUSEWAY_FN HeldWords<G> load_words(const G& group, const std::byte* from, std::uint64_t bytes,
                                  std::uint64_t first) {
-  const std::uint64_t step = group.size();
+  // What goes in lines is less than 4 GiB.
+  const auto end = static_cast<std::uint32_t>(bytes);
+  const std::uint32_t step = group.size() * kWordBytes;
+  std::uint32_t at = static_cast<std::uint32_t>(first) * kWordBytes;
   HeldWords<G> held{};
   CAUSEWAY_UNROLL
-  for (std::uint32_t j = 0; j < kWordsInFlight; ++j) {
-    const std::uint64_t at = (first + j * step) * kWordBytes;
-    if (at < bytes) held.word[j] = load_word(from + at, bytes - at);
+  for (std::uint32_t j = 0; j < kWordsInFlight; ++j, at += step) {
+    if (at < end) held.word[j] = load_word(from + at, end - at);
   }
   return held;
 }

@@ -8,10 +8,13 @@
 namespace causeway::device {
 
 /// Groups that have memory of their own, nearer to them than the tables of channels: on GPUs it is
-/// shared memory, which takes a tenth of the time. Others use the tables themselves.
+/// shared memory, which takes a tenth of the time. Others use the tables themselves. copy_near() has
+/// a word copied there while the thread goes on, and await_near() waits for all of its words.
 template <class G>
-concept HasNearMemory = requires(const G& group) {
+concept HasNearMemory = requires(const G& group, std::uint64_t* to, const std::uint64_t* from) {
   { group.near } -> std::convertible_to<std::byte*>;
+  group.copy_near(to, from);
+  group.await_near();
 };
 
 namespace impl {
@@ -32,8 +35,9 @@ inline constexpr std::uint32_t kNearBytes = sizeof(impl::NearChannel<SendChannel
 static_assert(sizeof(impl::NearChannel<ReceiveChannel>) <= kNearBytes);
 
 /// Copies a channel's end and its state, which lies at `state`, into near memory; what was there is
-/// no longer used. All threads of the group call it, and meet at a barrier before they use what it
-/// returns, for send() or receive(), once. Without near memory that is the channel itself.
+/// no longer used. All threads of the group call it, and then await_near() and a barrier before they
+/// use what it returns, for send() or receive(), once. Without near memory that is the channel
+/// itself.
 template <class G, class Channel>
 CAUSEWAY_FN const Channel& bring_near(const G& group, const Channel& channel, ChannelState* state) {
   if constexpr (HasNearMemory<G>) {
@@ -45,15 +49,25 @@ CAUSEWAY_FN const Channel& bring_near(const G& group, const Channel& channel, Ch
     auto* const to = reinterpret_cast<std::uint64_t*>(&near.channel);
     for (std::uint32_t i = group.rank(); i < kWords + impl::kStateWords; i += group.size()) {
       if (i >= kWords) {
-        (&near.state.position)[i - kWords] = (&state->position)[i - kWords];
+        group.copy_near(&(&near.state.position)[i - kWords], &(&state->position)[i - kWords]);
       } else {
-        to[i] = i == kPointer ? reinterpret_cast<std::uintptr_t>(&near.state) : from[i];
+        if (i == kPointer) {
+          to[i] = reinterpret_cast<std::uintptr_t>(&near.state);
+        } else {
+          group.copy_near(&to[i], &from[i]);
+        }
       }
     }
     return near.channel;
   } else {
     return channel;
   }
+}
+
+/// Waits until what this thread has brought near is there.
+template <class G>
+CAUSEWAY_FN void await_near(const G& group) {
+  if constexpr (HasNearMemory<G>) group.await_near();
 }
 
 /// Where a state has no copy near by, all have to have read it before it changes.

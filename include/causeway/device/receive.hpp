@@ -265,13 +265,16 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
     seen = {impl::Found::kNothing, lined ? 0 : impl::kUnknownLanes, {}};
     if (speaks) link.signal(shape.posts_offset + offsetof(ReceiverWords, refused), sequence);
   } else {
-    if (speaks && impl::posts(shape, request.bytes)) impl::post(link, shape, sequence, request);
+    // Nobody waits for the post of a message in lines.
+    const bool posts_early = impl::posts(shape, request.bytes) &&
+                             room_in_lines(shape, request.expects) == 0;
+    if (speaks && posts_early) impl::post(link, shape, sequence, request);
     if (lined) {
       seen = impl::receive_in_lines<Device>(group, channel, sequence, request, control, hook);
     }
     if (seen.found == impl::Found::kRing) {
       // A sender that wants to store in place waits for where.
-      if (lined && speaks && !impl::posts(shape, request.bytes)) {
+      if (lined && speaks && !posts_early) {
         impl::post(link, shape, sequence, request);
       }
       if (!impl::receive_through_ring(group, link, channel, request, control, hook)) {

@@ -15,9 +15,9 @@ struct Request {
   /// Say to the sender that its lines were taken. Not needed where this rank sends to that peer,
   /// bytes or the word that there are none, in every exchange.
   bool acknowledges = true;
-  /// The message will likely come in lines: every thread looks out for its own. It may come
-  /// otherwise, and later then.
-  bool expects_lines = false;
+  /// How the message will likely come. Where that is in lines, every thread looks out for its own;
+  /// it may come otherwise, and later then.
+  Protocol expects = Protocol::kStaged;
   /// Where the sender may store the message itself: a region of this rank's, by name, and the
   /// message's place in it. For hooks that would store it just there.
   std::uint64_t region = kNoRegion;
@@ -64,15 +64,16 @@ CAUSEWAY_FN bool is_through(const ReceiveChannel& channel, std::uint64_t sequenc
          (channel.shape.lane >= header_lanes(first) || header_protocol(first) != Protocol::kLines);
 }
 
-/// Whether the next record in the ring is of this exchange. By the leader.
+/// Whether the next record in the ring is of this exchange; `written` is what the count was a moment
+/// ago. By the leader.
 CAUSEWAY_TEMPLATE
 template <class Device>
-CAUSEWAY_FN bool has_record(const ReceiveChannel& channel, std::uint64_t sequence) {
+CAUSEWAY_FN bool has_record(const ReceiveChannel& channel, std::uint64_t sequence,
+                            std::uint64_t written) {
   const std::uint64_t position = channel.state->position;
   const std::uint64_t end =
       place(position, sizeof(RecordHeader), channel.shape.ring_bytes) + sizeof(RecordHeader);
-  return reached(Device::load_near(&channel.words->written), end) &&
-         reached(Device::load_acquire(&channel.words->written), end) &&
+  return reached(written, end) && reached(Device::load_acquire(&channel.words->written), end) &&
          header_at(channel, position).sequence == sequence;
 }
 
@@ -94,7 +95,16 @@ CAUSEWAY_FN Sighting look_for_message(const ReceiveChannel& channel, std::uint64
   const bool nothing = reached(Device::load_near(&channel.first_words->nothing), sequence);
   std::uint64_t told = words[0];
   bool is_told = here;
-  if (shape.lane != 0) is_told = Device::load_line(first, sequence, told);
+  std::uint64_t written = 0;
+  if (shape.lane != 0) {
+    written = Device::load_near(&channel.words->written);
+    std::uint64_t of_message = 0;
+    const bool knows = Device::load_line(first, sequence, of_message);
+    if (!here) {
+      told = of_message;
+      is_told = knows;
+    }
+  }
   if (!is_told && nothing) {
     // The word may be a later exchange's; this one's header has come before it.
     Device::load_acquire(&channel.first_words->nothing);
@@ -102,7 +112,7 @@ CAUSEWAY_FN Sighting look_for_message(const ReceiveChannel& channel, std::uint64
   }
   if (!is_told) {
     // Records need not wait for lane 0.
-    const bool recorded = shape.lane != 0 && has_record<Device>(channel, sequence);
+    const bool recorded = shape.lane != 0 && has_record<Device>(channel, sequence, written);
     return {recorded ? Found::kRing : Found::kNotYet, kUnknownLanes, {}};
   }
   const std::uint32_t lanes = header_lanes(told);
@@ -134,7 +144,7 @@ CAUSEWAY_FN void take_lines(const G& group, const ReceiveChannel& channel, std::
           ? load_lines<Device>(group, payload_of(slot), sequence, to, taken, early, control, fault)
           : load_wide_lines<Device>(group, wide_lines_of(slot, shape), sequence, to, taken, control,
                                     fault);
-  if (!here && fault != Fault::kNone) {
+  if (!here) {
     report_fault<Device>(control, {fault, WaitFor::kPayload, shape.peer, shape.lane, sequence,
                                    sequence, sequence - 1, 0});
   }
@@ -192,7 +202,8 @@ CAUSEWAY_FN Sighting receive_in_lines(const G& group, const ReceiveChannel& chan
   const bool leads = group.rank() == 0;
   // While the header is on its way, each thread watches the line that will likely be its own.
   const bool expects =
-      request.expects_lines && group.rank() < words_in(smaller(request.bytes, shape.line_bytes));
+      request.expects == Protocol::kLines &&
+      group.rank() < words_in(smaller(request.bytes, shape.line_bytes));
   std::uint64_t early = 0;
   bool has_early = false;
   Fault fault = Fault::kNone;

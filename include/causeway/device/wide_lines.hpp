@@ -25,43 +25,46 @@ class WideParts {
       : rank_(group.rank()), step_(group.size() / kLineThreads<G>) {}
 
   /// The first line of the thread's first row.
-  CAUSEWAY_FN std::uint64_t first_row() const {
+  CAUSEWAY_FN std::uint32_t first_row() const {
     return rank_ / kLineThreads<G> / kRowLines<G> * kRowLines<G>;
   }
   /// The thread's line in the j-th row from one that begins with line `row` on.
-  CAUSEWAY_FN std::uint64_t line(std::uint64_t row, std::uint32_t j) const {
+  CAUSEWAY_FN std::uint32_t line(std::uint32_t row, std::uint32_t j) const {
     return row + rank_ / kLineThreads<G> % kRowLines<G> + j * step_;
   }
-  CAUSEWAY_FN std::uint64_t rows_step() const { return kWideRows<G> * step_; }
+  CAUSEWAY_FN std::uint32_t rows_step() const { return kWideRows<G> * step_; }
   CAUSEWAY_FN std::uint32_t first_word() const { return rank_ % kLineThreads<G> * kPartWords<G>; }
   CAUSEWAY_FN bool has_flag() const { return rank_ % kLineThreads<G> == kLineThreads<G> - 1; }
 
   /// Calls visit(w, at) for each word of data in the thread's part of a line: its w-th, `at` bytes
   /// into the message.
   template <class Visit>
-  CAUSEWAY_FN void for_words(std::uint64_t line, const Visit& visit) const {
+  CAUSEWAY_FN void for_words(std::uint32_t line, const Visit& visit) const {
     CAUSEWAY_UNROLL
     for (std::uint32_t w = 0; w < kPartWords<G>; ++w) {
       if (w == kPartWords<G> - 1 && has_flag()) continue;
-      visit(w, line * sizeof(WideLine::data) + (first_word() + w) * kWordBytes);
+      visit(w, line * kData + (first_word() + w) * kWordBytes);
     }
   }
 
  private:
+  static constexpr std::uint32_t kData = sizeof(WideLine::data);
+
   std::uint32_t rank_;
-  std::uint64_t step_;
+  std::uint32_t step_;
 };
 
 CAUSEWAY_TEMPLATE
 template <class G>
 CAUSEWAY_FN HeldWords<G> load_wide(const G& group, const std::byte* from, std::uint64_t bytes,
-                                   std::uint64_t row) {
+                                   std::uint32_t row) {
   const WideParts<G> parts(group);
+  const auto end = static_cast<std::uint32_t>(bytes);
   HeldWords<G> held{};
   CAUSEWAY_UNROLL
   for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
-    parts.for_words(parts.line(row, j), [&](std::uint32_t w, std::uint64_t at) {
-      if (at < bytes) held.word[j * kPartWords<G> + w] = load_word(from + at, bytes - at);
+    parts.for_words(parts.line(row, j), [&](std::uint32_t w, std::uint32_t at) {
+      if (at < end) held.word[j * kPartWords<G> + w] = load_word(from + at, end - at);
     });
   }
   return held;
@@ -109,7 +112,7 @@ CAUSEWAY_FN bool all_of(bool mine) {
 }
 
 /// poll_until() of threads that poll together where the group has warps: the threads of one go on,
-/// or give up, all at once. Those that were not the first to give up leave `fault` alone.
+/// or give up, all at once.
 CAUSEWAY_TEMPLATE
 template <class Device, class G, class Poll>
 CAUSEWAY_FN bool poll_together(const WaitControl& control, Fault& fault, const Poll& poll) {
@@ -117,8 +120,8 @@ CAUSEWAY_FN bool poll_together(const WaitControl& control, Fault& fault, const P
     if (Device::all_of_warp(poll())) return true;
     typename Device::Pacer pacer(control);
     do {
-      fault = pacer.pause();
-      if (!Device::all_of_warp(fault == Fault::kNone)) return Device::all_of_warp(poll());
+      fault = Device::fault_of_warp(pacer.pause());
+      if (fault != Fault::kNone) return Device::all_of_warp(poll());
     } while (!Device::all_of_warp(poll()));
     return true;
   } else {
@@ -132,11 +135,11 @@ template <class Device, class G>
 CAUSEWAY_FN CAUSEWAY_CALL void store_wide_lines(const G& group, WideLine* to, std::uint64_t flag,
                                   const std::byte* from, std::uint64_t bytes, HeldWords<G> held) {
   const WideParts<G> parts(group);
-  const std::uint64_t lines = wide_lines_in(bytes);
-  for (std::uint64_t row = parts.first_row(); row < lines;) {
+  const std::uint32_t lines = wide_lines_in(bytes);
+  for (std::uint32_t row = parts.first_row(); row < lines;) {
     CAUSEWAY_UNROLL
     for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
-      const std::uint64_t line = parts.line(row, j);
+      const std::uint32_t line = parts.line(row, j);
       store_part_of<Device>(parts, to + line, line < lines, flag, &held.word[j * kPartWords<G>]);
     }
     row += parts.rows_step();
@@ -152,14 +155,15 @@ CAUSEWAY_FN CAUSEWAY_CALL bool load_wide_lines(const G& group, const WideLine* f
                                  std::byte* to, std::uint64_t bytes, const WaitControl& control,
                                  Fault& fault) {
   const WideParts<G> parts(group);
-  const std::uint64_t lines = wide_lines_in(bytes);
-  for (std::uint64_t row = parts.first_row(); row < lines; row += parts.rows_step()) {
+  const auto end = static_cast<std::uint32_t>(bytes);
+  const std::uint32_t lines = wide_lines_in(bytes);
+  for (std::uint32_t row = parts.first_row(); row < lines; row += parts.rows_step()) {
     HeldWords<G> held;
     const bool all = poll_together<Device, G>(control, fault, [&] {
       bool here = true;
       CAUSEWAY_UNROLL
       for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
-        const std::uint64_t line = parts.line(row, j);
+        const std::uint32_t line = parts.line(row, j);
         here = load_part_of<Device>(parts, from + line, line < lines, flag,
                                     &held.word[j * kPartWords<G>]) &&
                here;
@@ -169,8 +173,8 @@ CAUSEWAY_FN CAUSEWAY_CALL bool load_wide_lines(const G& group, const WideLine* f
     if (!all) return false;
     CAUSEWAY_UNROLL
     for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
-      parts.for_words(parts.line(row, j), [&](std::uint32_t w, std::uint64_t at) {
-        if (at < bytes) store_word(to + at, held.word[j * kPartWords<G> + w], bytes - at);
+      parts.for_words(parts.line(row, j), [&](std::uint32_t w, std::uint32_t at) {
+        if (at < end) store_word(to + at, held.word[j * kPartWords<G> + w], end - at);
       });
     }
   }

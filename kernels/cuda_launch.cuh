@@ -44,12 +44,12 @@ __device__ unsigned long long ask_to_enter(const G& group, const device::Communi
   return atomicCAS(comm.occupancy, 0ULL, 2 * gridDim.x * occupancy_share());
 }
 
-/// False, with a report, when another launch that is still running has the channels. All threads of
-/// each group of the launch call it.
+/// False, with a report, when another launch that is still running has the channels; and without
+/// when the communicator was detached. All threads of each group of the launch call it.
 template <device::Group G>
 __device__ bool enter(const G& group, const device::Communicator& comm, unsigned long long before) {
   const bool free = before == (before & 0xffffULL) * occupancy_share();
-  if (group.rank() == 0 && !free) {
+  if (group.rank() == 0 && !free && (before & device::kDetachedBit) == 0) {
     device::report_fault<device::CudaDevice>(
         comm.control,
         {device::Fault::kOverlapped, device::WaitFor::kNothing, comm.rank, 0, 0, 0, 0, 0});

@@ -327,6 +327,12 @@ void ChannelSet::close_peers() {
   }
 }
 
+void ChannelSet::leave_to_graphs() {
+  static_cast<void>(backend_->copy(handle_.occupancy, &device::kDetachedOccupancy,
+                                   sizeof device::kDetachedOccupancy));
+  backend_->keep_for_graphs(tables_);
+}
+
 device::FaultReports ChannelSet::reports() const {
   const device::FaultReports& written = control_of(own())->reports;
   const auto read = [](const device::FaultReport& report) {

@@ -75,6 +75,10 @@ class ChannelSet {
   /// Lets go of the peers' regions. No launch is running or will.
   void close_peers();
 
+  /// For graphs that outlive the set: makes launches do nothing from now on, and keeps what they
+  /// read before they find that out.
+  void leave_to_graphs();
+
   /// Never gives this rank's region back: a peer may still write to it.
   void keep_own_region() { new Memory(regions_[own()]); }
 

@@ -196,6 +196,7 @@ Communicator::State::~State() {
   channels.depart(Stage::kDeparted);
   if (backend->kind() == DeviceKind::kHost) return;
   bool together = channels.wait_for_all(Stage::kDeparted, patience);
+  if (backend->captured()) leave_to_graphs();
   if (together) {
     regions.close_peers();
     channels.close_peers();
@@ -207,6 +208,15 @@ Communicator::State::~State() {
       topology.rank());
   regions.keep_own_memory();
   channels.keep_own_region();
+}
+
+/// Has replays of graphs that outlive the communicator do nothing: peers' memory goes next.
+void Communicator::State::leave_to_graphs() {
+  channels.leave_to_graphs();
+  layouts_.leave_to_graphs(*backend);
+  for (const auto& planned : planned_) {
+    if (planned->engine) backend->keep_for_graphs(planned->engine->words);
+  }
 }
 
 /// Makes the communicator fail when a peer's process ends while it still takes part.

@@ -181,6 +181,7 @@ Status Communicator::State::free_planned(Bootstrap& bootstrap, const PlannedExch
   return in_turn([&] {
     backend->finish();
     const Region* const region = planned->region;
+    if (planned->engine) backend->keep_for_graphs(planned->engine->words);
     std::erase_if(planned_, [&](const auto& candidate) { return candidate.get() == planned; });
     return regions.remove(bootstrap, region);
   });

@@ -91,6 +91,7 @@ class Communicator::State {
   Status set_up_device(Bootstrap& bootstrap, const Config& config, Wishes agreed,
                        const std::vector<Wishes>& all);
   void watch_peers();
+  void leave_to_graphs();
   Status describe(const PlanLimits& within, const Buffers* buffers, AlltoallvPlan* plan,
                   Exchange* exchange);
   void name_region(const Buffers& buffers, kernels::AlltoallvArgs* args) const;

@@ -1,5 +1,6 @@
 // The CUDA device: kernels over GPU memory that CUDA IPC shares between processes.
 #include "cuda_copies.hpp"
+#include "cuda_graphs.hpp"
 #include "cuda_support.hpp"
 #include "device_backend.hpp"
 #include "launch_budget.hpp"
@@ -111,7 +112,6 @@ class CudaBackend final : public DeviceBackend {
       const std::lock_guard lock(launches_->mutex);
       launches_->budget.leave(done_);
     }
-    if (stream_ != nullptr) cudaStreamDestroy(stream_);
     if (done_ != nullptr) cudaEventDestroy(done_);
   }
 
@@ -122,7 +122,12 @@ class CudaBackend final : public DeviceBackend {
     cudaDeviceProp properties{};
     CAUSEWAY_CUDA(cudaGetDeviceProperties, &properties, ordinal_);
     id_ = id_of(properties);
-    CAUSEWAY_CUDA(cudaStreamCreateWithFlags, &stream_, cudaStreamNonBlocking);
+    cudaStream_t stream = nullptr;
+    CAUSEWAY_CUDA(cudaStreamCreateWithFlags, &stream, cudaStreamNonBlocking);
+    stream_ = {stream, [ordinal = ordinal_](cudaStream_t ended) {
+                 const CurrentGpu current(ordinal);
+                 cudaStreamDestroy(ended);
+               }};
     CAUSEWAY_CUDA(cudaEventCreateWithFlags, &done_, cudaEventDisableTiming);
     return {};
   }
@@ -241,25 +246,25 @@ class CudaBackend final : public DeviceBackend {
     const CurrentGpu gpu(ordinal_);
     const OutsideCaptures outside;
     void* made = nullptr;
-    CAUSEWAY_CUDA(cudaMallocAsync, &made, bytes, stream_);
+    CAUSEWAY_CUDA(cudaMallocAsync, &made, bytes, stream_.get());
     const int ordinal = ordinal_;
-    const cudaStream_t stream = stream_;
-    *memory = Memory(static_cast<std::byte*>(made), [ordinal, stream](std::byte* address) {
-      const CurrentGpu current(ordinal);
-      cudaFreeAsync(address, stream);
-    });
+    *memory =
+        Memory(static_cast<std::byte*>(made), [ordinal, stream = stream_](std::byte* address) {
+          const CurrentGpu current(ordinal);
+          cudaFreeAsync(address, stream.get());
+        });
     return zero(made, bytes);
   }
 
   using DeviceBackend::copy;
   Status copy(const BlockCopy& copy) override {
     const OutsideCaptures outside;
-    return copy_memory(ordinal_, stream_, copy);
+    return copy_memory(ordinal_, stream_.get(), copy);
   }
 
   void order_frees() override {
     const CurrentGpu gpu(ordinal_);
-    if (launched_) cudaStreamWaitEvent(stream_, done_, 0);
+    if (launched_) cudaStreamWaitEvent(stream_.get(), done_, 0);
   }
 
   Status map_host_memory(const Memory& memory, std::size_t bytes, Memory* as_seen) override {
@@ -310,11 +315,11 @@ class CudaBackend final : public DeviceBackend {
 
   Status run(const Exchange& exchange) override {
     const CurrentGpu gpu(ordinal_);
-    CAUSEWAY_TRY(launch(exchange, stream_));
+    CAUSEWAY_TRY(launch(exchange, stream_.get()));
     // The kernel's own waits end by abort word or deadline, so this does too.
     cudaError_t code = cudaErrorNotReady;
     const device::WaitControl& control = exchange.args.comm.control;
-    while ((code = cudaStreamQuery(stream_)) == cudaErrorNotReady) {
+    while ((code = cudaStreamQuery(stream_.get())) == cudaErrorNotReady) {
       if (control.port != nullptr) control.port->drive(*control.port);
       std::this_thread::yield();
       if (control.idle != nullptr) control.idle();
@@ -333,7 +338,8 @@ class CudaBackend final : public DeviceBackend {
     return make_cuda_copies(ordinal_, launches_ != nullptr, std::move(list), copies);
   }
 
-  bool captured() const override { return captured_; }
+  bool captured() const override { return graph_memory_.in_use(); }
+  void keep_for_graphs(const Memory& memory) override { graph_memory_.keep(memory); }
 
   void finish() override {
     const CurrentGpu gpu(ordinal_);
@@ -342,8 +348,8 @@ class CudaBackend final : public DeviceBackend {
 
  private:
   Status zero(void* memory, std::size_t bytes) {
-    CAUSEWAY_CUDA(cudaMemsetAsync, memory, 0, bytes, stream_);
-    return cuda_status("cudaStreamSynchronize", cudaStreamSynchronize(stream_));
+    CAUSEWAY_CUDA(cudaMemsetAsync, memory, 0, bytes, stream_.get());
+    return cuda_status("cudaStreamSynchronize", cudaStreamSynchronize(stream_.get()));
   }
 
   /// Launches of one communicator run in the order in which they were enqueued, whatever their
@@ -352,6 +358,7 @@ class CudaBackend final : public DeviceBackend {
     cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
     CAUSEWAY_CUDA(cudaStreamIsCapturing, stream, &capture);
     const bool captured = capture != cudaStreamCaptureStatusNone;
+    if (captured) CAUSEWAY_TRY(graph_memory_.bind(stream));
     if (!captured && launched_ && stream != last_stream_) {
       CAUSEWAY_CUDA(cudaStreamWaitEvent, stream, done_, 0);
     }
@@ -371,10 +378,7 @@ class CudaBackend final : public DeviceBackend {
         cuda_status("launching alltoallv",
                     static_cast<cudaError_t>(kernels::launch_alltoallv_cuda(
                         args, exchange.plan->send.data(), exchange.plan->receive.data(), stream))));
-    if (captured) {
-      captured_ = true;
-      return {};
-    }
+    if (captured) return {};
     CAUSEWAY_CUDA(cudaEventRecord, done_, stream);
     launched_ = true;
     last_stream_ = stream;
@@ -426,11 +430,11 @@ class CudaBackend final : public DeviceBackend {
   GpuId id_{};
   GpuLaunches* launches_ = nullptr;  ///< that this communicator's count among; null where ranks of
                                      ///< this process share the GPU
-  cudaStream_t stream_ = nullptr;    ///< of blocking calls
-  cudaEvent_t done_ = nullptr;       ///< after the last launch
+  std::shared_ptr<CUstream_st> stream_;  ///< of blocking calls; allocate()'s memory has it too
+  cudaEvent_t done_ = nullptr;           ///< after the last launch
   cudaStream_t last_stream_ = nullptr;
   bool launched_ = false;
-  bool captured_ = false;
+  GraphMemory graph_memory_;
 };
 
 }  // namespace

@@ -137,8 +137,12 @@ class DeviceBackend {
   virtual Status prepare_copies(std::vector<PeerCopy> list,
                                 std::unique_ptr<EngineCopies>* copies) = 0;
 
-  /// Whether any exchange was captured, which graphs may replay at any time.
+  /// Whether a graph lives that holds an exchange, which it may replay at any time.
   virtual bool captured() const = 0;
+
+  /// Keeps memory of allocate() that such graphs read as long as they live, whoever else lets go of
+  /// it.
+  virtual void keep_for_graphs(const Memory& memory) = 0;
 
   /// Waits for what was enqueued, but for replays of graphs.
   virtual void finish() = 0;

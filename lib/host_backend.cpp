@@ -138,6 +138,8 @@ class HostBackend final : public DeviceBackend {
 
   bool captured() const override { return false; }
 
+  void keep_for_graphs(const Memory&) override {}
+
   void finish() override {}
 
  private:

@@ -53,6 +53,11 @@ Status LayoutTables::add(DeviceBackend& backend, const LayoutRef& layout, Entry*
   return {};
 }
 
+void LayoutTables::leave_to_graphs(DeviceBackend& backend) const {
+  backend.keep_for_graphs(table_);
+  for (const auto& [layout, entry] : entries_) backend.keep_for_graphs(entry.runs);
+}
+
 /// Frees the places of layouts that nobody else holds, once what was enqueued has read them.
 void LayoutTables::drop_unused(DeviceBackend& backend) {
   const auto is_unused = [](const auto& entry) { return entry.first.use_count() == 1; };

@@ -16,6 +16,9 @@ class LayoutTables {
   /// The place of a layout, at least 1, or 0 for none.
   Status find(DeviceBackend& backend, const LayoutRef& layout, std::uint16_t* place);
 
+  /// For graphs that outlive the tables: keeps what launches read.
+  void leave_to_graphs(DeviceBackend& backend) const;
+
   /// The table.
   const device::Layout* data() const {
     return reinterpret_cast<const device::Layout*>(table_.get());

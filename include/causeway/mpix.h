@@ -42,7 +42,8 @@ CAUSEWAY_API int MPIX_Comm_attach(MPI_Comm comm, MPI_Info info);
 
 /*
  * Frees what MPIX_Comm_attach set up. Collective over comm; waits for exchanges that were begun,
- * and no other thread may be in one. Harmless on a communicator that is not attached.
+ * and no other thread may be in one; replays of graphs have to be over. Harmless on a communicator
+ * that is not attached.
  */
 CAUSEWAY_API int MPIX_Comm_detach(MPI_Comm comm);
 
@@ -140,11 +141,13 @@ CAUSEWAY_API int MPIX_Ialltoallv_c(const void* sendbuf, const MPI_Count sendcoun
  * before the call returns; buffers belong to the exchange until the stream has passed it. The call
  * may be captured in a CUDA graph, which may be replayed any number of times, between other
  * exchanges on comm too, in the same order on all ranks; comm has to be attached before the
- * capture; a first use in a capture is an error. Exchanges on one communicator run one after the
- * other, also from several streams; in graphs the order is the caller's to keep, and exchanges that
- * run at the same time fail the communicator. What goes wrong on the stream is reported by the next
- * call on comm, or by MPIX_Comm_get_error. On a communicator whose device is the host, `stream` is
- * NULL and the exchange is done on return.
+ * capture; a first use in a capture is an error. What replays need of comm's memory lives as long
+ * as the graph and what was made of it: after comm was detached or freed, replays write nothing and
+ * wait for nobody, but may read sendbuf, which has to be there. Exchanges on one communicator run
+ * one after the other, also from several streams; in graphs the order is the caller's to keep, and
+ * exchanges that run at the same time fail the communicator. What goes wrong on the stream is
+ * reported by the next call on comm, or by MPIX_Comm_get_error. On a communicator whose device is
+ * the host, `stream` is NULL and the exchange is done on return.
  */
 CAUSEWAY_API int MPIX_Alltoallv_on_stream(const void* sendbuf, const int sendcounts[],
                                           const int sdispls[], MPI_Datatype sendtype, void* recvbuf,
@@ -258,8 +261,10 @@ CAUSEWAY_API int MPIX_Plan_start(MPIX_Plan plan, void* stream);
 
 /*
  * Frees a plan. Collective over its communicator; waits for exchanges that were begun on it. Sets
- * *plan to MPIX_PLAN_NULL. Graphs that captured starts must not be replayed afterwards. After its
- * communicator was detached or freed, only the handle is freed.
+ * *plan to MPIX_PLAN_NULL. Graphs that captured starts must not run meanwhile; replays afterwards
+ * go as those of MPIX_Alltoallv_on_stream. But those of copy engines, which write to where the
+ * peers' recvbuf was, must not be replayed then, nor after the communicator was detached or freed.
+ * After that, only the handle is freed.
  */
 CAUSEWAY_API int MPIX_Plan_free(MPIX_Plan* plan);
 

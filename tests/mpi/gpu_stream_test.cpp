@@ -46,6 +46,18 @@ struct Blocks {
   std::vector<std::byte> sent, received;
 };
 
+/// A column of a matrix with a column for each rank.
+ScopedType column_of(int rows) {
+  const ScopedType vector = ScopedType::committed([&] {
+    MPI_Datatype type = MPI_DATATYPE_NULL;
+    MPI_Type_vector(rows, 1, world_size(), MPI_INT, &type);
+    return type;
+  }());
+  MPI_Datatype column = MPI_DATATYPE_NULL;
+  MPI_Type_create_resized(vector, 0, sizeof(int), &column);
+  return ScopedType::committed(column);
+}
+
 class GpuStreams : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -94,16 +106,6 @@ TEST_F(GpuStreams, ReplaysKeepADatatypeThatTheProgramFreed) {
   const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
   ASSERT_EQ(MPIX_Comm_attach(comm, MPI_INFO_NULL), MPI_SUCCESS);
   const int ranks = world_size();
-  const auto columns_of = [&](int rows) {
-    MPI_Datatype column = MPI_DATATYPE_NULL;
-    const ScopedType vector = ScopedType::committed([&] {
-      MPI_Datatype type = MPI_DATATYPE_NULL;
-      MPI_Type_vector(rows, 1, ranks, MPI_INT, &type);
-      return type;
-    }());
-    MPI_Type_create_resized(vector, 0, sizeof(int), &column);
-    return ScopedType::committed(column);
-  };
   std::vector<std::byte> matrix(sizeof(int) * kRows * static_cast<std::size_t>(ranks));
   std::vector<std::byte> received(matrix.size());
   GpuBytes from(matrix);
@@ -119,11 +121,11 @@ TEST_F(GpuStreams, ReplaysKeepADatatypeThatTheProgramFreed) {
   const Stream stream;
   int captured = MPI_SUCCESS;
   const Graph graph(stream, [&] {
-    const ScopedType column = columns_of(kRows);
+    const ScopedType column = column_of(kRows);
     captured = enqueue(column, stream);
   });
   ASSERT_EQ(captured, MPI_SUCCESS) << sentence(captured);
-  const ScopedType whole = columns_of(kRows);
+  const ScopedType whole = column_of(kRows);
   Random random = shared_random();
   Random own(random() + static_cast<std::uint64_t>(world_rank()));
   for (int round = 0; round < 50; ++round) {
@@ -134,13 +136,90 @@ TEST_F(GpuStreams, ReplaysKeepADatatypeThatTheProgramFreed) {
     graph.launch(stream);
     MPI_Alltoallv(matrix.data(), ones.data(), at.data(), whole, expected.data(), ones.data(),
                   at.data(), whole, MPI_COMM_WORLD);
-    const ScopedType other = columns_of(1 + round);
+    const ScopedType other = column_of(1 + round);
     EXPECT_EQ(enqueue(other, stream), MPI_SUCCESS);
     MPI_Alltoallv(matrix.data(), ones.data(), at.data(), other, expected.data(), ones.data(),
                   at.data(), other, MPI_COMM_WORLD);
     stream.synchronize();
     to.download(received);
     EXPECT_TRUE(received == expected) << "round " << round;
+  }
+}
+
+/// Blocks of bytes, and columns of a matrix, whose datatype is on the GPU.
+TEST_F(GpuStreams, ReplaysAfterDetachDoNothing) {
+  constexpr int kRows = 300;
+  const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
+  ASSERT_EQ(MPIX_Comm_attach(comm, MPI_INFO_NULL), MPI_SUCCESS);
+  Random random = shared_random();
+  Blocks blocks(random, world_rank(), world_size());
+  GpuBytes from(blocks.sent);
+  GpuBytes to(blocks.received);
+  std::vector<std::byte> matrix(sizeof(int) * kRows * static_cast<std::size_t>(world_size()));
+  GpuBytes matrix_from(matrix);
+  GpuBytes matrix_to(matrix);
+  const std::vector<int> ones(static_cast<std::size_t>(world_size()), 1);
+  const std::vector<int> at = Blocks::displacements(ones);
+  const ScopedType column = column_of(kRows);
+  const Stream stream;
+  int captured = MPI_SUCCESS;
+  const Graph graph(stream, [&] {
+    captured = blocks.enqueue(from, to, comm, stream);
+    if (captured != MPI_SUCCESS) return;
+    captured = MPIX_Alltoallv_on_stream(matrix_from.bytes().data(), ones.data(), at.data(), column,
+                                        matrix_to.bytes().data(), ones.data(), at.data(), column,
+                                        comm, stream);
+  });
+  ASSERT_EQ(captured, MPI_SUCCESS) << sentence(captured);
+  Random own(random() + static_cast<std::uint64_t>(world_rank()));
+  const auto refill = [&] {
+    for (std::byte& byte : blocks.sent) byte = static_cast<std::byte>(own());
+    for (std::byte& byte : matrix) byte = static_cast<std::byte>(own());
+    from.upload(blocks.sent);
+    matrix_from.upload(matrix);
+    to.fill(std::byte{});
+    matrix_to.fill(std::byte{});
+  };
+  // What has been received, or nothing.
+  const auto expect = [&](bool exchanged, const char* when) {
+    std::vector<std::byte> expected(blocks.received.size());
+    std::vector<std::byte> expected_matrix(matrix.size());
+    if (exchanged) {
+      MPI_Alltoallv(blocks.sent.data(), blocks.sendcounts.data(), blocks.sdispls.data(), MPI_BYTE,
+                    expected.data(), blocks.recvcounts.data(), blocks.rdispls.data(), MPI_BYTE,
+                    MPI_COMM_WORLD);
+      MPI_Alltoallv(matrix.data(), ones.data(), at.data(), column, expected_matrix.data(),
+                    ones.data(), at.data(), column, MPI_COMM_WORLD);
+    }
+    to.download(blocks.received);
+    EXPECT_TRUE(blocks.received == expected) << when;
+    std::vector<std::byte> received(matrix.size());
+    matrix_to.download(received);
+    EXPECT_TRUE(received == expected_matrix) << when;
+  };
+  const auto replay = [&] {
+    refill();
+    graph.launch(stream);
+    stream.synchronize();
+  };
+  replay();
+  expect(true, "attached");
+  ASSERT_EQ(MPIX_Comm_detach(comm), MPI_SUCCESS);
+  replay();
+  expect(false, "detached");
+  ASSERT_EQ(MPIX_Comm_attach(comm, MPI_INFO_NULL), MPI_SUCCESS);
+  for (int round = 0; round < 10; ++round) {
+    replay();
+    expect(false, "attached again");
+    EXPECT_TRUE(works(comm));
+    const int code = MPIX_Alltoallv(
+        from.bytes().data(), blocks.sendcounts.data(), blocks.sdispls.data(), MPI_BYTE,
+        to.bytes().data(), blocks.recvcounts.data(), blocks.rdispls.data(), MPI_BYTE, comm);
+    EXPECT_EQ(code, MPI_SUCCESS) << sentence(code);
+    EXPECT_EQ(MPIX_Alltoallv(matrix_from.bytes().data(), ones.data(), at.data(), column,
+                             matrix_to.bytes().data(), ones.data(), at.data(), column, comm),
+              MPI_SUCCESS);
+    expect(true, "attached again");
   }
 }
 

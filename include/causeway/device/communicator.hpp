@@ -5,6 +5,11 @@
 
 namespace causeway::device {
 
+/// The occupancy of a communicator that was detached. Launches that graphs then replay leave before
+/// they write anything. No launch counts groups up to that bit, nor does its number make this.
+inline constexpr unsigned long long kDetachedOccupancy = 0x1c000;
+inline constexpr unsigned long long kDetachedBit = 0x8000;
+
 /// A plain handle that kernels and host threads take by value. It and the tables that it points to
 /// belong to the communicator, lie in memory of its device, and live until it is detached.
 struct Communicator {

@@ -5,7 +5,6 @@
 #include "device_backend.hpp"
 #include "launch_budget.hpp"
 
-#include <cuda.h>
 #include <launch.h>
 
 #include <algorithm>
@@ -20,44 +19,6 @@
 namespace causeway {
 
 namespace {
-
-/// A function of the driver API. It is looked up when it is needed, so that the library loads where
-/// there is no driver.
-template <class Function>
-Status find_in_driver(const char* name, Function* function) {
-  void* entry = nullptr;
-  cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
-  CAUSEWAY_CUDA(cudaGetDriverEntryPointByVersion, name, &entry, 12000, cudaEnableDefault, &found);
-  if (found != cudaDriverEntryPointSuccess) {
-    return Status::error(ErrorKind::kSystem, "the CUDA driver has no %s", name);
-  }
-  *function = reinterpret_cast<Function>(entry);
-  return {};
-}
-
-/// The allocation that holds an address of GPU memory.
-Status find_range(const void* address, const std::byte** base, std::size_t* bytes) {
-  CUresult (*ask)(CUdeviceptr*, std::size_t*, CUdeviceptr) = nullptr;
-  CAUSEWAY_TRY(find_in_driver("cuMemGetAddressRange", &ask));
-  CUdeviceptr start = 0;
-  const CUresult code = ask(&start, bytes, reinterpret_cast<CUdeviceptr>(address));
-  if (code != CUDA_SUCCESS) {
-    return Status::error(ErrorKind::kSystem, "cuMemGetAddressRange failed: %d", code);
-  }
-  *base = reinterpret_cast<const std::byte*>(start);
-  return {};
-}
-
-/// Whether an address is of memory that CUDA IPC can share, which GPUs of one process with peer
-/// access address too: cudaMalloc's, not that of pools or of the virtual memory API.
-bool is_shareable(const void* address) {
-  CUresult (*ask)(void*, CUpointer_attribute, CUdeviceptr) = nullptr;
-  if (!find_in_driver("cuPointerGetAttribute", &ask).ok()) return false;
-  unsigned capable = 0;
-  return ask(&capable, CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE,
-             reinterpret_cast<CUdeviceptr>(address)) == CUDA_SUCCESS &&
-         capable != 0;
-}
 
 /// Rings of a rank take up to this much GPU memory together. Large rings have large pieces, whose
 /// first and last pass alone; small ones wait more often.

@@ -17,6 +17,20 @@ bool is_pitch(std::int64_t stride, std::size_t bytes) {
   return stride >= static_cast<std::int64_t>(bytes) && stride < std::int64_t{1} << 31;
 }
 
+/// A function of the driver API. It is looked up when it is needed, so that the library loads where
+/// there is no driver.
+template <class Function>
+Status find_in_driver(const char* name, Function* function) {
+  void* entry = nullptr;
+  cudaDriverEntryPointQueryResult found = cudaDriverEntryPointSymbolNotFound;
+  CAUSEWAY_CUDA(cudaGetDriverEntryPointByVersion, name, &entry, 12000, cudaEnableDefault, &found);
+  if (found != cudaDriverEntryPointSuccess) {
+    return Status::error(ErrorKind::kSystem, "the CUDA driver has no %s", name);
+  }
+  *function = reinterpret_cast<Function>(entry);
+  return {};
+}
+
 Status copy_on(int gpu, cudaStream_t stream, const BlockCopy& copy) {
   const CurrentGpu current(gpu);
   if (copy.blocks > 1 && is_pitch(copy.to_stride, copy.bytes) &&
@@ -43,6 +57,27 @@ int owner_of(const void* address) {
     return kNoGpu;
   }
   return attributes.type == cudaMemoryTypeDevice ? attributes.device : kNoGpu;
+}
+
+Status find_range(const void* address, const std::byte** base, std::size_t* bytes) {
+  CUresult (*ask)(CUdeviceptr*, std::size_t*, CUdeviceptr) = nullptr;
+  CAUSEWAY_TRY(find_in_driver("cuMemGetAddressRange", &ask));
+  CUdeviceptr start = 0;
+  const CUresult code = ask(&start, bytes, reinterpret_cast<CUdeviceptr>(address));
+  if (code != CUDA_SUCCESS) {
+    return Status::error(ErrorKind::kSystem, "cuMemGetAddressRange failed: %d", code);
+  }
+  *base = reinterpret_cast<const std::byte*>(start);
+  return {};
+}
+
+bool is_shareable(const void* address) {
+  CUresult (*ask)(void*, CUpointer_attribute, CUdeviceptr) = nullptr;
+  if (!find_in_driver("cuPointerGetAttribute", &ask).ok()) return false;
+  unsigned capable = 0;
+  return ask(&capable, CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE,
+             reinterpret_cast<CUdeviceptr>(address)) == CUDA_SUCCESS &&
+         capable != 0;
 }
 
 Status cuda_status(const char* call, cudaError_t code) {

@@ -48,6 +48,13 @@ inline constexpr int kNoGpu = -1;
 /// The GPU of this process whose own memory this is, or none.
 int owner_of(const void* address);
 
+/// The allocation that holds an address of GPU memory.
+Status find_range(const void* address, const std::byte** base, std::size_t* bytes);
+
+/// Whether an address is of memory that CUDA IPC can share, which GPUs of one process with peer
+/// access address too: cudaMalloc's, not that of pools or of the virtual memory API.
+bool is_shareable(const void* address);
+
 /// Copies on a GPU and its stream, from and to memory of any GPU of this process and of the host,
 /// and returns when it is done.
 Status copy_memory(int gpu, cudaStream_t stream, const BlockCopy& copy);

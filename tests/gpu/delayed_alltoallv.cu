@@ -37,8 +37,9 @@ struct DelayedCudaDevice : device::CudaDevice {
   }
 
  private:
-  /// Nothing mostly, else up to 4 microseconds, or once in a while 65.
-  __device__ static void delay() {
+  /// Nothing mostly, else up to 4 microseconds, or once in a while 65. A call of its own: inlined
+  /// wherever something is published or acquired, it would take longer to compile than all else.
+  __device__ __noinline__ static void delay() {
     std::uint64_t random = static_cast<std::uint64_t>(clock64()) * 0x9e3779b97f4a7c15U +
                            (blockIdx.x * 1024U + threadIdx.x) * 0xd1b54a32d192ed03U;
     random ^= random >> 32;
@@ -51,13 +52,25 @@ struct DelayedCudaDevice : device::CudaDevice {
   }
 };
 
+/// The stress has no layouts and few ranks; kernels for others would only take time to compile.
+template <class Device>
+using StressAlltoallv = impl::InlineAlltoallv<Device, false, 16>;
+using Networked = device::WithPostRing<DelayedCudaDevice>;
+
 }  // namespace
 
 int launch_alltoallv_cuda(const AlltoallvArgs& args, const SendBlock* send,
                           const ReceiveBlock* receive, void* stream) {
-  return launch_alltoallv_on<DelayedCudaDevice>(args, send, receive, stream);
+  if (args.layouts != nullptr || args.comm.size > 16) return cudaErrorNotSupported;
+  const auto launch = args.comm.control.port == nullptr
+                          ? impl::launch_alltoallv_of<StressAlltoallv<DelayedCudaDevice>>
+                          : impl::launch_alltoallv_of<StressAlltoallv<Networked>>;
+  return launch(args, send, receive, stream);
 }
 
-int load_alltoallv_cuda() { return load_alltoallv_on<DelayedCudaDevice>(); }
+int load_alltoallv_cuda() {
+  const int code = load_on_cuda<StressAlltoallv<DelayedCudaDevice>>();
+  return code != cudaSuccess ? code : load_on_cuda<StressAlltoallv<Networked>>();
+}
 
 }  // namespace causeway::kernels

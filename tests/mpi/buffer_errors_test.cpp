@@ -21,10 +21,9 @@ constexpr MPI_Aint kBytes = 10'000;
 
 class BuffersErrors : public ::testing::Test {
  protected:
-  BuffersErrors() : comm_(ScopedComm::dup(MPI_COMM_WORLD)) {
-    EXPECT_EQ(MPIX_Comm_attach(comm_, MPI_INFO_NULL), MPI_SUCCESS);
-    memory_ = std::make_unique<DeviceMemory>(comm_, DeviceMemory::Of::kMpix, kBytes);
-  }
+  BuffersErrors()
+      : comm_(attached()),
+        memory_(std::make_unique<DeviceMemory>(comm_, DeviceMemory::Of::kMpix, kBytes)) {}
 
   void* base() const { return memory_->data(); }
 

@@ -21,12 +21,6 @@ namespace {
 using By = Repeated::By;
 using Of = DeviceMemory::Of;
 
-ScopedComm attached(Settings settings = {}) {
-  ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
-  EXPECT_EQ(MPIX_Comm_attach(comm, ScopedInfo(settings)), MPI_SUCCESS);
-  return comm;
-}
-
 Random own_random(Random& random) { return Random(random() + static_cast<unsigned>(world_rank())); }
 
 /// By rank: the host that it takes itself to be on. Collective over comm.

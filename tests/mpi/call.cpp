@@ -76,6 +76,12 @@ int Call::plan(MPIX_Plan* plan, Entry entry, MPI_Info info) const {
   return ::testing::AssertionSuccess();
 }
 
+ScopedComm attached(Settings settings) {
+  ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
+  EXPECT_EQ(MPIX_Comm_attach(comm, ScopedInfo(settings)), MPI_SUCCESS);
+  return comm;
+}
+
 ::testing::AssertionResult works(MPI_Comm comm) {
   ::testing::AssertionResult result = ::testing::AssertionSuccess();
   for (int round = 1000; round < 1002; ++round) {

@@ -42,6 +42,9 @@ struct Call {
   std::vector<ScopedType> types;  ///< owned by this call
 };
 
+/// Collective over MPI_COMM_WORLD: a duplicate of it, attached with settings.
+ScopedComm attached(Settings settings = {});
+
 /// Collective over comm: passes when two calls with nothing spoilt go well.
 ::testing::AssertionResult works(MPI_Comm comm);
 

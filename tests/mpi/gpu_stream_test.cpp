@@ -66,8 +66,7 @@ class GpuStreams : public ::testing::Test {
 };
 
 TEST_F(GpuStreams, ReplaysAndEagerCallsMatchMpi) {
-  const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
-  ASSERT_EQ(MPIX_Comm_attach(comm, MPI_INFO_NULL), MPI_SUCCESS);
+  const ScopedComm comm = attached();
   Random random = shared_random();
   Blocks blocks(random, world_rank(), world_size());
   GpuBytes from(blocks.sent);
@@ -103,8 +102,7 @@ TEST_F(GpuStreams, ReplaysAndEagerCallsMatchMpi) {
 /// as MPI allows, and uses others on the communicator between replays.
 TEST_F(GpuStreams, ReplaysKeepADatatypeThatTheProgramFreed) {
   constexpr int kRows = 300;
-  const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
-  ASSERT_EQ(MPIX_Comm_attach(comm, MPI_INFO_NULL), MPI_SUCCESS);
+  const ScopedComm comm = attached();
   const int ranks = world_size();
   std::vector<std::byte> matrix(sizeof(int) * kRows * static_cast<std::size_t>(ranks));
   std::vector<std::byte> received(matrix.size());

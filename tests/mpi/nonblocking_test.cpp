@@ -177,8 +177,7 @@ TEST_F(Nonblocking, ManyAtOnceMatchMpi) {
 }
 
 TEST_F(Nonblocking, ReturnsBeforeTheOtherRanksCome) {
-  const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
-  ASSERT_EQ(MPIX_Comm_attach(comm, MPI_INFO_NULL), MPI_SUCCESS);
+  const ScopedComm comm = attached();
   Random random = shared_random();
   for (int round = 0; round < 5; ++round) {
     Exchange exchange(comm, random, 100000);
@@ -281,8 +280,7 @@ int handled = MPI_SUCCESS;
 void handle(MPI_Comm*, int* code, ...) { handled = *code; }
 
 TEST_F(Nonblocking, WhatGoesWrongLaterComesFromTheWait) {
-  const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
-  ASSERT_EQ(MPIX_Comm_attach(comm, MPI_INFO_NULL), MPI_SUCCESS);
+  const ScopedComm comm = attached();
   MPI_Errhandler handler = MPI_ERRHANDLER_NULL;
   MPI_Comm_create_errhandler(handle, &handler);
   MPI_Comm_set_errhandler(comm, handler);
@@ -304,8 +302,7 @@ TEST_F(Nonblocking, WhatGoesWrongLaterComesFromTheWait) {
 
 TEST_F(Nonblocking, AbortEndsThem) {
   if (world_size() < 2) GTEST_SKIP() << "needs a second rank to wait for";
-  const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
-  ASSERT_EQ(MPIX_Comm_attach(comm, MPI_INFO_NULL), MPI_SUCCESS);
+  const ScopedComm comm = attached();
   Call call(comm, 3);
   std::vector<MPI_Request> requests(2, MPI_REQUEST_NULL);
   if (comm.rank() == 0) {

@@ -4,110 +4,38 @@
 #include "gpu_memory.hpp"
 #include "scoped_mpi.hpp"
 #include "world.hpp"
+#include "wrong_arguments.hpp"
 
 #include <causeway/mpix.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <ostream>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace causeway::test {
 namespace {
 
 /// Where the ranks' own memory is what exchanges use.
-ScopedComm attached_to_host() {
-  ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
-  EXPECT_EQ(MPIX_Comm_attach(comm, ScopedInfo({{"device", "host"}})), MPI_SUCCESS);
-  return comm;
+ScopedComm attached_to_host() { return attached({{"device", "host"}}); }
+
+std::vector<WrongArgument> wrong_arguments_of_plans() {
+  std::vector<WrongArgument> all = wrong_arguments();
+  all.push_back({"in_place",
+                 [](Call& c) { c.sendbuf = MPI_IN_PLACE; },
+                 MPI_ERR_BUFFER,
+                 {"sendbuf is MPI_IN_PLACE on rank RANK"}});
+  return all;
 }
 
-/// One way to spoil a call. In fragments, RANK stands for the rank whose call it is, LAST for the
-/// last.
-struct Row {
-  const char* name;
-  void (*spoil)(Call& call);
-  int error_class;
-  std::vector<std::string> fragments;
-};
-
-void PrintTo(const Row& row, std::ostream* stream) { *stream << row.name; }
-
-const std::vector<Row>& rows() {
-  static const std::vector<Row> the_rows = {
-      {"negative_sendcount",
-       [](Call& c) { c.sendcounts->back() = -3; },
-       MPI_ERR_COUNT,
-       {"sendcounts[LAST] = -3 on rank RANK"}},
-      {"negative_recvcount",
-       [](Call& c) { c.recvcounts->back() = -1; },
-       MPI_ERR_COUNT,
-       {"recvcounts[LAST] = -1 on rank RANK"}},
-      {"in_place",
-       [](Call& c) { c.sendbuf = MPI_IN_PLACE; },
-       MPI_ERR_BUFFER,
-       {"sendbuf is MPI_IN_PLACE on rank RANK"}},
-      {"recvbuf_in_place",
-       [](Call& c) { c.recvbuf = MPI_IN_PLACE; },
-       MPI_ERR_BUFFER,
-       {"recvbuf is MPI_IN_PLACE on rank RANK"}},
-      {"no_sendbuf",
-       [](Call& c) { c.sendbuf = nullptr; },
-       MPI_ERR_BUFFER,
-       {"sendbuf is NULL on rank RANK", "sendcounts[0] = 1"}},
-      {"no_recvbuf",
-       [](Call& c) { c.recvbuf = nullptr; },
-       MPI_ERR_BUFFER,
-       {"recvbuf is NULL on rank RANK", "recvcounts[0] = 1"}},
-      {"no_sendcounts",
-       [](Call& c) { c.sendcounts.reset(); },
-       MPI_ERR_ARG,
-       {"sendcounts is NULL on rank RANK"}},
-      {"no_recvcounts",
-       [](Call& c) { c.recvcounts.reset(); },
-       MPI_ERR_ARG,
-       {"recvcounts is NULL on rank RANK"}},
-      {"no_sdispls",
-       [](Call& c) { c.sdispls.reset(); },
-       MPI_ERR_ARG,
-       {"sdispls is NULL on rank RANK"}},
-      {"no_rdispls",
-       [](Call& c) { c.rdispls.reset(); },
-       MPI_ERR_ARG,
-       {"rdispls is NULL on rank RANK"}},
-      {"no_sendtype",
-       [](Call& c) { c.sendtype = MPI_DATATYPE_NULL; },
-       MPI_ERR_TYPE,
-       {"sendtype is MPI_DATATYPE_NULL on rank RANK"}},
-      {"no_recvtype",
-       [](Call& c) { c.recvtype = MPI_DATATYPE_NULL; },
-       MPI_ERR_TYPE,
-       {"recvtype is MPI_DATATYPE_NULL on rank RANK"}},
-  };
-  return the_rows;
-}
-
-std::vector<std::string> fragments_for(const Row& row, int rank, int size) {
-  std::vector<std::string> fragments = row.fragments;
-  for (std::string& fragment : fragments) {
-    for (const auto& [mark, number] : {std::pair("RANK", rank), std::pair("LAST", size - 1)}) {
-      const std::size_t at = fragment.find(mark);
-      if (at != std::string::npos) fragment.replace(at, 4, std::to_string(number));
-    }
-  }
-  return fragments;
-}
-
-class PlansOfWrongArguments : public ::testing::TestWithParam<Row> {};
+class PlansOfWrongArguments : public ::testing::TestWithParam<WrongArgument> {};
 
 TEST_P(PlansOfWrongArguments, OnAllRanksAreEveryRanksError) {
   const ScopedComm comm = attached_to_host();
   for (const Entry entry : {Entry::kInt, Entry::kCount}) {
     Call call(comm, 1);
     GetParam().spoil(call);
-    std::vector<std::string> fragments = fragments_for(GetParam(), 0, call.size);
+    std::vector<std::string> fragments = GetParam().fragments_for(0, call.size);
     fragments.emplace_back(entry == Entry::kInt ? "MPIX_Alltoallv_plan:"
                                                 : "MPIX_Alltoallv_plan_c:");
     MPIX_Plan plan = MPIX_PLAN_NULL;
@@ -126,13 +54,13 @@ TEST_P(PlansOfWrongArguments, OnOneRankAreEveryRanksError) {
   if (call.rank == wrong) GetParam().spoil(call);
   MPIX_Plan plan = MPIX_PLAN_NULL;
   EXPECT_TRUE(is_error(call.plan(&plan), GetParam().error_class,
-                       fragments_for(GetParam(), wrong, call.size)));
+                       GetParam().fragments_for(wrong, call.size)));
   EXPECT_EQ(plan, MPIX_PLAN_NULL);
   EXPECT_TRUE(works(comm));
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, PlansOfWrongArguments, ::testing::ValuesIn(rows()),
-                         [](const auto& row) { return std::string(row.param.name); });
+INSTANTIATE_TEST_SUITE_P(Table, PlansOfWrongArguments,
+                         ::testing::ValuesIn(wrong_arguments_of_plans()), name_of);
 
 TEST(Plans, WithNowhereToStoreThemAreEveryRanksError) {
   const ScopedComm comm = attached_to_host();

@@ -16,12 +16,6 @@ namespace {
 
 using By = Repeated::By;
 
-ScopedComm attached(Settings settings = {}) {
-  ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
-  EXPECT_EQ(MPIX_Comm_attach(comm, ScopedInfo(settings)), MPI_SUCCESS);
-  return comm;
-}
-
 TEST(Plans, StartedManyTimesMatchMpi) {
   const ScopedComm comm = attached();
   Random random = shared_random();

@@ -10,14 +10,6 @@
 namespace causeway::test {
 namespace {
 
-struct Shape {
-  const char* name;
-  int ranks;
-  Settings settings;
-  std::uint64_t most;
-  int exchanges;
-};
-
 class GpuAlltoallv : public testing::TestWithParam<Shape> {};
 
 /// Exchanges memory of either kind, whatever the other ranks use.
@@ -70,7 +62,7 @@ INSTANTIATE_TEST_SUITE_P(
               {{"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_START_COUNT", "4294965248"}},
               20000,
               50}),
-    [](const auto& shape) { return std::string(shape.param.name); });
+    name_of);
 
 TEST(GpuAlltoallv, OnTheHostDeviceMovesGpuMemoryToo) {
   const std::uint64_t seed = test_seed();

@@ -10,14 +10,6 @@
 namespace causeway::test {
 namespace {
 
-struct Shape {
-  const char* name;
-  int ranks;
-  Settings settings;
-  std::uint64_t most;
-  int exchanges;
-};
-
 class AlltoallvShapes : public testing::TestWithParam<Shape> {};
 
 TEST_P(AlltoallvShapes, MovesEveryByte) {
@@ -108,20 +100,7 @@ INSTANTIATE_TEST_SUITE_P(
               {{"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_START_COUNT", "18446744073709551600"}},
               20000,
               100}),
-    [](const auto& shape) { return std::string(shape.param.name); });
-
-/// One exchange of counts[from][to] bytes, number `e`, every byte checked.
-void exchange_once(Communicator& communicator, Random& random, const Counts& counts,
-                   std::uint64_t e) {
-  const int rank = communicator.rank();
-  Buffer send(random, counts[static_cast<std::size_t>(rank)]);
-  Buffer receive(random, column(counts, rank));
-  send.fill(e, rank);
-  const Status status = communicator.alltoallv(
-      {send.bytes.data(), send.blocks, receive.bytes.data(), receive.blocks, false});
-  ASSERT_TRUE(status.ok()) << status.message();
-  ASSERT_EQ(receive.wrong_bytes(e, rank, column(counts, rank)), 0U) << "exchange " << e;
-}
+    name_of);
 
 TEST(Alltoallv, ZeroBytesBetweenExchangesWithBytes) {
   run_ranks(3, kSmallRing, [](Communicator& communicator) {

@@ -1,5 +1,5 @@
 // Counts on which sender and receiver disagree, and ranks that cannot take part.
-#include "blocks.hpp"
+#include "random_exchange.hpp"
 #include "thread_ranks.hpp"
 
 #include <algorithm>
@@ -26,8 +26,7 @@ Status exchange(Communicator& communicator, Random& random, std::uint64_t number
   Buffer send(random, sent[static_cast<std::size_t>(rank)]);
   Buffer receive(random, column(asked, rank));
   send.fill(number, rank);
-  const Status status = communicator.alltoallv(
-      {send.bytes.data(), send.blocks, receive.bytes.data(), receive.blocks, false});
+  const Status status = communicator.alltoallv(arguments_of(send, receive));
   Counts arrived = asked;
   arrived[0][1] = std::min(mismatch.sent, mismatch.asked);
   *wrong = receive.wrong_bytes(number, rank, column(arrived, rank));

@@ -51,14 +51,6 @@ std::uint64_t staged_bytes(const Communicator& communicator) {
 
 bool has_network() { return std::getenv("CAUSEWAY_NODE_SIZE") != nullptr; }
 
-struct Shape {
-  const char* name;
-  int ranks;
-  Settings settings;
-  std::uint64_t most;
-  int exchanges;
-};
-
 class RegionsOfShapes : public testing::TestWithParam<Shape> {};
 
 /// What each rank receives lies inside its region, or outside, or the other way round on others.
@@ -107,7 +99,7 @@ INSTANTIATE_TEST_SUITE_P(
                            {"CAUSEWAY_START_COUNT", "18446744073709551600"}},
                           40000,
                           100}),
-    [](const auto& shape) { return std::string(shape.param.name); });
+    name_of);
 
 /// Large messages go around the ring, all but what was on its way before the post was seen.
 TEST(Regions, KeepLargeMessagesOutOfTheRing) {
@@ -126,8 +118,7 @@ TEST(Regions, KeepLargeMessagesOutOfTheRing) {
         registration.emplace(communicator, bootstrap, receive.bytes.data(), receive.bytes.size());
       }
       const std::uint64_t before = staged_bytes(communicator);
-      const Status status = communicator.alltoallv(
-          {send.bytes.data(), send.blocks, receive.bytes.data(), receive.blocks, false});
+      const Status status = communicator.alltoallv(arguments_of(send, receive));
       ASSERT_TRUE(status.ok()) << status.message();
       const std::uint64_t staged = staged_bytes(communicator) - before;
       EXPECT_TRUE(registers ? staged < 40000 : staged >= kBytes) << e << ": " << staged;
@@ -156,8 +147,7 @@ TEST(Regions, AreNotWrittenBeyondWhatWasAskedFor) {
           const Registration registration(communicator, bootstrap, receive.bytes.data(),
                                           receive.bytes.size());
           send.fill(e, rank);
-          const Status status = communicator.alltoallv(
-              {send.bytes.data(), send.blocks, receive.bytes.data(), receive.blocks, false});
+          const Status status = communicator.alltoallv(arguments_of(send, receive));
           ASSERT_TRUE(status.ok() || status.kind() == ErrorKind::kTruncated) << status.message();
           if (rank == 1 && asked > 0) {
             EXPECT_EQ(status.kind(), ErrorKind::kTruncated) << asked;
@@ -301,10 +291,7 @@ TEST(Plans, MoveEveryByteInEveryStart) {
                     Buffer(own, column(counts, rank))}));
         Planned& made = *plans.back();
         const Status status =
-            communicator.plan(bootstrap,
-                              {made.send.bytes.data(), made.send.blocks, made.receive.bytes.data(),
-                               made.receive.blocks, false},
-                              {}, &made.plan);
+            communicator.plan(bootstrap, arguments_of(made.send, made.receive), {}, &made.plan);
         ASSERT_TRUE(status.ok()) << status.message();
       }
       for (std::uint64_t e = 0; e < 100; ++e) {
@@ -359,9 +346,8 @@ TEST(Plans, KeepToRulesOfTheirOwn) {
       Buffer send(random, counts[0]);
       Buffer receive(random, counts[0]);
       const PlannedExchange* planned = nullptr;
-      const Status made = communicator.plan(
-          bootstrap, {send.bytes.data(), send.blocks, receive.bytes.data(), receive.blocks, false},
-          {}, &planned, settings);
+      const Status made =
+          communicator.plan(bootstrap, arguments_of(send, receive), {}, &planned, settings);
       ASSERT_TRUE(made.ok()) << made.message();
       for (std::uint64_t e = 0; e < 3; ++e) {
         send.fill(e, rank);
@@ -389,9 +375,8 @@ TEST(Plans, TakeNoMoreBlocksThanTheyMayHave) {
       const PlannedExchange* planned = nullptr;
       // The others are as they were.
       const PlanSettings settings{{}, rank == 1 ? std::optional(most) : std::nullopt};
-      const Status made = communicator.plan(
-          bootstrap, {send.bytes.data(), send.blocks, receive.bytes.data(), receive.blocks, false},
-          {}, &planned, settings);
+      const Status made =
+          communicator.plan(bootstrap, arguments_of(send, receive), {}, &planned, settings);
       ASSERT_TRUE(made.ok()) << made.message();
       const std::uint32_t blocks = planned->plan.split.blocks;
       EXPECT_EQ(blocks, rank == 1 ? std::min<std::uint64_t>(most, 8) : 8);

@@ -64,7 +64,7 @@ struct Alltoallv {
     const Visits visits = lists.visits(args, kSends, block);
     const device::SendChannel* channel = nullptr;
     device::Share share{};
-    device::ReadAhead<G> ahead{};
+    device::ReadAhead ahead{};
     // What a visit begins with is read all at once.
     const auto get_ready = [&](std::uint32_t peer, std::uint32_t lane) {
       device::ChannelState* const states = comm.states_of(peer);
@@ -177,7 +177,7 @@ struct Alltoallv {
   template <device::Group G, class P>
   CAUSEWAY_FN bool send_to(const G& group, const device::SendChannel& channel,
                            const device::Share& share, const P& hook,
-                           const device::ReadAhead<G>& ahead) const {
+                           const device::ReadAhead& ahead) const {
     bool sent = false;
     device::with_peer_link<Device>(channel.link, args.comm.control, [&](const auto& link) {
       sent = device::send(group, link, channel, share, args.comm.control, hook, ahead);

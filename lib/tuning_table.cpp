@@ -26,13 +26,12 @@ constexpr TuningRule kNetworkStaged =
 constexpr TuningRule kMemoryStaged =
     row(LinkKind::kMemory, Protocol::kStaged, kAnySize, 64, 16 * kKiB, 0, kernels::kMostThreads);
 constexpr TuningRule kMemoryLines =
-    row(LinkKind::kMemory, Protocol::kLines, kAnySize, 16, 2 * kKiB, 0, 256);
+    row(LinkKind::kMemory, Protocol::kLines, kAnySize, 16, kKiB, 0, 256);
 /// On the host device wide lines are there for who asks for them.
 constexpr TuningRule kHostWideLines = row(LinkKind::kMemory, Protocol::kWideLines, kAnySize, 16,
                                           4 * kKiB, 0, kernels::kMostThreads);
 constexpr TuningRule kCudaWideLines =
-    row(LinkKind::kMemory, Protocol::kWideLines, {64 * kKiB, Range::kEndless}, 16, 4 * kKiB, 0,
-        kernels::kMostThreads);
+    row(LinkKind::kMemory, Protocol::kWideLines, {96 * kKiB, Range::kEndless}, 64, 4 * kKiB, 0, 256);
 constexpr TuningRule kSelfStaged = row(LinkKind::kSelf, Protocol::kStaged, kAnySize,
                                        kMostSelfBlocks, 16 * kKiB, 0, kernels::kMostThreads);
 constexpr TuningRule kSelfBesideLines =
@@ -50,7 +49,7 @@ constexpr TuningRule kHostRules[] = {kNetworkStaged, kMemoryStaged, kHostDirect,
                                      kSelfBesideLines};
 /// Copy engines serve where a rule asks for them: between two H200s they take 1.4 times as long.
 constexpr TuningRule kCudaRules[] = {kNetworkStaged, kMemoryStaged, kMemoryLines,
-                                     kCudaWideLines, kCudaDirect,   kSelfStaged,
+                                     kCudaDirect,    kCudaWideLines, kSelfStaged,
                                      kSelfBesideLines};
 
 }  // namespace

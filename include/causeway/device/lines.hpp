@@ -81,18 +81,6 @@ inline constexpr std::uint32_t kWordBytes = sizeof(std::uint64_t);
 /// A thread has this many words of a message on their way.
 inline constexpr std::uint32_t kWordsInFlight = 4;
 
-/// Eight threads of a warp have a part each of a wide line, and its warp's four octets a line each;
-/// other threads have whole lines of their own. What such a set takes at once is a row, of which
-/// so many are on their way.
-template <class G>
-inline constexpr std::uint32_t kLineThreads = InWarps<G> ? 8 : 1;
-template <class G>
-inline constexpr std::uint32_t kPartWords = sizeof(WideLine) / kWordBytes / kLineThreads<G>;
-template <class G>
-inline constexpr std::uint32_t kRowLines = InWarps<G> ? 4 : 1;
-template <class G>
-inline constexpr std::uint32_t kWideRows = InWarps<G> ? 4 : 1;
-
 /// Words that are cut short, or not aligned. Calls of their own: rare, and long.
 CAUSEWAY_FN CAUSEWAY_CALL inline std::uint64_t load_part(const std::byte* from,
                                                          std::uint64_t bytes) {
@@ -128,23 +116,20 @@ CAUSEWAY_FN constexpr std::uint64_t words_in(std::uint64_t bytes) {
   return (bytes + kWordBytes - 1) / kWordBytes;
 }
 
-/// The first words of a message that a thread stores, and only so many at a time: every size()th,
-/// or those of its parts of wide lines.
-template <class G>
+/// Words of a message that a thread holds at a time: every size()th.
 struct HeldWords {
-  std::uint64_t word[kWideRows<G> * kPartWords<G>];
-  static_assert(kWideRows<G> * kPartWords<G> >= kWordsInFlight);
+  std::uint64_t word[kWordsInFlight];
 };
 
 CAUSEWAY_TEMPLATE
 template <class G>
-CAUSEWAY_FN HeldWords<G> load_words(const G& group, const std::byte* from, std::uint64_t bytes,
+CAUSEWAY_FN HeldWords load_words(const G& group, const std::byte* from, std::uint64_t bytes,
                                  std::uint64_t first) {
   // What goes in lines is less than 4 GiB.
   const auto end = static_cast<std::uint32_t>(bytes);
   const std::uint32_t step = group.size() * kWordBytes;
   std::uint32_t at = static_cast<std::uint32_t>(first) * kWordBytes;
-  HeldWords<G> held{};
+  HeldWords held{};
   CAUSEWAY_UNROLL
   for (std::uint32_t j = 0; j < kWordsInFlight; ++j, at += step) {
     if (at < end) held.word[j] = load_word(from + at, end - at);
@@ -156,7 +141,7 @@ CAUSEWAY_FN HeldWords<G> load_words(const G& group, const std::byte* from, std::
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
 CAUSEWAY_FN void store_lines(const G& group, Line* to, std::uint64_t flag, const std::byte* from,
-                             std::uint64_t bytes, HeldWords<G> held) {
+                             std::uint64_t bytes, HeldWords held) {
   const std::uint64_t words = words_in(bytes);
   const std::uint64_t step = group.size();
   for (std::uint64_t first = group.rank(); first < words;) {
@@ -170,18 +155,18 @@ CAUSEWAY_FN void store_lines(const G& group, Line* to, std::uint64_t flag, const
   }
 }
 
-/// Takes a message's bytes out of lines, as they come. `early` is the thread's first word when it
+/// Takes a message's bytes out of lines, as they come. `early` is the thread's first word where it
 /// has it already. False when this thread gave up; the others have their words.
 CAUSEWAY_TEMPLATE
 template <class Device, Group G>
 CAUSEWAY_FN bool load_lines(const G& group, const Line* from, std::uint64_t flag, std::byte* to,
-                            std::uint64_t bytes, const std::uint64_t* early,
+                            std::uint64_t bytes, bool has_early, std::uint64_t early,
                             const WaitControl& control, Fault& fault) {
   const std::uint64_t words = words_in(bytes);
   const std::uint64_t step = group.size();
   std::uint64_t first = group.rank();
-  if (early != nullptr) {
-    if (first < words) store_word(to + first * kWordBytes, *early, bytes - first * kWordBytes);
+  if (has_early) {
+    if (first < words) store_word(to + first * kWordBytes, early, bytes - first * kWordBytes);
     first += step;
   }
   for (; first < words; first += kWordsInFlight * step) {

@@ -130,7 +130,8 @@ CAUSEWAY_TEMPLATE
 template <class Device, class G, class C>
 CAUSEWAY_FN void take_lines(const G& group, const ReceiveChannel& channel, std::uint64_t sequence,
                             const Sighting& seen, const Request& request,
-                            const std::uint64_t* early, const WaitControl& control, const C& hook) {
+                            bool has_early, std::uint64_t early, const WaitControl& control,
+                            const C& hook) {
   const LineHeader& header = seen.header;
   const ChannelShape& shape = channel.shape;
   const std::uint64_t taken =
@@ -139,11 +140,14 @@ CAUSEWAY_FN void take_lines(const G& group, const ReceiveChannel& channel, std::
   if constexpr (HasDestination<C>) to = hook.destination(header.offset);
   const Line* const slot = slot_of(channel.lines, sequence, shape);
   Fault fault = Fault::kNone;
-  const bool here =
-      seen.found == Found::kLines
-          ? load_lines<Device>(group, payload_of(slot), sequence, to, taken, early, control, fault)
-          : load_wide_lines<Device>(group, wide_lines_of(slot, shape), sequence, to, taken, control,
-                                    fault);
+  bool here = true;
+  if (seen.found == Found::kLines) {
+    here = load_lines<Device>(group, payload_of(slot), sequence, to, taken, has_early, early,
+                              control, fault);
+  } else {
+    fault = load_wide_lines<Device>(group, wide_lines_of(slot, shape), sequence, to, taken, control);
+    here = fault == Fault::kNone;
+  }
   if (!here) {
     report_fault<Device>(control, {fault, WaitFor::kPayload, shape.peer, shape.lane, sequence,
                                    sequence, sequence - 1, 0});
@@ -240,8 +244,8 @@ CAUSEWAY_FN Sighting receive_in_lines(const G& group, const ReceiveChannel& chan
     seen.header.granularity = static_cast<std::uint32_t>(news.word[0] >> 32);
     seen.header.offset = static_cast<std::uint32_t>(news.word[1] >> 32);
     seen.header.bytes = static_cast<std::uint32_t>(news.word[1]);
-    take_lines<Device>(group, channel, sequence, seen, request, has_early ? &early : nullptr,
-                       control, hook);
+    take_lines<Device>(group, channel, sequence, seen, request, has_early, early, control,
+                       hook);
   }
   if (leads && seen.found != Found::kFailed) {
     check_counts<Device>(channel, sequence, seen, request, control);

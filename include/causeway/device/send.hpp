@@ -329,7 +329,7 @@ CAUSEWAY_FN bool send_through_ring(const G& group, const L& link, const SendChan
 CAUSEWAY_TEMPLATE
 template <Group G, class L, class P>
 CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel, const Share& share,
-                      const WaitControl& control, const P& hook, const ReadAhead<G>& ahead) {
+                      const WaitControl& control, const P& hook, const ReadAhead& ahead) {
   static_assert(Link<L>);
   static_assert(ProduceHook<P, G>);
   using Device = typename L::Device;
@@ -343,12 +343,17 @@ CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel,
       link.signal(shape.words_offset + offsetof(SenderWords, nothing), sequence);
     }
   } else if (lined && (declines || goes_in_lines(shape, share))) {
-    impl::send_in_lines<Device>(group, link.window(shape.lines_offset), channel, sequence, share,
-                                control, hook, ahead);
+    std::byte* const lines = link.window(shape.lines_offset);
+    if (share.protocol == Protocol::kWideLines) {
+      impl::send_in_wide_lines<Device>(group, lines, channel, sequence, share, control, hook,
+                                       ahead.heard);
+    } else {
+      impl::send_in_lines<Device>(group, lines, channel, sequence, share, control, hook, ahead);
+    }
   } else {
     if (lined && shape.lane == 0) {
       impl::store_header<Device>(group, link.window(shape.lines_offset), channel, sequence, share,
-                                 hook.granularity(), control, ahead);
+                                 hook.granularity(), control, ahead.heard);
     }
     if (!impl::send_through_ring(group, link, channel, share, control, hook)) return false;
   }
@@ -370,7 +375,7 @@ template <Group G, class L, class P>
 CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel, const Share& share,
                       const WaitControl& control, const P& hook) {
   return send(group, link, channel, share, control, hook,
-              ReadAhead<G>{{}, false, channel.state->sequence - 1});
+              ReadAhead{{}, false, channel.state->sequence - 1});
 }
 
 }  // namespace causeway::device

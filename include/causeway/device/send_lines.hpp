@@ -26,40 +26,23 @@ CAUSEWAY_FN constexpr bool goes_in_lines(const ChannelShape& shape, const Share&
 }
 
 /// What a group has read of a share in lines before it could send it: each thread its part.
-template <class G>
 struct ReadAhead {
-  impl::HeldWords<G> words;
+  impl::HeldWords words;
   bool has_words;
   std::uint64_t heard;  ///< of the peer's messages; an older value is as good
 };
-
-namespace impl {
-
-/// A thread's first words of a share in lines.
-CAUSEWAY_TEMPLATE
-template <class G>
-CAUSEWAY_FN HeldWords<G> load_first_words(const G& group, const std::byte* from,
-                                          std::uint64_t bytes, Protocol protocol) {
-  return protocol == Protocol::kLines
-             ? load_words(group, from, bytes, group.rank())
-             : load_wide(group, from, bytes, WideParts<G>(group).first_row());
-}
-
-}  // namespace impl
 
 /// Reads what sending a share in lines begins with, before its channel is looked at: `heard` is
 /// that of the state of lane 0's receive end for the same peer.
 CAUSEWAY_TEMPLATE
 template <class Device, Group G, class P>
-CAUSEWAY_FN ReadAhead<G> read_ahead(const G& group, const Share& share, const std::uint64_t* heard,
+CAUSEWAY_FN ReadAhead read_ahead(const G& group, const Share& share, const std::uint64_t* heard,
                                     const P& hook) {
-  ReadAhead<G> ahead{{}, false, Device::load_near(heard)};
+  ReadAhead ahead{{}, false, Device::load_near(heard)};
   if constexpr (HasSource<P>) {
-    ahead.has_words =
-        share.protocol == Protocol::kLines || share.protocol == Protocol::kWideLines;
+    ahead.has_words = share.protocol == Protocol::kLines;
     if (ahead.has_words) {
-      ahead.words =
-          impl::load_first_words(group, hook.source(share.offset), share.bytes, share.protocol);
+      ahead.words = impl::load_words(group, hook.source(share.offset), share.bytes, group.rank());
     }
   }
   return ahead;
@@ -74,10 +57,10 @@ template <class Device, class G>
 CAUSEWAY_FN Line* store_header(const G& group, std::byte* lines, const SendChannel& channel,
                                std::uint64_t sequence, const Share& share,
                                std::uint32_t granularity, const WaitControl& control,
-                               const ReadAhead<G>& ahead) {
+                               std::uint64_t heard) {
   const ChannelShape& shape = channel.shape;
   Fault fault = Fault::kNone;
-  const bool free = reached(ahead.heard, sequence - 1) || poll_until<Device>(control, fault, [&] {
+  const bool free = reached(heard, sequence - 1) || poll_until<Device>(control, fault, [&] {
                       return slot_is_free<Device>(channel, sequence);
                     });
   if (!free) {
@@ -102,40 +85,58 @@ CAUSEWAY_FN Line* store_header(const G& group, std::byte* lines, const SendChann
   return slot;
 }
 
+/// Where a whole share's bytes lie, which a hook may have to form first.
+CAUSEWAY_TEMPLATE
+template <class G, class P>
+CAUSEWAY_FN const std::byte* form_share(const G& group, const SendChannel& channel,
+                                        const Share& share, const P& hook) {
+  if (share.bytes == 0) return channel.scratch;
+  if constexpr (HasSource<P>) {
+    return hook.source(share.offset);
+  } else {
+    const ChannelShape& shape = channel.shape;
+    hook.produce(
+        Context<G>{group, shape.peer, shape.lane, 0, share.offset, share.bytes, share.user},
+        channel.scratch);
+    group.sync();
+    return channel.scratch;
+  }
+}
+
 /// Sends a whole share in lines, or that this rank declines. Every thread waits for itself.
 CAUSEWAY_TEMPLATE
 template <class Device, class G, class P>
 CAUSEWAY_FN void send_in_lines(const G& group, std::byte* lines, const SendChannel& channel,
                                std::uint64_t sequence, const Share& share,
-                               const WaitControl& control, const P& hook,
-                               const ReadAhead<G>& ahead) {
-  const std::byte* from = channel.scratch;
-  if (share.bytes > 0) {
-    if constexpr (HasSource<P>) {
-      from = hook.source(share.offset);
-    } else {
-      const ChannelShape& shape = channel.shape;
-      hook.produce(
-          Context<G>{group, shape.peer, shape.lane, 0, share.offset, share.bytes, share.user},
-          channel.scratch);
-      group.sync();
-    }
-  }
+                               const WaitControl& control, const P& hook, const ReadAhead& ahead) {
+  const std::byte* const from = form_share(group, channel, share, hook);
   // The first words are on their way while the header is made.
-  const HeldWords<G> held =
-      HasSource<P> && ahead.has_words
-          ? ahead.words
-          : load_first_words(group, from, share.bytes, share.protocol);
+  const HeldWords held = HasSource<P> && ahead.has_words
+                             ? ahead.words
+                             : load_words(group, from, share.bytes, group.rank());
   Line* const slot = store_header<Device>(group, lines, channel, sequence, share,
-                                          hook.granularity(), control, ahead);
-  if (share.protocol == Protocol::kWideLines) {
-    // The threads of a warp store together, or none of them does.
-    if (!impl::all_of<Device, G>(slot != nullptr)) return;
-    store_wide_lines<Device>(group, wide_lines_of(slot, channel.shape), sequence, from, share.bytes,
-                             held);
-  } else if (slot != nullptr) {
-    store_lines<Device>(group, payload_of(slot), sequence, from, share.bytes, held);
-  }
+                                          hook.granularity(), control, ahead.heard);
+  if (slot == nullptr) return;
+  store_lines<Device>(group, payload_of(slot), sequence, from, share.bytes, held);
+}
+
+/// The same in wide lines. A call of its own, with values, so that what the caller has stays in
+/// registers.
+CAUSEWAY_TEMPLATE
+template <class Device, class G, class P>
+CAUSEWAY_FN CAUSEWAY_CALL void send_in_wide_lines(G group, std::byte* lines,
+                                                  const SendChannel& channel,
+                                                  std::uint64_t sequence, Share share,
+                                                  const WaitControl& control, P hook,
+                                                  std::uint64_t heard) {
+  const std::byte* const from = form_share(group, channel, share, hook);
+  const HeldParts<G> held = load_wide(group, from, share.bytes, WideParts<G>(group).first_row());
+  Line* const slot = store_header<Device>(group, lines, channel, sequence, share,
+                                          hook.granularity(), control, heard);
+  // The threads of a warp store together, or none of them does.
+  if (!all_of<Device, G>(slot != nullptr)) return;
+  store_wide_lines<Device>(group, wide_lines_of(slot, channel.shape), sequence, from, share.bytes,
+                           held);
 }
 
 }  // namespace impl

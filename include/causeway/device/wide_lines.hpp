@@ -17,6 +17,24 @@ CAUSEWAY_FN inline auto* wide_lines_of(Lines* slot, const ChannelShape& shape) {
   return reinterpret_cast<Wide*>(payload_of(slot) + shape.line_bytes / kWordBytes);
 }
 
+/// Eight threads of a warp have a part each of a wide line, and its warp's four octets a line each;
+/// other threads have whole lines of their own. What such a set takes at once is a row, of which
+/// so many are on their way.
+template <class G>
+inline constexpr std::uint32_t kLineThreads = InWarps<G> ? 8 : 1;
+template <class G>
+inline constexpr std::uint32_t kPartWords = sizeof(WideLine) / kWordBytes / kLineThreads<G>;
+template <class G>
+inline constexpr std::uint32_t kRowLines = InWarps<G> ? 4 : 1;
+template <class G>
+inline constexpr std::uint32_t kWideRows = InWarps<G> ? 4 : 1;
+
+/// Words of parts of wide lines that a thread holds at a time.
+template <class G>
+struct HeldParts {
+  std::uint64_t word[kWideRows<G> * kPartWords<G>];
+};
+
 /// A thread's part of every step()th line.
 template <class G>
 class WideParts {
@@ -56,11 +74,11 @@ class WideParts {
 
 CAUSEWAY_TEMPLATE
 template <class G>
-CAUSEWAY_FN HeldWords<G> load_wide(const G& group, const std::byte* from, std::uint64_t bytes,
+CAUSEWAY_FN HeldParts<G> load_wide(const G& group, const std::byte* from, std::uint64_t bytes,
                                    std::uint32_t row) {
   const WideParts<G> parts(group);
   const auto end = static_cast<std::uint32_t>(bytes);
-  HeldWords<G> held{};
+  HeldParts<G> held{};
   CAUSEWAY_UNROLL
   for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
     parts.for_words(parts.line(row, j), [&](std::uint32_t w, std::uint32_t at) {
@@ -129,11 +147,11 @@ CAUSEWAY_FN bool poll_together(const WaitControl& control, Fault& fault, const P
   }
 }
 
-/// Stores a message's bytes in wide lines; `held` are a thread's first words.
+/// Stores a message's bytes in wide lines; `held` are a thread's first parts.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
-CAUSEWAY_FN CAUSEWAY_CALL void store_wide_lines(const G& group, WideLine* to, std::uint64_t flag,
-                                  const std::byte* from, std::uint64_t bytes, HeldWords<G> held) {
+CAUSEWAY_FN void store_wide_lines(const G& group, WideLine* to, std::uint64_t flag,
+                                  const std::byte* from, std::uint64_t bytes, HeldParts<G> held) {
   const WideParts<G> parts(group);
   const std::uint32_t lines = wide_lines_in(bytes);
   for (std::uint32_t row = parts.first_row(); row < lines;) {
@@ -147,18 +165,19 @@ CAUSEWAY_FN CAUSEWAY_CALL void store_wide_lines(const G& group, WideLine* to, st
   }
 }
 
-/// Takes a message's bytes out of wide lines, as they come. False when this thread gave up; the
+/// Takes a message's bytes out of wide lines, as they come. A fault when this thread gave up; the
 /// others have their words.
 CAUSEWAY_TEMPLATE
 template <class Device, Group G>
-CAUSEWAY_FN CAUSEWAY_CALL bool load_wide_lines(const G& group, const WideLine* from, std::uint64_t flag,
-                                 std::byte* to, std::uint64_t bytes, const WaitControl& control,
-                                 Fault& fault) {
+CAUSEWAY_FN CAUSEWAY_CALL Fault load_wide_lines(G group, const WideLine* from, std::uint64_t flag,
+                                                std::byte* to, std::uint64_t bytes,
+                                                const WaitControl& control) {
+  Fault fault = Fault::kNone;
   const WideParts<G> parts(group);
   const auto end = static_cast<std::uint32_t>(bytes);
   const std::uint32_t lines = wide_lines_in(bytes);
   for (std::uint32_t row = parts.first_row(); row < lines; row += parts.rows_step()) {
-    HeldWords<G> held;
+    HeldParts<G> held;
     const bool all = poll_together<Device, G>(control, fault, [&] {
       bool here = true;
       CAUSEWAY_UNROLL
@@ -170,7 +189,7 @@ CAUSEWAY_FN CAUSEWAY_CALL bool load_wide_lines(const G& group, const WideLine* f
       }
       return here;
     });
-    if (!all) return false;
+    if (!all) return fault;
     CAUSEWAY_UNROLL
     for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
       parts.for_words(parts.line(row, j), [&](std::uint32_t w, std::uint32_t at) {
@@ -178,7 +197,7 @@ CAUSEWAY_FN CAUSEWAY_CALL bool load_wide_lines(const G& group, const WideLine* f
       });
     }
   }
-  return true;
+  return Fault::kNone;
 }
 
 }  // namespace causeway::device::impl

@@ -34,9 +34,9 @@ struct ReceiveBlock {
 /// How the thread blocks of a launch share the work: the first ones exchange with peers, and the
 /// last ones move what the rank sends itself. A block may do both, the latter at the end.
 struct BlockSplit {
-  std::uint32_t blocks;       ///< of the launch; at least 1
-  std::uint32_t peer_blocks;  ///< at least 1 where there are peers
-  std::uint32_t first_self;   ///< less than `blocks`
+  std::uint32_t blocks;            ///< of the launch; at least 1
+  std::uint32_t peer_blocks;       ///< at least 1 where there are peers
+  std::uint32_t first_self;        ///< less than `blocks`
   std::uint32_t threads = 0;       ///< of a block, on GPUs: a multiple of 64
   std::uint32_t send_threads = 0;  ///< of those, the first ones, which send; the others receive.
                                    ///< Whole warps

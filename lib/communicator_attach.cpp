@@ -159,11 +159,10 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   }
   CAUSEWAY_TRY(agree(bootstrap, regions.create(topology, *backend)));
   limits.regions = regions.reachable();
-  CAUSEWAY_TRY(channels.create(bootstrap, topology, *backend, regions, network.get(),
-                               {limits.lanes, chosen.ring_bytes,
-                                line_bytes_for(limits.ll_bytes, limits.lanes),
-                                line_bytes_for(limits.ll128_bytes, limits.lanes),
-                                agreed.start_count}));
+  CAUSEWAY_TRY(channels.create(
+      bootstrap, topology, *backend, regions, network.get(),
+      {limits.lanes, chosen.ring_bytes, line_bytes_for(limits.ll_bytes, limits.lanes),
+       line_bytes_for(limits.ll128_bytes, limits.lanes), agreed.start_count}));
   bool wide_lines_hold = false;
   CAUSEWAY_TRY(channels.try_wide_lines(bootstrap, &wide_lines_hold));
   if (!wide_lines_hold) {

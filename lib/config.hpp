@@ -21,11 +21,11 @@ enum class DeviceChoice { kAuto, kHost, kCuda };
 struct Config {
   LogLevel log = LogLevel::kWarn;
   DeviceChoice device = DeviceChoice::kAuto;
-  std::optional<std::uint64_t> ring_bytes;  ///< unset: the device's choice
-  std::optional<std::uint64_t> lanes;       ///< unset: the device's choice
-  std::optional<std::uint64_t> ll_bytes;    ///< unset: the device's choice
+  std::optional<std::uint64_t> ring_bytes;   ///< unset: the device's choice
+  std::optional<std::uint64_t> lanes;        ///< unset: the device's choice
+  std::optional<std::uint64_t> ll_bytes;     ///< unset: the device's choice
   std::optional<std::uint64_t> ll128_bytes;  ///< unset: the device's choice
-  std::optional<std::uint64_t> max_ctas;    ///< unset: the device's choice
+  std::optional<std::uint64_t> max_ctas;     ///< unset: the device's choice
   std::vector<TuningRule> tune;
   std::vector<TuningRule> tuning_file;
   std::uint64_t timeout_seconds = 0;

@@ -266,8 +266,9 @@ class CudaBackend final : public DeviceBackend {
     Memory failures;
     CAUSEWAY_TRY(allocate(sizeof(std::uint32_t), &failures));
     auto* const count = reinterpret_cast<std::uint32_t*>(failures.get());
-    CAUSEWAY_TRY(cuda_status("trying wide lines", static_cast<cudaError_t>(
-                                 kernels::launch_wide_lines_trial(comm, count, stream_.get()))));
+    CAUSEWAY_TRY(cuda_status(
+        "trying wide lines",
+        static_cast<cudaError_t>(kernels::launch_wide_lines_trial(comm, count, stream_.get()))));
     std::uint32_t counted = 0;
     CAUSEWAY_TRY(copy(&counted, count, sizeof counted));
     *hold = counted == 0;

@@ -171,8 +171,8 @@ void plan_alltoallv(const PlanLimits& limits, int self, std::span<const Extent> 
     if (peer == own) continue;
     in_place = in_place && (incoming == 0 || in.choice.protocol == Protocol::kDirect);
     for (const Choice& choice : {out.choice, in.choice}) {
-      in_lines = in_lines && (choice.protocol == Protocol::kLines ||
-                              choice.protocol == Protocol::kWideLines);
+      in_lines = in_lines &&
+                 (choice.protocol == Protocol::kLines || choice.protocol == Protocol::kWideLines);
       threads = std::max(threads, choice.threads);
     }
     const std::size_t hops_to = peer > own ? peer - own : peer + ranks - own;

@@ -35,13 +35,22 @@ Protocol protocol_for(std::span<const TuningRule> rules, const MessageFacts& mes
   return last == rules.rend() ? Protocol::kStaged : *last->protocol;
 }
 
+/// On H200s wide lines are faster than narrow ones of the same message where it has so many lanes;
+/// else they serve what is too large for those.
+constexpr std::uint32_t kLanesForWideLines = 32;
+constexpr std::uint64_t kTooLargeForLines = 256 * 1024 + 1;
+
 }  // namespace
 
 Tuner::Tuner(DeviceKind device, std::span<const TuningRule> rules, std::uint32_t lanes)
     : device_(device) {
+  const bool cuda = device == DeviceKind::kCuda;
   for (TuningRule row : built_in_rules(device)) {
-    if (row.protocol == Protocol::kDirect && device == DeviceKind::kCuda) {
+    if (cuda && row.protocol == Protocol::kDirect) {
       row.bytes.least = std::max(row.bytes.least, std::min(lanes, *row.lanes) * *row.lane_bytes);
+    }
+    if (cuda && row.protocol == Protocol::kWideLines && lanes < kLanesForWideLines) {
+      row.bytes.least = std::max(row.bytes.least, kTooLargeForLines);
     }
     add({&row, 1});
   }

@@ -45,7 +45,7 @@ std::span<const TuningRule> built_in_rules(DeviceKind device);
 /// The built-in table and the rules on top of it, of which later ones win over earlier ones. Each
 /// rank may have its own: receivers learn from headers what senders chose. `lanes` are those of
 /// each pair: going direct takes two trips more, and pays in the built-in table from so many bytes
-/// on that each lane has its least.
+/// on that each lane has its least; wide lines pay sooner where there are many.
 class Tuner {
  public:
   explicit Tuner(DeviceKind device, std::span<const TuningRule> rules = {},

@@ -70,8 +70,9 @@ std::vector<std::byte> random_array(std::uint64_t seed, std::uint64_t bytes) {
 
 TEST(Hooks, GatherOnOneSideAndAccumulateOnTheOther) {
   const std::uint64_t seed = test_seed();
-  const Settings settings{
-      {"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_LL_BYTES", "8K"}, {"CAUSEWAY_LL128_BYTES", "12K"}};
+  const Settings settings{{"CAUSEWAY_RING_BYTES", "4096"},
+                          {"CAUSEWAY_LL_BYTES", "8K"},
+                          {"CAUSEWAY_LL128_BYTES", "12K"}};
   run_ranks(2, settings, [&](Communicator& communicator) {
     const device::Communicator handle = communicator.device_handle();
     std::mt19937_64 sizes(seed);
@@ -111,8 +112,9 @@ TEST(Hooks, GatherOnOneSideAndAccumulateOnTheOther) {
 }
 
 TEST(Hooks, AReceiverThatTakesLessTakesWholeElements) {
-  const Settings settings{
-      {"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_LL_BYTES", "16K"}, {"CAUSEWAY_LL128_BYTES", "16K"}};
+  const Settings settings{{"CAUSEWAY_RING_BYTES", "4096"},
+                          {"CAUSEWAY_LL_BYTES", "16K"},
+                          {"CAUSEWAY_LL128_BYTES", "16K"}};
   run_ranks(2, settings, [&](Communicator& communicator) {
     const device::Communicator handle = communicator.device_handle();
     constexpr std::uint64_t kSent = 400 * kElement;

@@ -63,8 +63,7 @@ void weaken(const Communicator& communicator, const char* which) {
                     offsetof(device::ReceiverWords, freed));
   } else if (std::strcmp(which, "wide_lines") == 0) {
     for (const std::uint64_t slot : {0, 1}) {
-      auto* const lines =
-          reinterpret_cast<device::Line*>(out.link.region + out.shape.lines_offset);
+      auto* const lines = reinterpret_cast<device::Line*>(out.link.region + out.shape.lines_offset);
       device::WideLine* const wide =
           device::impl::wide_lines_of(device::slot_of(lines, slot, out.shape), out.shape);
       for (std::uint64_t i = 0; i < device::wide_lines_in(out.shape.wide_bytes); ++i) {
@@ -105,11 +104,10 @@ int main(int argc, char** argv) {
   test::run_threads(kRanks, [&](int number) {
     Rank& rank = ranks[number];
     Config config;
-    const Status readable = test::read_settings(
-        {{"CAUSEWAY_RING_BYTES", "4096"},
-         {"CAUSEWAY_LL_BYTES", "1024"},
-         {"CAUSEWAY_LL128_BYTES", "2048"}},
-        &config);
+    const Status readable = test::read_settings({{"CAUSEWAY_RING_BYTES", "4096"},
+                                                 {"CAUSEWAY_LL_BYTES", "1024"},
+                                                 {"CAUSEWAY_LL128_BYTES", "2048"}},
+                                                &config);
     const auto bootstrap = world.bootstrap(number);
     const Region* region = nullptr;
     Status made = Communicator::create(*bootstrap, config, readable, &rank.communicator);

@@ -66,7 +66,7 @@ TEST(Plan, GivesTheRanksOwnBlockThreadBlocksThatAreLeft) {
   };
   using Split = std::vector<std::uint32_t>;
   EXPECT_EQ(split(100, 0, 3), (Split{9, 8, 8}));
-  EXPECT_EQ(split(100, 1 << 18, 3), (Split{12, 8, 8}));
+  EXPECT_EQ(split(100, 1 << 18, 3), (Split{24, 8, 8}));
   // What would take them longer than the peers take is for all blocks together.
   EXPECT_EQ(split(9, 1 << 19, 3), (Split{9, 8, 0}));
   EXPECT_EQ(split(10, 1 << 30, 3), (Split{10, 8, 0}));
@@ -74,7 +74,7 @@ TEST(Plan, GivesTheRanksOwnBlockThreadBlocksThatAreLeft) {
   EXPECT_EQ(split(5, 1 << 30, 3), (Split{5, 4, 0}));
   EXPECT_EQ(split(4, 1 << 30, 3), (Split{4, 4, 0}));
   EXPECT_EQ(split(1, 1 << 30, 3), (Split{1, 1, 0}));
-  EXPECT_EQ(split(100, 1 << 18, 1), (Split{4, 0, 0}));
+  EXPECT_EQ(split(100, 1 << 18, 1), (Split{16, 0, 0}));
   EXPECT_EQ(split(1, 0, 1), (Split{1, 0, 0}));
 }
 

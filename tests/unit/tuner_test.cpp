@@ -52,8 +52,8 @@ TEST(TuningTable, MemoryLinksHaveLinesUpToTheLimitThatWasAgreed) {
   const struct {
     std::uint64_t bytes;
     std::uint32_t lanes;
-  } cases[] = {{0, 1},      {1, 1},      {2048, 1},   {2049, 2},       {30 * kKiB, 15},
-               {30721, 16}, {32768, 16}, {32769, 16}, {256 * kKiB, 16}};
+  } cases[] = {{0, 1},      {1, 1},      {1024, 1},   {1025, 2},       {31 * kKiB, 31},
+               {31745, 32}, {32768, 32}, {32769, 29}, {256 * kKiB, 32}};
   for (const DeviceKind device : {DeviceKind::kHost, DeviceKind::kCuda}) {
     PlanLimits limits{64, 100, 128 * kKiB, 256 * kKiB};
     limits.tuner = &tuner_of(device);
@@ -82,21 +82,30 @@ TEST(TuningTable, MemoryLinksHaveLinesUpToTheLimitThatWasAgreed) {
 }
 
 TEST(TuningTable, WideLinesServeWhereAllRanksHaveThem) {
-  PlanLimits limits{64, 100, 128 * kKiB, 256 * kKiB};
-  limits.tuner = &tuner_of(DeviceKind::kCuda);
-  limits.ll128_bytes = 512 * kKiB;
-  EXPECT_EQ(protocol_of(plan_pair(limits, 64 * kKiB - 1)), Protocol::kLines);
+  const std::vector<std::uint32_t> regions{1, 1};
+  const Tuner of_many_lanes(DeviceKind::kCuda, {}, 64);
+  PlanLimits limits{64, 100, 128 * kKiB, 256 * kKiB, {}, regions, &of_many_lanes, 512 * kKiB};
+  EXPECT_EQ(protocol_of(plan_pair(limits, 96 * kKiB - 1)), Protocol::kLines);
   EXPECT_EQ(protocol_of(plan_pair(limits, 512 * kKiB + 1)), Protocol::kStaged);
-  EXPECT_EQ(protocol_of(plan_pair(limits, 64 * kKiB, LinkKind::kNetwork)), Protocol::kStaged);
-  for (const std::uint64_t bytes : {64 * kKiB, 256 * kKiB + 1, 512 * kKiB}) {
+  EXPECT_EQ(protocol_of(plan_pair(limits, 96 * kKiB, LinkKind::kNetwork)), Protocol::kStaged);
+  const struct {
+    std::uint64_t bytes;
+    std::uint32_t lanes;
+  } cases[] = {{96 * kKiB, 24}, {256 * kKiB, 64}, {512 * kKiB, 64}};
+  for (const auto& [bytes, lanes] : cases) {
     const AlltoallvPlan plan = plan_pair(limits, bytes);
     EXPECT_EQ(protocol_of(plan), Protocol::kWideLines) << bytes;
-    EXPECT_EQ(plan.send[1].lanes, 16U) << bytes;
+    EXPECT_EQ(plan.send[1].lanes, lanes) << bytes;
     EXPECT_EQ(plan.receive[1].protocol, plan.send[1].protocol);
-    for (std::uint32_t lane = 0; lane < 16; ++lane) {
+    for (std::uint32_t lane = 0; lane < lanes; ++lane) {
       EXPECT_LE(kernels::lane_share(plan.send[1], lane).bytes, line_bytes_for(512 * kKiB, 64));
     }
   }
+  // Of few lanes, they serve what narrow ones do not.
+  const Tuner of_few_lanes(DeviceKind::kCuda, {}, 16);
+  limits.tuner = &of_few_lanes;
+  EXPECT_EQ(protocol_of(plan_pair(limits, 256 * kKiB)), Protocol::kLines);
+  EXPECT_EQ(protocol_of(plan_pair(limits, 256 * kKiB + 1)), Protocol::kWideLines);
   limits.tuner = &tuner_of(DeviceKind::kHost);
   EXPECT_EQ(protocol_of(plan_pair(limits, 256 * kKiB)), Protocol::kLines);
   EXPECT_EQ(protocol_of(plan_pair(limits, 256 * kKiB + 1)), Protocol::kWideLines);
@@ -137,11 +146,21 @@ TEST(TuningTable, ARanksOwnBlockHasThreadBlocksByItsBytes) {
   EXPECT_EQ(self_blocks(1, 16 * kKiB - 1), Split(1, 256));
   EXPECT_EQ(self_blocks(1, 16 * kKiB), Split(2, 256));
   EXPECT_EQ(self_blocks(1, 256 * kKiB), Split(32, 256));
-  EXPECT_EQ(self_blocks(1, 256 * kKiB + 1), Split(4, 512));
-  EXPECT_EQ(self_blocks(64 * kKiB + 1, 256 * kKiB), Split(4, 512));
+  EXPECT_EQ(self_blocks(1, 256 * kKiB + 1), Split(16, 512));
+  EXPECT_EQ(self_blocks(64 * kKiB + 1, 256 * kKiB), Split(16, 512));
   EXPECT_EQ(self_blocks(64 * kKiB + 1, 1 << 30), Split(32, 512));
   limits.ll_bytes = 0;
-  EXPECT_EQ(self_blocks(1, 256 * kKiB), Split(4, 512));
+  EXPECT_EQ(self_blocks(1, 256 * kKiB), Split(16, 512));
+}
+
+TEST(Plan, OfMessagesThatAllComeStraightIntoMemoryHasNearlyAllThreadsSend) {
+  const std::vector<std::uint32_t> regions{1, 1};
+  PlanLimits limits{64, 100, 128 * kKiB, 1000, {}, regions, &tuner_of(DeviceKind::kCuda)};
+  EXPECT_EQ(plan_pair(limits, 1 << 30).split.send_threads, 512U - kernels::kThreadsThatHear);
+  EXPECT_EQ(plan_pair(limits, 100 * kKiB).split.send_threads, 256U);
+  EXPECT_EQ(plan_pair(limits, 1000).split.send_threads, 128U);
+  limits.regions = {};
+  EXPECT_EQ(plan_pair(limits, 1 << 30).split.send_threads, 256U);
 }
 
 TEST(TuningTable, RegisteredMemoryIsWrittenStraightInto) {

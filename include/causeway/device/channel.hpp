@@ -7,10 +7,10 @@ namespace causeway::device {
 
 /// How the payload that follows a header travels.
 enum class Protocol : std::uint32_t {
-  kStaged = 1,    ///< in the receiver's ring, behind the header
-  kDeclined = 2,  ///< not at all: the sender cannot take part in this exchange
-  kLines = 3,     ///< in lines, each with a flag of its own
-  kDirect = 4,    ///< straight into the receiver's memory, before the header
+  kStaged = 1,     ///< in the receiver's ring, behind the header
+  kDeclined = 2,   ///< not at all: the sender cannot take part in this exchange
+  kLines = 3,      ///< in lines, each with a flag of its own
+  kDirect = 4,     ///< straight into the receiver's memory, before the header
   kWideLines = 5,  ///< in lines of memory, each with a flag of its own
 };
 
@@ -142,7 +142,7 @@ struct SendChannel {
   const ReceiverWords* posts;  ///< this rank's memory: lane 0's words, or without lines its own
   PeerNews news;               ///< of the same peer; without lines not used
   const RegionView* regions;   ///< [kMostRegions] of the peer's, by place; null for network links
-  std::byte* scratch;          ///< this rank's memory for a share in lines: for hooks that form bytes
+  std::byte* scratch;  ///< this rank's memory for a share in lines: for hooks that form bytes
 };
 
 /// The receiver's end. Owned by the communicator; one group uses it at a time.

@@ -57,8 +57,9 @@ struct CudaDevice {
     load_pair(line, data, seen);
     return seen == flag;
   }
-  /// Neighbours in a warp store 16 bytes each to neighbouring places, in one instruction; all of the
-  /// warp call it, and those that take part do. What goes into one line of memory goes together.
+  /// Neighbours in a warp store 16 bytes each to neighbouring places, in one instruction; all of
+  /// the warp call it, and those that take part do. What goes into one line of memory goes
+  /// together.
   __device__ static void store_together(std::uint64_t* to, std::uint64_t low, std::uint64_t high,
                                         bool takes_part) {
     __syncwarp();

@@ -8,8 +8,8 @@
 namespace causeway::device {
 
 /// Groups that have memory of their own, nearer to them than the tables of channels: on GPUs it is
-/// shared memory, which takes a tenth of the time. Others use the tables themselves. copy_near() has
-/// a word copied there while the thread goes on, and await_near() waits for all of its words.
+/// shared memory, which takes a tenth of the time. Others use the tables themselves. copy_near()
+/// has a word copied there while the thread goes on, and await_near() waits for all of its words.
 template <class G>
 concept HasNearMemory = requires(const G& group, std::uint64_t* to, const std::uint64_t* from) {
   { group.near } -> std::convertible_to<std::byte*>;
@@ -35,8 +35,8 @@ inline constexpr std::uint32_t kNearBytes = sizeof(impl::NearChannel<SendChannel
 static_assert(sizeof(impl::NearChannel<ReceiveChannel>) <= kNearBytes);
 
 /// Copies a channel's end and its state, which lies at `state`, into near memory; what was there is
-/// no longer used. All threads of the group call it, and then await_near() and a barrier before they
-/// use what it returns, for send() or receive(), once. Without near memory that is the channel
+/// no longer used. All threads of the group call it, and then await_near() and a barrier before
+/// they use what it returns, for send() or receive(), once. Without near memory that is the channel
 /// itself.
 template <class G, class Channel>
 CAUSEWAY_FN const Channel& bring_near(const G& group, const Channel& channel, ChannelState* state) {

@@ -266,8 +266,8 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
     if (speaks) link.signal(shape.posts_offset + offsetof(ReceiverWords, refused), sequence);
   } else {
     // Nobody waits for the post of a message in lines.
-    const bool posts_early = impl::posts(shape, request.bytes) &&
-                             room_in_lines(shape, request.expects) == 0;
+    const bool posts_early =
+        impl::posts(shape, request.bytes) && room_in_lines(shape, request.expects) == 0;
     if (speaks && posts_early) impl::post(link, shape, sequence, request);
     if (lined) {
       seen = impl::receive_in_lines<Device>(group, channel, sequence, request, control, hook);

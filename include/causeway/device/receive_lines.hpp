@@ -60,12 +60,13 @@ CAUSEWAY_FN bool is_through(const ReceiveChannel& channel, std::uint64_t sequenc
   }
   if (channel.shape.lane == 0) return false;
   // Lane 0 may know that there is nothing for this one.
-  return Device::load_line(slot_of(channel.first_lines, sequence, channel.shape), sequence, first) &&
+  return Device::load_line(slot_of(channel.first_lines, sequence, channel.shape), sequence,
+                           first) &&
          (channel.shape.lane >= header_lanes(first) || header_protocol(first) != Protocol::kLines);
 }
 
-/// Whether the next record in the ring is of this exchange; `written` is what the count was a moment
-/// ago. By the leader.
+/// Whether the next record in the ring is of this exchange; `written` is what the count was a
+/// moment ago. By the leader.
 CAUSEWAY_TEMPLATE
 template <class Device>
 CAUSEWAY_FN bool has_record(const ReceiveChannel& channel, std::uint64_t sequence,
@@ -129,9 +130,8 @@ CAUSEWAY_FN Sighting look_for_message(const ReceiveChannel& channel, std::uint64
 CAUSEWAY_TEMPLATE
 template <class Device, class G, class C>
 CAUSEWAY_FN void take_lines(const G& group, const ReceiveChannel& channel, std::uint64_t sequence,
-                            const Sighting& seen, const Request& request,
-                            bool has_early, std::uint64_t early, const WaitControl& control,
-                            const C& hook) {
+                            const Sighting& seen, const Request& request, bool has_early,
+                            std::uint64_t early, const WaitControl& control, const C& hook) {
   const LineHeader& header = seen.header;
   const ChannelShape& shape = channel.shape;
   const std::uint64_t taken =
@@ -145,7 +145,8 @@ CAUSEWAY_FN void take_lines(const G& group, const ReceiveChannel& channel, std::
     here = load_lines<Device>(group, payload_of(slot), sequence, to, taken, has_early, early,
                               control, fault);
   } else {
-    fault = load_wide_lines<Device>(group, wide_lines_of(slot, shape), sequence, to, taken, control);
+    fault =
+        load_wide_lines<Device>(group, wide_lines_of(slot, shape), sequence, to, taken, control);
     here = fault == Fault::kNone;
   }
   if (!here) {
@@ -205,9 +206,8 @@ CAUSEWAY_FN Sighting receive_in_lines(const G& group, const ReceiveChannel& chan
   const Line* const slot = slot_of(channel.lines, sequence, shape);
   const bool leads = group.rank() == 0;
   // While the header is on its way, each thread watches the line that will likely be its own.
-  const bool expects =
-      request.expects == Protocol::kLines &&
-      group.rank() < words_in(smaller(request.bytes, shape.line_bytes));
+  const bool expects = request.expects == Protocol::kLines &&
+                       group.rank() < words_in(smaller(request.bytes, shape.line_bytes));
   std::uint64_t early = 0;
   bool has_early = false;
   Fault fault = Fault::kNone;
@@ -244,8 +244,7 @@ CAUSEWAY_FN Sighting receive_in_lines(const G& group, const ReceiveChannel& chan
     seen.header.granularity = static_cast<std::uint32_t>(news.word[0] >> 32);
     seen.header.offset = static_cast<std::uint32_t>(news.word[1] >> 32);
     seen.header.bytes = static_cast<std::uint32_t>(news.word[1]);
-    take_lines<Device>(group, channel, sequence, seen, request, has_early, early, control,
-                       hook);
+    take_lines<Device>(group, channel, sequence, seen, request, has_early, early, control, hook);
   }
   if (leads && seen.found != Found::kFailed) {
     check_counts<Device>(channel, sequence, seen, request, control);

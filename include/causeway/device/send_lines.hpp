@@ -37,7 +37,7 @@ struct ReadAhead {
 CAUSEWAY_TEMPLATE
 template <class Device, Group G, class P>
 CAUSEWAY_FN ReadAhead read_ahead(const G& group, const Share& share, const std::uint64_t* heard,
-                                    const P& hook) {
+                                 const P& hook) {
   ReadAhead ahead{{}, false, Device::load_near(heard)};
   if constexpr (HasSource<P>) {
     ahead.has_words = share.protocol == Protocol::kLines;

@@ -1,9 +1,9 @@
 // Wide lines: stores of a line of memory, of which the last word is the flag. The ll128 protocol,
 // after NCCL's.
 //
-// Eight threads of a warp store a line in one access of 16 bytes each, and load it so. That it stays
-// whole on its way is nothing that PTX promises: it is tried out when a communicator is attached.
-// Threads of their own release the flag after the data, and acquire it before.
+// Eight threads of a warp store a line in one access of 16 bytes each, and load it so. That it
+// stays whole on its way is nothing that PTX promises: it is tried out when a communicator is
+// attached. Threads of their own release the flag after the data, and acquire it before.
 #pragma once
 
 #include <causeway/device/lines.hpp>

@@ -58,7 +58,7 @@ MessageFacts facts_of(const PlanLimits& limits, std::size_t peer, std::uint64_t 
           has_lines(limits, peer) && bytes <= limits.ll_bytes,
           may_go_direct(limits, peer, bytes),
           false,
-          has_lines(limits, peer) && bytes <= limits.ll128_bytes};
+          has_lines(limits, peer) && limits.ll128_bytes > 0 && bytes <= limits.ll128_bytes};
 }
 
 /// How a message travels.

@@ -237,6 +237,15 @@ TEST(Tuner, AProtocolThatCannotServeGivesWayWithItsRule) {
   EXPECT_EQ(choose(false, false).chunk, 32 * kKiB);
 }
 
+TEST(Tuner, WideLinesDoNotServeWhereThereAreNoneNotEvenForNothing) {
+  const Tuner insists = tuned("*:memory:*:protocol=ll128");
+  PlanLimits limits{64, 100, 128 * kKiB, 256 * kKiB, {}, {}, &insists, 0};
+  EXPECT_EQ(protocol_of(plan_pair(limits, 0)), Protocol::kLines);
+  limits.ll128_bytes = kKiB;
+  EXPECT_EQ(protocol_of(plan_pair(limits, 0)), Protocol::kWideLines);
+  EXPECT_EQ(plan_pair(limits, 0).send[1].lanes, 1U);
+}
+
 TEST(Tuner, CopyEnginesServeWhereARuleAsksForThemAndTheyCan) {
   constexpr std::uint64_t kLeast = 64 * 1024 * kKiB;
   const auto choose = [](DeviceKind device, LinkKind link, std::uint64_t bytes, bool engine) {

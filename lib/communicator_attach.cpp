@@ -126,7 +126,10 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   if (agreed.lanes == 0) chosen.lanes = backend->default_lanes(ranks, most_blocks);
   const std::uint64_t here = topology.host_ranks().size();
   if (agreed.ll_bytes == kNoWish) chosen.ll_bytes = backend->default_ll_bytes(here);
-  if (agreed.ll128_bytes == kNoWish) chosen.ll128_bytes = backend->default_ll128_bytes(here);
+  if (agreed.ll128_bytes == kNoWish) {
+    // Where ranks take turns on a GPU, trying wide lines takes long, and they gain nothing.
+    chosen.ll128_bytes = sharers > 1 ? 0 : backend->default_ll128_bytes(here);
+  }
   std::vector<Wishes> of_all;
   CAUSEWAY_TRY(allgather(bootstrap, chosen, &of_all));
   for (const Wishes& wishes : of_all) {

@@ -19,6 +19,8 @@ struct Context {
   void* user;            ///< the caller's own
 };
 
+/// Hooks are handed on by value as well as by reference: what they keep, they point to.
+///
 /// A produce hook fills ctx.bytes bytes at dst with the message's bytes from ctx.offset on. All
 /// threads of ctx.group call it; dst is aligned to 16 bytes, except at a self block's destination.
 /// granularity() is the size of the elements that a call never splits.

@@ -8,6 +8,8 @@
 
 #include <causeway/device/lines.hpp>
 
+#include <type_traits>
+
 namespace causeway::device::impl {
 
 /// Where the wide lines of a slot begin.

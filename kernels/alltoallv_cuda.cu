@@ -4,10 +4,18 @@
 
 namespace causeway::kernels {
 
+namespace impl {
+
+// These take the longest to compile, and have files of their own.
 using Networked = device::WithPostRing<device::CudaDevice>;
-extern template int impl::launch_alltoallv_hooked<Networked>(const AlltoallvArgs&, const SendBlock*,
+extern template int launch_alltoallv_sized<Networked, false>(const AlltoallvArgs&, const SendBlock*,
                                                              const ReceiveBlock*, void*);
-extern template int impl::load_alltoallv_sized<Networked>();
+extern template int launch_alltoallv_sized<Networked, true>(const AlltoallvArgs&, const SendBlock*,
+                                                            const ReceiveBlock*, void*);
+extern template int load_alltoallv_sized<Networked, false>();
+extern template int load_alltoallv_sized<Networked, true>();
+
+}  // namespace impl
 
 int launch_alltoallv_cuda(const AlltoallvArgs& args, const SendBlock* send,
                           const ReceiveBlock* receive, void* stream) {

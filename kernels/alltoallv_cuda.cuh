@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <iterator>
 
 namespace causeway::kernels {
 
@@ -71,15 +70,16 @@ int launch_alltoallv_hooked(const AlltoallvArgs& args, const SendBlock* send,
              : launch_alltoallv_sized<Device, false>(args, send, receive, stream);
 }
 
-template <class Device>
+template <class Device, bool Gathers>
 int load_alltoallv_sized() {
-  const int codes[] = {load_on_cuda<InlineAlltoallv<Device, false, 16>>(),
-                       load_on_cuda<InlineAlltoallv<Device, false, 512>>(),
-                       load_on_cuda<InlineAlltoallv<Device, true, 16>>(),
-                       load_on_cuda<InlineAlltoallv<Device, true, 512>>()};
-  const int* const failed = std::find_if(std::begin(codes), std::end(codes),
-                                         [](int code) { return code != cudaSuccess; });
-  return failed == std::end(codes) ? static_cast<int>(cudaSuccess) : *failed;
+  const int code = load_on_cuda<InlineAlltoallv<Device, Gathers, 16>>();
+  return code != cudaSuccess ? code : load_on_cuda<InlineAlltoallv<Device, Gathers, 512>>();
+}
+
+template <class Device>
+int load_alltoallv_hooked() {
+  const int code = load_alltoallv_sized<Device, false>();
+  return code != cudaSuccess ? code : load_alltoallv_sized<Device, true>();
 }
 
 }  // namespace impl
@@ -98,8 +98,8 @@ int launch_alltoallv_on(const AlltoallvArgs& args, const SendBlock* send,
 
 template <class Device>
 int load_alltoallv_on() {
-  const int code = impl::load_alltoallv_sized<Device>();
-  return code != cudaSuccess ? code : impl::load_alltoallv_sized<device::WithPostRing<Device>>();
+  const int code = impl::load_alltoallv_hooked<Device>();
+  return code != cudaSuccess ? code : impl::load_alltoallv_hooked<device::WithPostRing<Device>>();
 }
 
 }  // namespace causeway::kernels

@@ -134,7 +134,26 @@ Status ChannelSet::try_wide_lines(Bootstrap& bootstrap, bool* hold) {
   std::vector<std::uint32_t> holds;
   CAUSEWAY_TRY(allgather(bootstrap, std::uint32_t{tried.ok() && *hold}, &holds));
   *hold = std::ranges::count(holds, 0U) == 0;
-  return agree(bootstrap, tried.ok() ? fill_lines(1) : tried);
+  const auto clean_up = [&]() -> Status {
+    CAUSEWAY_TRY(tried);
+    CAUSEWAY_TRY(fill_lines(1));
+    return *hold ? Status() : forgo_wide_lines();
+  };
+  return agree(bootstrap, clean_up());
+}
+
+Status ChannelSet::forgo_wide_lines() {
+  const std::size_t channels = static_cast<std::size_t>(topology_->size()) * settings_.lanes;
+  const std::vector<std::uint64_t> zeros(channels);
+  const auto clear = [&]<class End>(const End* ends) {
+    constexpr std::size_t kAt = offsetof(End, shape) + offsetof(device::ChannelShape, wide_bytes);
+    auto* const first = reinterpret_cast<std::byte*>(const_cast<End*>(ends)) + kAt;
+    return backend_->copy(BlockCopy{first, sizeof(End),
+                                    reinterpret_cast<const std::byte*>(zeros.data()),
+                                    sizeof zeros[0], sizeof zeros[0], channels});
+  };
+  CAUSEWAY_TRY(clear(handle_.send));
+  return clear(handle_.receive);
 }
 
 /// Lays out, in one piece of the device's memory: states, send ends, receive ends, fault claims,

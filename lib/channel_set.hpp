@@ -90,6 +90,9 @@ class ChannelSet {
   /// between this rank and a peer. Collective; nobody has exchanged anything yet.
   Status try_wide_lines(Bootstrap& bootstrap, bool* hold);
 
+  /// Has the tables say that no share travels in wide lines. No launch is running.
+  Status forgo_wide_lines();
+
  private:
   /// Host memory of one rank that its peers map: one page.
   struct Control {

@@ -1,6 +1,7 @@
 // The core's parts that need no exchange: plans, agreement, topology, segments, failures, threads.
 #include <alltoallv.hpp>
 #include <channel_layout.hpp>
+#include <channel_set.hpp>
 #include <failure.hpp>
 #include <host_executor.hpp>
 #include <plan.hpp>
@@ -134,6 +135,39 @@ void on_ranks(int ranks, const std::function<void(Bootstrap&)>& body) {
     threads.emplace_back([&, rank] { body(*world.bootstrap(rank)); });
   }
   for (std::thread& thread : threads) thread.join();
+}
+
+TEST(ChannelSet, WithoutWideLinesAfterAllSaysSoOnEveryChannelAndChangesNothingElse) {
+  on_ranks(2, [](Bootstrap& bootstrap) {
+    const Topology topology(bootstrap.rank(), {this_place(), this_place()});
+    const std::unique_ptr<DeviceBackend> backend = make_host_backend();
+    RegionSet regions;
+    ChannelSet channels;
+    ASSERT_TRUE(regions.create(topology, *backend).ok());
+    ASSERT_TRUE(
+        channels.create(bootstrap, topology, *backend, regions, nullptr, {3, 4096, 128, 512, 0})
+            .ok());
+    const device::Communicator handle = channels.handle();
+    const auto each = [&](const auto& check) {
+      for (std::uint32_t peer = 0; peer < 2; ++peer) {
+        for (std::uint32_t lane = 0; lane < 3; ++lane) {
+          check(handle.send_channel(peer, lane).shape);
+          check(handle.receive_channel(peer, lane).shape);
+        }
+      }
+    };
+    each([](const device::ChannelShape& shape) { EXPECT_EQ(shape.wide_bytes, 512U); });
+    ASSERT_TRUE(channels.forgo_wide_lines().ok());
+    each([](const device::ChannelShape& shape) {
+      EXPECT_EQ(shape.wide_bytes, 0U);
+      EXPECT_EQ(shape.line_bytes, 128U);
+      EXPECT_EQ(shape.slot_bytes, device::slot_bytes(128, 512));
+      EXPECT_EQ(shape.ring_bytes, 4096U);
+    });
+    // Nobody lets go of what another rank still looks at.
+    std::vector<int> all;
+    ASSERT_TRUE(allgather(bootstrap, 0, &all).ok());
+  });
 }
 
 TEST(ThreadBootstrap, GathersInRankOrder) {

@@ -128,7 +128,8 @@ struct ChannelShape {
   std::uint64_t posts_offset;  ///< receiver: of the words for posts, in the other's region
   std::uint64_t line_bytes;    ///< most bytes of a share that travels in lines; 0 where none does
   std::uint64_t lines_offset;  ///< sender: of the slots, in the other's region
-  std::uint64_t wide_bytes;    ///< most bytes of a share in wide lines; 0 where line_bytes is
+  std::uint64_t wide_bytes;    ///< most bytes of a share in wide lines; 0 where line_bytes is, or
+                               ///< where they do not stay whole
   std::uint64_t slot_bytes;    ///< of one of two slots
 };
 

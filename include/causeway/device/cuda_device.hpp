@@ -12,6 +12,10 @@ namespace causeway::device {
 /// Memory order, copies and waiting in kernels. Release and acquire have system scope: the other
 /// side is another GPU, or a host thread. Words are naturally aligned.
 struct CudaDevice {
+  /// Of the rounds in which a receiver looks out for the message that it expects, so many pass
+  /// until it looks whether another one came, which takes longer than they do.
+  static constexpr std::uint32_t kRoundsPerLook = 4;
+
   __device__ static std::uint64_t load_acquire(const std::uint64_t* word) {
     std::uint64_t value;
     asm volatile("ld.acquire.sys.u64 %0, [%1];" : "=l"(value) : "l"(word) : "memory");

@@ -41,12 +41,16 @@ CAUSEWAY_FN constexpr Protocol header_protocol(std::uint64_t first_word) {
   return static_cast<Protocol>(first_word & 0xffU);
 }
 
+CAUSEWAY_FN constexpr std::uint32_t header_bytes(std::uint64_t second_word) {
+  return static_cast<std::uint32_t>(second_word);
+}
+
 CAUSEWAY_FN constexpr LineHeader header_of(const std::uint64_t (&word)[kHeaderWords]) {
   return {word[0] >> 16,
           word[3],
           word[4],
           static_cast<std::uint32_t>(word[1] >> 32),
-          static_cast<std::uint32_t>(word[1]),
+          header_bytes(word[1]),
           static_cast<std::uint32_t>(word[2] >> 32),
           static_cast<std::uint32_t>(word[2]),
           header_lanes(word[0]),

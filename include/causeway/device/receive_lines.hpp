@@ -41,32 +41,8 @@ struct Sighting {
   LineHeader header;    ///< the leader's alone, for lines and on lane 0
 };
 
-/// Whether a thread has nothing to wait for before its group goes on: `early`, the word that it
-/// will take first, has come, or there will be none. By the others than the leader.
-CAUSEWAY_TEMPLATE
-template <class Device>
-CAUSEWAY_FN bool is_through(const ReceiveChannel& channel, std::uint64_t sequence, bool has_early,
-                            std::uint32_t rank) {
-  const Line* const slot = slot_of(channel.lines, sequence, channel.shape);
-  std::uint64_t first = 0;
-  std::uint64_t place = 0;
-  const bool nothing = reached(Device::load_near(&channel.first_words->nothing), sequence);
-  bool told = Device::load_line(slot, sequence, first);
-  told = Device::load_line(slot + 1, sequence, place) && told;
-  if (has_early || nothing) return true;
-  if (told) {
-    return header_protocol(first) != Protocol::kLines ||
-           rank >= words_in(static_cast<std::uint32_t>(place));
-  }
-  if (channel.shape.lane == 0) return false;
-  // Lane 0 may know that there is nothing for this one.
-  return Device::load_line(slot_of(channel.first_lines, sequence, channel.shape), sequence,
-                           first) &&
-         (channel.shape.lane >= header_lanes(first) || header_protocol(first) != Protocol::kLines);
-}
-
 /// Whether the next record in the ring is of this exchange; `written` is what the count was a
-/// moment ago. By the leader.
+/// moment ago.
 CAUSEWAY_TEMPLATE
 template <class Device>
 CAUSEWAY_FN bool has_record(const ReceiveChannel& channel, std::uint64_t sequence,
@@ -78,38 +54,51 @@ CAUSEWAY_FN bool has_record(const ReceiveChannel& channel, std::uint64_t sequenc
          header_at(channel, position).sequence == sequence;
 }
 
-/// Looks for a message's whole header once. By the leader.
+/// Loads a header once; true when all of it is there.
 CAUSEWAY_TEMPLATE
 template <class Device>
-CAUSEWAY_FN Sighting look_for_message(const ReceiveChannel& channel, std::uint64_t sequence) {
-  const ChannelShape& shape = channel.shape;
-  const Line* const slot = slot_of(channel.lines, sequence, shape);
-  const Line* const first = slot_of(channel.first_lines, sequence, shape);
-  // All of these loads are on their way together.
-  std::uint64_t words[kHeaderWords] = {};
+CAUSEWAY_FN bool load_header(const Line* slot, std::uint64_t sequence,
+                             std::uint64_t (&words)[kHeaderWords]) {
   bool here = true;
   CAUSEWAY_UNROLL
   for (std::uint32_t i = 0; i < kHeaderWords; ++i) {
     const bool word_here = Device::load_line(slot + i, sequence, words[i]);
     here = here && word_here;
   }
+  return here;
+}
+
+/// What the header of the channel itself says.
+CAUSEWAY_FN constexpr Sighting sighting_of(const std::uint64_t (&words)[kHeaderWords],
+                                           const ChannelShape& shape) {
+  const std::uint32_t lanes = header_lanes(words[0]);
+  if (shape.lane >= lanes && shape.lane > 0) return {Found::kNothing, lanes, {}};
+  const Protocol protocol = header_protocol(words[0]);
+  Found found = protocol == Protocol::kWideLines ? Found::kWideLines : Found::kLines;
+  if (protocol == Protocol::kStaged) found = Found::kRing;
+  return {found, lanes, header_of(words)};
+}
+
+/// Looks once for what may come instead of a header of the channel itself: a record, or the word
+/// that nothing comes.
+CAUSEWAY_TEMPLATE
+template <class Device>
+CAUSEWAY_FN Sighting look_elsewhere(const ReceiveChannel& channel, std::uint64_t sequence) {
+  const ChannelShape& shape = channel.shape;
+  const Line* const first = slot_of(channel.first_lines, sequence, shape);
   const bool nothing = reached(Device::load_near(&channel.first_words->nothing), sequence);
-  std::uint64_t told = words[0];
-  bool is_told = here;
+  std::uint64_t told = 0;
+  bool is_told = false;
   std::uint64_t written = 0;
   if (shape.lane != 0) {
     written = Device::load_near(&channel.words->written);
-    std::uint64_t of_message = 0;
-    const bool knows = Device::load_line(first, sequence, of_message);
-    if (!here) {
-      told = of_message;
-      is_told = knows;
-    }
+    is_told = Device::load_line(first, sequence, told);
   }
   if (!is_told && nothing) {
     // The word may be a later exchange's; this one's header has come before it.
     Device::load_acquire(&channel.first_words->nothing);
-    if (!Device::load_line(first, sequence, told)) return {Found::kNothing, 0, {}};
+    is_told = Device::load_line(first, sequence, told);
+    if (!is_told) return {Found::kNothing, 0, {}};
   }
   if (!is_told) {
     // Records need not wait for lane 0.
@@ -117,13 +106,10 @@ CAUSEWAY_FN Sighting look_for_message(const ReceiveChannel& channel, std::uint64
     return {recorded ? Found::kRing : Found::kNotYet, kUnknownLanes, {}};
   }
   const std::uint32_t lanes = header_lanes(told);
-  if (shape.lane >= lanes && shape.lane > 0) return {Found::kNothing, lanes, {}};
-  const Protocol protocol = header_protocol(told);
-  const bool staged = protocol == Protocol::kStaged;
-  if (!here && !staged) return {Found::kNotYet, lanes, {}};
-  Found found = protocol == Protocol::kWideLines ? Found::kWideLines : Found::kLines;
-  if (staged) found = Found::kRing;
-  return {found, lanes, here ? header_of(words) : LineHeader{}};
+  if (shape.lane == 0) return {Found::kNotYet, lanes, {}};
+  if (shape.lane >= lanes) return {Found::kNothing, lanes, {}};
+  const bool staged = header_protocol(told) == Protocol::kStaged;
+  return {staged ? Found::kRing : Found::kNotYet, lanes, {}};
 }
 
 /// Takes a share out of lines as it comes, up to what fits in the request.
@@ -205,24 +191,35 @@ CAUSEWAY_FN Sighting receive_in_lines(const G& group, const ReceiveChannel& chan
   const ChannelShape& shape = channel.shape;
   const Line* const slot = slot_of(channel.lines, sequence, shape);
   const bool leads = group.rank() == 0;
-  // While the header is on its way, each thread watches the line that will likely be its own.
+  // While the header is on its way, each thread watches the line that will likely be its own. All
+  // of them look for the header too, though the leader's is the one that counts: threads of a warp
+  // that do the same wait for memory once.
   const bool expects = request.expects == Protocol::kLines &&
                        group.rank() < words_in(smaller(request.bytes, shape.line_bytes));
+  // Where the message may well come otherwise, each round looks for that as well.
+  const bool looks_always = room_in_lines(shape, request.expects) == 0;
   std::uint64_t early = 0;
   bool has_early = false;
+  std::uint64_t words[kHeaderWords] = {};
+  bool here = false;
+  std::uint32_t rounds = 0;
   Fault fault = Fault::kNone;
   Sighting seen{};
   bool through = true;
   if (leads || expects) {
     through = poll_until<Device>(control, fault, [&] {
-      if (expects && !has_early) {
-        has_early = Device::load_line(payload_of(slot) + group.rank(), sequence, early);
+      // All of these loads are on their way together.
+      has_early = Device::load_line(payload_of(slot) + group.rank(), sequence, early);
+      here = load_header<Device>(slot, sequence, words);
+      if (here) {
+        return has_early || !expects || header_protocol(words[0]) != Protocol::kLines ||
+               group.rank() >= words_in(header_bytes(words[1]));
       }
-      if (!leads) return is_through<Device>(channel, sequence, has_early, group.rank());
-      seen = look_for_message<Device>(channel, sequence);
-      if (seen.found == Found::kLines) return has_early || !expects || seen.header.bytes == 0;
+      if (++rounds % Device::kRoundsPerLook != 0 && !looks_always) return false;
+      seen = look_elsewhere<Device>(channel, sequence);
       return seen.found != Found::kNotYet;
     });
+    if (here) seen = sighting_of(words, shape);
   }
   const auto report = [&](Fault which, std::uint64_t got) {
     report_fault<Device>(

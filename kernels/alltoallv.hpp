@@ -55,24 +55,37 @@ struct Alltoallv {
     return result;
   }
 
-  /// Calls gate(), which is a barrier too, before anything is written; false ends the role. What is
-  /// needed first is on its way by then.
+  /// Calls gate.open() before it reads what launches and programs change, and gate(), which is a
+  /// barrier too, before it writes; false ends the role. All threads of the group call both. What
+  /// is needed first is on its way by then.
   CAUSEWAY_TEMPLATE
   template <device::Group G, class Gate>
-  CAUSEWAY_FN void send(const G& group, std::uint32_t block, const Gate& gate) const {
+  CAUSEWAY_FN void send(const G& group, std::uint32_t block, Gate&& gate) const {
     const device::Communicator& comm = args.comm;
     const Visits visits = lists.visits(args, kSends, block);
     const device::SendChannel* channel = nullptr;
     device::Share share{};
+    auto hook = source(lists.send[comm.rank]);
     device::ReadAhead ahead{};
-    // What a visit begins with is read all at once.
-    const auto get_ready = [&](std::uint32_t peer, std::uint32_t lane) {
-      device::ChannelState* const states = comm.states_of(peer);
-      channel = &device::bring_near(group, comm.send_channel(peer, lane), &states[2 * lane]);
+    const auto find = [&](std::uint32_t peer, std::uint32_t lane) {
+      channel = &device::bring_near(group, comm.send_channel(peer, lane));
       share = share_for(peer, lane);
-      ahead = device::read_ahead<Device>(group, share, &states[1].heard, source(lists.send[peer]));
+      hook = source(lists.send[peer]);
     };
-    if (visits.hops < comm.size) get_ready(wrapped(comm.rank + visits.hops), visits.lane);
+    // What a visit begins with is read all at once.
+    const auto read = [&](std::uint32_t peer, std::uint32_t lane) {
+      device::ChannelState* const states = comm.states_of(peer);
+      device::bring_state_near(group, &states[2 * lane]);
+      ahead = device::read_ahead<Device>(group, share, &states[1].heard, hook);
+    };
+    const auto get_ready = [&](std::uint32_t peer, std::uint32_t lane) {
+      find(peer, lane);
+      read(peer, lane);
+    };
+    const bool has_visits = visits.hops < comm.size;
+    if (has_visits) find(wrapped(comm.rank + visits.hops), visits.lane);
+    gate.open();
+    if (has_visits) read(wrapped(comm.rank + visits.hops), visits.lane);
     device::await_near(group);
     if (!gate()) return;
     for (std::uint32_t hops = visits.hops; hops < comm.size; hops += args.split.hop_step()) {
@@ -83,7 +96,7 @@ struct Alltoallv {
       std::uint32_t lane = visits.lane;
       for (; lane < lanes; lane += visits.lane_step) {
         if (lane != visits.lane) between_barriers(group, [&] { get_ready(peer, lane); });
-        if (!send_to(group, *channel, share, source(lists.send[peer]), ahead)) return;
+        if (!send_to(group, *channel, share, hook, ahead)) return;
       }
       pass_over(group, comm.states_of(peer), sequence, lane, visits);
     }
@@ -93,28 +106,35 @@ struct Alltoallv {
 
   CAUSEWAY_TEMPLATE
   template <device::Group G, class Gate>
-  CAUSEWAY_FN void receive(const G& group, std::uint32_t block, const Gate& gate) const {
+  CAUSEWAY_FN void receive(const G& group, std::uint32_t block, Gate&& gate) const {
     const device::Communicator& comm = args.comm;
     const Visits visits = lists.visits(args, kReceives, block);
     const device::ReceiveChannel* channel = nullptr;
-    const auto bring_near = [&](std::uint32_t peer, std::uint32_t lane) {
-      channel = &device::bring_near(group, comm.receive_channel(peer, lane),
-                                    &comm.states_of(peer)[2 * lane + 1]);
+    const auto find = [&](std::uint32_t peer, std::uint32_t lane) {
+      channel = &device::bring_near(group, comm.receive_channel(peer, lane));
     };
-    if (visits.hops < comm.size) {
-      bring_near(wrapped(comm.rank + comm.size - visits.hops), visits.lane);
-    }
+    const auto read = [&](std::uint32_t peer, std::uint32_t lane) {
+      device::bring_state_near(group, &comm.states_of(peer)[2 * lane + 1]);
+    };
+    const auto get_ready = [&](std::uint32_t peer, std::uint32_t lane) {
+      find(peer, lane);
+      read(peer, lane);
+    };
+    const bool has_visits = visits.hops < comm.size;
+    if (has_visits) find(wrapped(comm.rank + comm.size - visits.hops), visits.lane);
+    gate.open();
+    if (has_visits) read(wrapped(comm.rank + comm.size - visits.hops), visits.lane);
     device::await_near(group);
     if (!gate()) return;
     for (std::uint32_t hops = visits.hops; hops < comm.size; hops += args.split.hop_step()) {
       const std::uint32_t peer = wrapped(comm.rank + comm.size - hops);
-      if (hops != visits.hops) between_barriers(group, [&] { bring_near(peer, visits.lane); });
+      if (hops != visits.hops) between_barriers(group, [&] { get_ready(peer, visits.lane); });
       device::ChannelState* const states = comm.states_of(peer) + 1;
       const std::uint64_t sequence = channel->state->sequence + 1;
       std::uint32_t lanes = comm.lanes;
       std::uint32_t lane = visits.lane;
       for (; lane < lanes; lane += visits.lane_step) {
-        if (lane != visits.lane) between_barriers(group, [&] { bring_near(peer, lane); });
+        if (lane != visits.lane) between_barriers(group, [&] { get_ready(peer, lane); });
         const device::Received received = receive_from(group, peer, *channel);
         if (!received) return;
         lanes = device::smaller(lanes, received.lanes);

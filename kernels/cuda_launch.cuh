@@ -17,7 +17,7 @@ inline constexpr unsigned kFewThreads = 256;
 namespace impl {
 
 /// Waits until all that came before on the stream is over: the launch itself has not. What precedes
-/// this must not touch memory.
+/// this must not touch memory that anything enqueued changes.
 __device__ inline void follow_the_stream() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.wait;" ::: "memory");
@@ -49,7 +49,9 @@ __device__ unsigned long long ask_to_enter(const G& group, const device::Communi
 template <device::Group G>
 __device__ bool enter(const G& group, const device::Communicator& comm, unsigned long long before) {
   const bool free = before == (before & 0xffffULL) * occupancy_share();
-  if (group.rank() == 0 && !free && (before & device::kDetachedBit) == 0) {
+  const volatile auto* const now = comm.occupancy;
+  // The answer is not looked at for the bit: ptxas would do so, and wait for it, further up.
+  if (group.rank() == 0 && !free && (*now & device::kDetachedBit) == 0) {
     device::report_fault<device::CudaDevice>(
         comm.control,
         {device::Fault::kOverlapped, device::WaitFor::kNothing, comm.rank, 0, 0, 0, 0, 0});
@@ -73,6 +75,31 @@ __device__ void leave(const G& group, const device::Communicator& comm) {
   device::CudaDevice::store_release(comm.launches_over, *comm.launches_over + 1);
 }
 
+/// Has a group wait for the stream, and then for the communicator's channels.
+template <device::Group G>
+class Gate {
+ public:
+  __device__ Gate(const G& group, const device::Communicator& comm) : group_(group), comm_(comm) {}
+
+  __device__ void open() {
+    follow_the_stream();
+    before_ = ask_to_enter(group_, comm_);
+  }
+  __device__ bool operator()() {
+    entered_ = enter(group_, comm_, before_);
+    return entered_;
+  }
+  __device__ void close() const {
+    if (entered_) leave(group_, comm_);
+  }
+
+ private:
+  const G& group_;
+  const device::Communicator& comm_;
+  unsigned long long before_ = 0;
+  bool entered_ = false;
+};
+
 }  // namespace impl
 
 template <unsigned Threads, class Operation>
@@ -85,19 +112,13 @@ __global__ void __launch_bounds__(Threads, 1)
   const device::WarpsGroup group{sends ? 1U : 2U, sends ? 0 : senders,
                                  sends ? senders : blockDim.x - senders, &slots[sends ? 0 : 1],
                                  near[sends ? 0 : 1]};
-  impl::follow_the_stream();
-  const unsigned long long before = impl::ask_to_enter(group, operation.args.comm);
-  bool entered = false;
-  const auto gate = [&] {
-    entered = impl::enter(group, operation.args.comm, before);
-    return entered;
-  };
+  impl::Gate<device::WarpsGroup> gate(group, operation.args.comm);
   if (sends) {
     operation.send(group, blockIdx.x, gate);
   } else {
     operation.receive(group, blockIdx.x, gate);
   }
-  if (entered) impl::leave(group, operation.args.comm);
+  gate.close();
 }
 
 /// Enqueues an operation; returns a cudaError_t, of this launch alone.

@@ -40,19 +40,24 @@ class HostExecutor {
   std::vector<std::thread> threads_;
 };
 
+/// The gate of a launch that nothing keeps from its channels.
+struct OpenGate {
+  void open() const {}
+  bool operator()() const { return true; }
+};
+
 /// Runs an operation, whose control's idle() is for the calling thread: by that thread alone, as
 /// one block, sends before receives, when no send would wait; otherwise each role of each block on
 /// a thread of its own, for which the executor needs 2 * blocks - 1 threads.
 template <class Operation, class ThreadGroup>
 void run_on_host(HostExecutor& executor, const Operation& operation, const ThreadGroup& group) {
   const std::uint32_t blocks = operation.blocks();
-  const auto always = [] { return true; };
   if (operation.sends_at_once()) {
     // Several blocks one after the other would leave the ascending order of visits, and two ranks
     // could wait for each other.
     const Operation one_block = operation.as_one_block();
-    one_block.send(group, 0, always);
-    one_block.receive(group, 0, always);
+    one_block.send(group, 0, OpenGate{});
+    one_block.receive(group, 0, OpenGate{});
     return;
   }
   Operation elsewhere = operation;
@@ -61,9 +66,9 @@ void run_on_host(HostExecutor& executor, const Operation& operation, const Threa
     if (index >= 2 * blocks) return;
     const Operation& here = index == 0 ? operation : elsewhere;
     if (index % 2 == 0) {
-      here.send(group, index / 2, always);
+      here.send(group, index / 2, OpenGate{});
     } else {
-      here.receive(group, index / 2, always);
+      here.receive(group, index / 2, OpenGate{});
     }
   };
   executor.run(role, operation.args.comm.control.idle);

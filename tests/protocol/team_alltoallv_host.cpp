@@ -1,7 +1,7 @@
 // alltoallv on the host device with several threads in each group, as on GPUs: linked in place of
 // the library's own launch, whose groups are single threads.
-#include <alltoallv.hpp>
 #include <launch.h>
+#include <alltoallv.hpp>
 
 #include <causeway/device/host_device.hpp>
 
@@ -56,8 +56,22 @@ struct TeamGroup {
   void await_near() const {}
 };
 
-/// The host device, but for copies, which the threads of a group make together.
+/// Keeps a launch from nothing, but is the barrier that operations count on.
+struct TeamGate {
+  const TeamGroup& group;
+
+  void open() const {}
+  bool operator()() const {
+    group.sync();
+    return true;
+  }
+};
+
+/// The host device, but for copies, which the threads of a group make together, and for rounds, as
+/// many as on GPUs.
 struct TeamDevice : device::HostDevice {
+  static constexpr std::uint32_t kRoundsPerLook = 4;
+
   static void copy(const TeamGroup& group, void* to, const void* from, std::uint64_t bytes) {
     const std::uint64_t share = (bytes + kTeam - 1) / kTeam;
     const std::uint64_t first = std::min(group.rank() * share, bytes);
@@ -76,14 +90,10 @@ void run_in_teams(AlltoallvArgs args, const BlockLists& lists) {
     if (index >= roles * kTeam) return;
     const std::uint32_t role = index / kTeam;
     const TeamGroup group{&teams[role], index % kTeam, teams[role].near};
-    const auto gate = [&] {
-      group.sync();
-      return true;
-    };
     if (role % 2 == 0) {
-      operation.send(group, role / 2, gate);
+      operation.send(group, role / 2, TeamGate{group});
     } else {
-      operation.receive(group, role / 2, gate);
+      operation.receive(group, role / 2, TeamGate{group});
     }
   };
   thread_local std::unique_ptr<HostExecutor> threads;

@@ -21,7 +21,7 @@ namespace impl {
 
 template <class Channel>
 struct NearChannel {
-  ChannelState state;
+  ChannelState state;  // first, whatever the channel
   Channel channel;
 };
 
@@ -34,12 +34,12 @@ inline constexpr std::uint32_t kStateWords =
 inline constexpr std::uint32_t kNearBytes = sizeof(impl::NearChannel<SendChannel>);
 static_assert(sizeof(impl::NearChannel<ReceiveChannel>) <= kNearBytes);
 
-/// Copies a channel's end and its state, which lies at `state`, into near memory; what was there is
-/// no longer used. All threads of the group call it, and then await_near() and a barrier before
-/// they use what it returns, for send() or receive(), once. Without near memory that is the channel
+/// Copies a channel's end into near memory; what was there is no longer used. Its state has to
+/// follow. All threads of the group call both, and then await_near() and a barrier before they use
+/// what this returns, for send() or receive(), once. Without near memory that is the channel
 /// itself.
 template <class G, class Channel>
-CAUSEWAY_FN const Channel& bring_near(const G& group, const Channel& channel, ChannelState* state) {
+CAUSEWAY_FN const Channel& bring_near(const G& group, const Channel& channel) {
   if constexpr (HasNearMemory<G>) {
     static_assert(sizeof(Channel) % sizeof(std::uint64_t) == 0);
     constexpr std::uint32_t kWords = sizeof(Channel) / sizeof(std::uint64_t);
@@ -47,20 +47,27 @@ CAUSEWAY_FN const Channel& bring_near(const G& group, const Channel& channel, Ch
     auto& near = *reinterpret_cast<impl::NearChannel<Channel>*>(group.near);
     const auto* const from = reinterpret_cast<const std::uint64_t*>(&channel);
     auto* const to = reinterpret_cast<std::uint64_t*>(&near.channel);
-    for (std::uint32_t i = group.rank(); i < kWords + impl::kStateWords; i += group.size()) {
-      if (i >= kWords) {
-        group.copy_near(&(&near.state.position)[i - kWords], &(&state->position)[i - kWords]);
+    for (std::uint32_t i = group.rank(); i < kWords; i += group.size()) {
+      if (i == kPointer) {
+        to[i] = reinterpret_cast<std::uintptr_t>(&near.state);
       } else {
-        if (i == kPointer) {
-          to[i] = reinterpret_cast<std::uintptr_t>(&near.state);
-        } else {
-          group.copy_near(&to[i], &from[i]);
-        }
+        group.copy_near(&to[i], &from[i]);
       }
     }
     return near.channel;
   } else {
     return channel;
+  }
+}
+
+/// Copies the state of the channel that was brought near last, which lies at `state`, to it.
+template <class G>
+CAUSEWAY_FN void bring_state_near(const G& group, const ChannelState* state) {
+  if constexpr (HasNearMemory<G>) {
+    auto& near = *reinterpret_cast<ChannelState*>(group.near);
+    for (std::uint32_t i = group.rank(); i < impl::kStateWords; i += group.size()) {
+      group.copy_near(&(&near.position)[i], &(&state->position)[i]);
+    }
   }
 }
 

@@ -68,6 +68,14 @@ inline constexpr std::uint32_t kMostThreads = 512;
 /// there is nothing to do but to hear of it.
 inline constexpr std::uint32_t kThreadsThatHear = 32;
 
+/// How a launch on a GPU meets its neighbours on the stream. One that comes early takes
+/// multiprocessors and waits there until all before it is over.
+struct Overlap {
+  bool with_previous = true;  ///< it may come while the launch before it ends, or earlier where
+                              ///< that one lets it
+  bool with_next = false;  ///< it lets the next launch come as soon as it runs itself
+};
+
 struct AlltoallvArgs {
   BlockSplit split;
   bool declined;  ///< take no part: tell every peer so, send and take nothing
@@ -79,6 +87,7 @@ struct AlltoallvArgs {
   std::uint64_t region_offset;  ///< of recvbuf in it; blocks may lie before recvbuf
   const Visits* visits;         ///< host memory: [2 * split.peer_blocks], the list of those blocks
                                 ///< for kSends and then that for kReceives
+  Overlap overlap = {};
 };
 
 /// What a block does in one role. On the host.

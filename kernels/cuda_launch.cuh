@@ -24,6 +24,13 @@ __device__ inline void follow_the_stream() {
 #endif
 }
 
+/// Lets the next launch on the stream come. Behind follow_the_stream(): so no more than one waits.
+__device__ inline void admit_next() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}
+
 /// Whether an operation's kernels wait in follow_the_stream(), on all GPUs that they were loaded
 /// on.
 template <class Operation>
@@ -79,11 +86,13 @@ __device__ void leave(const G& group, const device::Communicator& comm) {
 template <device::Group G>
 class Gate {
  public:
-  __device__ Gate(const G& group, const device::Communicator& comm) : group_(group), comm_(comm) {}
+  __device__ Gate(const G& group, const device::Communicator& comm, const Overlap& overlap)
+      : group_(group), comm_(comm), overlap_(overlap) {}
 
   __device__ void open() {
     follow_the_stream();
     before_ = ask_to_enter(group_, comm_);
+    if (overlap_.with_next) admit_next();
   }
   __device__ bool operator()() {
     entered_ = enter(group_, comm_, before_);
@@ -96,6 +105,7 @@ class Gate {
  private:
   const G& group_;
   const device::Communicator& comm_;
+  const Overlap& overlap_;
   unsigned long long before_ = 0;
   bool entered_ = false;
 };
@@ -112,7 +122,7 @@ __global__ void __launch_bounds__(Threads, 1)
   const device::WarpsGroup group{sends ? 1U : 2U, sends ? 0 : senders,
                                  sends ? senders : blockDim.x - senders, &slots[sends ? 0 : 1],
                                  near[sends ? 0 : 1]};
-  impl::Gate<device::WarpsGroup> gate(group, operation.args.comm);
+  impl::Gate<device::WarpsGroup> gate(group, operation.args.comm, operation.args.overlap);
   if (sends) {
     operation.send(group, blockIdx.x, gate);
   } else {
@@ -128,12 +138,12 @@ int run_on_cuda(const Operation& operation, void* stream) {
   config.gridDim = operation.blocks();
   config.blockDim = operation.args.split.threads;
   config.stream = static_cast<cudaStream_t>(stream);
-  // It comes onto the GPU while the kernel before it ends.
   cudaLaunchAttribute early{};
   early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   early.val.programmaticStreamSerializationAllowed = 1;
   config.attrs = &early;
-  config.numAttrs = impl::follows_the_stream<Operation> ? 1 : 0;
+  config.numAttrs =
+      impl::follows_the_stream<Operation> && operation.args.overlap.with_previous ? 1 : 0;
   const bool few = config.blockDim.x <= kFewThreads;
   return cudaLaunchKernelEx(
       &config, few ? run_operation<kFewThreads, Operation> : run_operation<kMostThreads, Operation>,

@@ -153,7 +153,7 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   tuner_ = std::make_unique<Tuner>(backend->kind(), config.tuning_rules(), limits.lanes);
   limits.tuner = tuner_.get();
   limits.max_blocks = std::min(most_blocks, most_useful_blocks(limits.lanes, ranks));
-  CAUSEWAY_TRY(agree(bootstrap, backend->prepare(limits.max_blocks, sharers_here)));
+  CAUSEWAY_TRY(agree(bootstrap, backend->prepare(limits.max_blocks, sharers, sharers_here)));
   if (!topology.remote_ranks().empty()) {
     CAUSEWAY_TRY(Network::create(
         bootstrap, topology,

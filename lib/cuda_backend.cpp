@@ -251,11 +251,13 @@ class CudaBackend final : public DeviceBackend {
            (attributes.type == cudaMemoryTypeDevice && attributes.device == ordinal_);
   }
 
-  Status prepare(std::uint32_t, std::uint32_t ranks_here) override {
+  Status prepare(std::uint32_t blocks, std::uint32_t sharers, std::uint32_t sharers_here) override {
     const CurrentGpu gpu(ordinal_);
+    // Where other ranks' launches want the same GPU, none comes before its time.
+    most_of_two_ = sharers == 1 ? blocks : 0;
     // Ranks that are threads of one process wait for each other, and must not queue behind each
     // other; they have divided the GPU between them.
-    if (ranks_here == 1) {
+    if (sharers_here == 1) {
       launches_ = &launches_on(ordinal_, static_cast<std::uint32_t>(multiprocessors_));
     }
     return cuda_status("loading kernels", static_cast<cudaError_t>(kernels::load_alltoallv_cuda()));
@@ -325,12 +327,13 @@ class CudaBackend final : public DeviceBackend {
       CAUSEWAY_CUDA(cudaStreamWaitEvent, stream, done_, 0);
     }
     kernels::AlltoallvArgs args = exchange.args;
+    args.overlap.with_next = 2 * args.split.blocks <= most_of_two_;
     std::vector<kernels::Visits> fewer;
     std::unique_lock<std::mutex> entered;
     if (!captured && launches_ != nullptr) {
       entered = std::unique_lock(launches_->mutex);
       std::uint32_t blocks = 0;
-      CAUSEWAY_TRY(enter_budget(args.split.blocks, stream, &blocks));
+      CAUSEWAY_TRY(enter_budget(args.split.blocks, stream, &blocks, &args.overlap));
       if (blocks < args.split.blocks) {
         args.split = split_blocks(*exchange.plan, blocks, &fewer);
         args.visits = fewer.data();
@@ -349,13 +352,15 @@ class CudaBackend final : public DeviceBackend {
 
   /// Enters a launch into the GPU's budget, which makes it wait for others on its stream, or have
   /// fewer blocks.
-  Status enter_budget(std::uint32_t wish, cudaStream_t stream, std::uint32_t* granted) {
+  Status enter_budget(std::uint32_t wish, cudaStream_t stream, std::uint32_t* granted,
+                      kernels::Overlap* overlap) {
     const auto is_over = [](LaunchBudget::Owner event) {
       return cudaEventQuery(event_of(event)) == cudaSuccess;
     };
     const LaunchBudget::Admission admission =
-        launches_->budget.enter(done_, std::this_thread::get_id(), wish, is_over);
+        launches_->budget.enter(done_, std::this_thread::get_id(), wish, most_of_two_, is_over);
     *granted = admission.blocks;
+    *overlap = {admission.with_previous, admission.with_next};
     for (const LaunchBudget::Owner event : admission.before) {
       CAUSEWAY_CUDA(cudaStreamWaitEvent, stream, event_of(event), 0);
     }
@@ -389,6 +394,7 @@ class CudaBackend final : public DeviceBackend {
 
   const int ordinal_;
   int multiprocessors_ = 0;
+  std::uint32_t most_of_two_ = 0;  ///< blocks of two launches that are on the GPU together
   GpuId id_{};
   GpuLaunches* launches_ = nullptr;  ///< that this communicator's count among; null where ranks of
                                      ///< this process share the GPU

@@ -119,9 +119,10 @@ class DeviceBackend {
   /// Whether exchanges can load from and store to the memory at `address` themselves.
   virtual bool addresses(const void* address) const = 0;
 
-  /// Gets ready for launches of up to `blocks` blocks. `ranks_here` ranks of the communicator, this
-  /// one among them, run on this device and in this process.
-  virtual Status prepare(std::uint32_t blocks, std::uint32_t ranks_here) = 0;
+  /// Gets ready for launches of up to `blocks` blocks. `sharers` ranks of the communicator, this
+  /// one among them, run on this device, and `sharers_here` of these in this process.
+  virtual Status prepare(std::uint32_t blocks, std::uint32_t sharers,
+                         std::uint32_t sharers_here) = 0;
 
   /// Stores wide lines to every peer of the host and loads its, while they do the same: *hold is
   /// whether all came whole, as far as can be seen. Not called on the host device.

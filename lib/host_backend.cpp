@@ -109,7 +109,7 @@ class HostBackend final : public DeviceBackend {
 
   bool addresses(const void* address) const override { return !is_gpu_memory(address); }
 
-  Status prepare(std::uint32_t blocks, std::uint32_t) override {
+  Status prepare(std::uint32_t blocks, std::uint32_t, std::uint32_t) override {
     const std::uint32_t threads = 2 * blocks - 1;
     try {
       executor_ = std::make_unique<kernels::HostExecutor>(threads);

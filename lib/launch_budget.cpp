@@ -24,17 +24,25 @@ LaunchBudget::Share& LaunchBudget::share_of(Thread thread, std::vector<Owner>* b
   return shares_.back();
 }
 
-LaunchBudget::Admission LaunchBudget::enter(Owner owner, Thread thread, std::uint32_t blocks) {
-  Admission admission{0, {}};
+LaunchBudget::Admission LaunchBudget::enter(Owner owner, Thread thread, std::uint32_t blocks,
+                                            std::uint32_t most_of_two) {
+  Admission admission{0, {}, true, false};
   const std::uint32_t share = share_of(thread, &admission.before).blocks;
   admission.blocks = std::min(blocks, share);
-  // While the owner's launch before this one runs, it is that one's blocks that are on the GPU.
-  Launch mine{owner, thread, admission.blocks};
+  most_of_two = std::min(most_of_two, share);
+  admission.with_next = 2 * admission.blocks <= most_of_two;
+  // While the owner's launch before this one runs, it is that one's blocks that are on the GPU, or
+  // those of both.
+  Launch mine{owner, thread, admission.blocks, admission.blocks, admission.with_next};
   const auto is_mine = [&](const Launch& launch) {
     return launch.owner == owner && launch.thread == thread;
   };
   for (const Launch& launch : launches_) {
-    if (is_mine(launch)) mine.blocks = std::max(mine.blocks, launch.blocks);
+    if (!is_mine(launch)) continue;
+    const std::uint32_t both = launch.last + admission.blocks;
+    admission.with_previous = !launch.with_next || both <= most_of_two;
+    if (launch.with_next && admission.with_previous) mine.blocks = std::max(mine.blocks, both);
+    mine.blocks = std::max(mine.blocks, launch.blocks);
   }
   std::erase_if(launches_, is_mine);
   std::uint32_t together = mine.blocks;

@@ -14,7 +14,8 @@ namespace causeway {
 /// ranks issue them in a compatible order. Launches of different threads, which have no order, do
 /// not wait for each other; the first thread leaves a sixteenth of the GPU to others, each further
 /// one half of what is left. Only one that finds nothing left queues behind all others. Pure:
-/// launches are known by their owners, whose own launches follow each other.
+/// launches are known by their owners, whose own launches follow each other. Of these two may be on
+/// the GPU together, where both are small: the later comes early and waits there.
 class LaunchBudget {
  public:
   using Owner = const void*;
@@ -23,34 +24,41 @@ class LaunchBudget {
   struct Admission {
     std::uint32_t blocks;       ///< at least 1, at most what was wished for
     std::vector<Owner> before;  ///< owners whose last launches the new one has to wait for
+    bool with_previous;         ///< may come as early as the owner's launch before it lets it
+    bool with_next;             ///< may let the owner's next one come as soon as it runs itself
   };
 
   /// `blocks` fit on the GPU at the same time.
   explicit LaunchBudget(std::uint32_t blocks) : capacity_(blocks) {}
 
-  /// Enters a launch that `thread` issues and that would have `blocks` blocks. is_over(owner) says
-  /// whether an owner's last launch has come to its end.
+  /// Enters a launch that `thread` issues and that would have `blocks` blocks. Two of the owner's
+  /// that are on the GPU together have at most `most_of_two`. is_over(owner) says whether an
+  /// owner's last launch has come to its end.
   template <class IsOver>
-  Admission enter(Owner owner, Thread thread, std::uint32_t blocks, const IsOver& is_over) {
+  Admission enter(Owner owner, Thread thread, std::uint32_t blocks, std::uint32_t most_of_two,
+                  const IsOver& is_over) {
     std::erase_if(launches_, [&](const Launch& launch) { return is_over(launch.owner); });
-    return enter(owner, thread, blocks);
+    return enter(owner, thread, blocks, most_of_two);
   }
 
   /// Takes an owner's launches, which have come to their end, out.
   void leave(Owner owner);
 
  private:
+  /// An owner's launches of one thread.
   struct Launch {
     Owner owner;
     Thread thread;
-    std::uint32_t blocks;
+    std::uint32_t blocks;  ///< that are on the GPU at the same time, at most
+    std::uint32_t last;    ///< of the last one
+    bool with_next;        ///< of the last one
   };
   struct Share {
     Thread thread;
     std::uint32_t blocks;
   };
 
-  Admission enter(Owner owner, Thread thread, std::uint32_t blocks);
+  Admission enter(Owner owner, Thread thread, std::uint32_t blocks, std::uint32_t most_of_two);
   Share& share_of(Thread thread, std::vector<Owner>* before);
 
   const std::uint32_t capacity_;

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
+#include <span>
 
 namespace causeway {
 namespace {
@@ -29,7 +31,7 @@ TEST(LaunchBudget, LaunchesOfAThreadThatDoNotFitTogetherQueue) {
   const int a = 0, b = 0, c = 0;
   LaunchBudget budget(160);
   const auto enter = [&](const int& owner, std::uint32_t blocks) {
-    const auto admission = budget.enter(&owner, kThreads[0], blocks, kNoneIsOver);
+    const auto admission = budget.enter(&owner, kThreads[0], blocks, 0, kNoneIsOver);
     EXPECT_EQ(admission.blocks, std::min(blocks, 150U));
     return admission.before;
   };
@@ -43,20 +45,20 @@ TEST(LaunchBudget, WhatIsOverOrLeftCountsNoLonger) {
   const int a = 0, b = 0, c = 0;
   LaunchBudget budget(100);
   const auto thread = kThreads[0];
-  EXPECT_EQ(budget.enter(&a, thread, 90, kNoneIsOver).before, Owners{});
+  EXPECT_EQ(budget.enter(&a, thread, 90, 0, kNoneIsOver).before, Owners{});
   const auto a_is_over = [&](auto owner) { return owner == &a; };
-  EXPECT_EQ(budget.enter(&b, thread, 90, a_is_over).before, Owners{});
+  EXPECT_EQ(budget.enter(&b, thread, 90, 0, a_is_over).before, Owners{});
   budget.leave(&b);
-  EXPECT_EQ(budget.enter(&c, thread, 90, kNoneIsOver).before, Owners{});
+  EXPECT_EQ(budget.enter(&c, thread, 90, 0, kNoneIsOver).before, Owners{});
 }
 
 TEST(LaunchBudget, ASmallLaunchDoesNotHideTheLargeOneBeforeIt) {
   const int a = 0, b = 0;
   LaunchBudget budget(100);
   const auto thread = kThreads[0];
-  EXPECT_EQ(budget.enter(&a, thread, 90, kNoneIsOver).before, Owners{});
-  EXPECT_EQ(budget.enter(&a, thread, 10, kNoneIsOver).before, Owners{});
-  EXPECT_EQ(budget.enter(&b, thread, 20, kNoneIsOver).before, Owners{&a});
+  EXPECT_EQ(budget.enter(&a, thread, 90, 0, kNoneIsOver).before, Owners{});
+  EXPECT_EQ(budget.enter(&a, thread, 10, 0, kNoneIsOver).before, Owners{});
+  EXPECT_EQ(budget.enter(&b, thread, 20, 0, kNoneIsOver).before, Owners{&a});
 }
 
 TEST(LaunchBudget, LaunchesOfOtherThreadsShrinkInsteadOfWaiting) {
@@ -65,7 +67,7 @@ TEST(LaunchBudget, LaunchesOfOtherThreadsShrinkInsteadOfWaiting) {
   std::uint32_t together = 0;
   std::size_t waiting = 0;
   for (std::size_t i = 0; i < 8; ++i) {
-    const auto admission = budget.enter(&owners[i], kThreads[i], 132, kNoneIsOver);
+    const auto admission = budget.enter(&owners[i], kThreads[i], 132, 0, kNoneIsOver);
     EXPECT_GE(admission.blocks, 1U);
     if (admission.before.empty()) {
       EXPECT_EQ(waiting, 0U);
@@ -78,6 +80,82 @@ TEST(LaunchBudget, LaunchesOfOtherThreadsShrinkInsteadOfWaiting) {
   }
   EXPECT_LE(together, 132U);
   EXPECT_LT(waiting, 5U);
+}
+
+TEST(LaunchBudget, SmallLaunchesComeBesideTheOnesBeforeThem) {
+  const int a = 0, b = 0;
+  LaunchBudget budget(132);
+  const auto enter = [&](const int& owner, std::uint32_t blocks, std::uint32_t most_of_two) {
+    return budget.enter(&owner, kThreads[0], blocks, most_of_two, kNoneIsOver);
+  };
+  EXPECT_TRUE(enter(a, 30, 60).with_next);
+  auto admission = enter(a, 30, 60);
+  EXPECT_TRUE(admission.with_next);
+  EXPECT_TRUE(admission.with_previous);
+  // Too large for two of its kind, and for one beside the last.
+  admission = enter(a, 31, 60);
+  EXPECT_FALSE(admission.with_next);
+  EXPECT_FALSE(admission.with_previous);
+  // The one before it lets nothing come before it ends: any may come then.
+  admission = enter(a, 60, 60);
+  EXPECT_FALSE(admission.with_next);
+  EXPECT_TRUE(admission.with_previous);
+  // All of the owner's count as the most that were on the GPU together.
+  EXPECT_EQ(enter(b, 64, 0).before, Owners{});
+  EXPECT_EQ(enter(b, 65, 0).before, Owners{&a});
+}
+
+/// Launches of a few owners on a few threads, of which none has come to its end. Each follows its
+/// owner's last but one, and the last too unless it comes early.
+TEST(LaunchBudget, NoLaunchesThatAreOnTheGpuTogetherAreTooLarge) {
+  constexpr std::uint32_t kCapacity = 132;
+  constexpr std::size_t kLaunches = 9;
+  std::mt19937 random(13);
+  int early = 0;
+  for (int round = 0; round < 2000; ++round) {
+    LaunchBudget budget(kCapacity);
+    const char owners[3] = {};
+    std::uint32_t blocks[kLaunches] = {};
+    bool after[kLaunches][kLaunches] = {};  // [i][j]: launch i begins when j is over
+    std::vector<std::size_t> of_owner[3];
+    bool let_next[3] = {};
+    const std::uint32_t most = random() % 2 == 0 ? 123 : 40;
+    for (std::size_t i = 0; i < kLaunches; ++i) {
+      const std::size_t owner = random() % 3;
+      // An owner's launches are of one thread.
+      const auto admission = budget.enter(
+          &owners[owner], kThreads[owner % 2],
+          1 + static_cast<std::uint32_t>(random() % (random() % 2 ? most : 30)), most, kNoneIsOver);
+      blocks[i] = admission.blocks;
+      // When a launch is over, so are all of its owner's before it.
+      const auto follow = [&](std::span<const std::size_t> launches) {
+        for (const std::size_t j : launches) {
+          after[i][j] = true;
+          for (std::size_t k = 0; k < j; ++k) after[i][k] = after[i][k] || after[j][k];
+        }
+      };
+      std::vector<std::size_t>& own = of_owner[owner];
+      const bool comes_early = !own.empty() && let_next[owner] && admission.with_previous;
+      early += comes_early ? 1 : 0;
+      follow(std::span(own).first(own.size() - (comes_early ? 1 : 0)));
+      for (std::size_t o = 0; o < 3; ++o) {
+        if (std::ranges::count(admission.before, &owners[o]) > 0) follow(of_owner[o]);
+      }
+      own.push_back(i);
+      let_next[owner] = admission.with_next;
+    }
+    for (unsigned set = 1; set < 1U << kLaunches; ++set) {
+      std::uint32_t together = 0;
+      bool may_be = true;
+      for (std::size_t i = 0; i < kLaunches; ++i) {
+        if ((set >> i & 1U) == 0) continue;
+        together += blocks[i];
+        for (std::size_t j = 0; j < i; ++j) may_be = may_be && !((set >> j & 1U) && after[i][j]);
+      }
+      ASSERT_FALSE(may_be && together > kCapacity) << "round " << round << ", set " << set;
+    }
+  }
+  EXPECT_GT(early, 1000);
 }
 
 TEST(LaunchBudget, NoSetOfLaunchesThatMayRunTogetherIsTooLarge) {
@@ -93,7 +171,7 @@ TEST(LaunchBudget, NoSetOfLaunchesThatMayRunTogetherIsTooLarge) {
     for (int i = 0; i < kOwners; ++i) {
       const auto admission =
           budget.enter(&owners[i], kThreads[random() % threads],
-                       1 + static_cast<std::uint32_t>(random() % kCapacity), kNoneIsOver);
+                       1 + static_cast<std::uint32_t>(random() % kCapacity), 0, kNoneIsOver);
       blocks[i] = admission.blocks;
       behind[i].insert(admission.before.begin(), admission.before.end());
     }

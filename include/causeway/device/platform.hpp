@@ -9,13 +9,16 @@
 /// of each instantiation, not those that the template could make.
 /// CAUSEWAY_CALL keeps a function out of its callers, so that its loops have all registers.
 /// CAUSEWAY_UNROLL keeps what a loop indexes in registers.
-#if defined(__CUDACC__)
+#if defined(__CUDA_ARCH__)
 #define CAUSEWAY_UNROLL _Pragma("unroll")
+#else
+#define CAUSEWAY_UNROLL
+#endif
+#if defined(__CUDACC__)
 #define CAUSEWAY_CALL __noinline__
 #define CAUSEWAY_FN __host__ __device__
 #define CAUSEWAY_TEMPLATE _Pragma("nv_exec_check_disable")
 #else
-#define CAUSEWAY_UNROLL
 #define CAUSEWAY_CALL
 #define CAUSEWAY_FN
 #define CAUSEWAY_TEMPLATE

@@ -55,13 +55,15 @@ void add_host(const Cell& cell, const Maker& make) {
 
 void add_cuda(const Cell& cell, const Maker& make) {
   const bool memory = cell.link == LinkKind::kMemory;
+  // Two small exchanges go with it, which take longer than messages of less than that.
+  if (memory && cell.bytes >= 1024 * kKiB) make.add(Protocol::kEngine, {}, {}, {});
   for (const std::uint32_t lanes : {1U, 4U, 16U}) {
     if (!memory || cell.bytes > 256 * kKiB || lanes * kLineLaneBytes > cell.bytes) continue;
     for (const std::uint32_t threads : {128U, 256U, 512U}) {
       make.add(Protocol::kLines, lanes, {}, threads);
     }
   }
-  for (const std::uint32_t lanes : {8U, 16U}) {
+  for (const std::uint32_t lanes : {8U, 16U, 64U}) {
     if (!memory || cell.bytes > 1024 * kKiB || lanes * kLaneBytes > cell.bytes) continue;
     for (const std::uint32_t threads : {256U, 512U}) {
       make.add(Protocol::kWideLines, lanes, {}, threads);

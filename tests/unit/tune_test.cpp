@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 namespace causeway::tune {
@@ -77,6 +78,19 @@ TEST(TuneCandidates, AreRulesThatDiffer) {
         }
       }
     }
+  }
+}
+
+TEST(TuneCandidates, HaveEveryProtocolOfGpusSomewhere) {
+  std::vector<Protocol> tried;
+  for (const std::uint64_t bytes : sizes_in(default_sizes(DeviceKind::kCuda))) {
+    for (const TuningRule& rule : candidates(DeviceKind::kCuda, {LinkKind::kMemory, bytes})) {
+      tried.push_back(rule.protocol.value());
+    }
+  }
+  for (const Protocol protocol : {Protocol::kLines, Protocol::kWideLines, Protocol::kStaged,
+                                  Protocol::kDirect, Protocol::kEngine}) {
+    EXPECT_NE(std::ranges::find(tried, protocol), tried.end());
   }
 }
 

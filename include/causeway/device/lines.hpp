@@ -146,12 +146,12 @@ CAUSEWAY_TEMPLATE
 template <class Device, class G>
 CAUSEWAY_FN void store_lines(const G& group, Line* to, std::uint64_t flag, const std::byte* from,
                              std::uint64_t bytes, HeldWords held) {
-  const std::uint64_t words = words_in(bytes);
-  const std::uint64_t step = group.size();
-  for (std::uint64_t first = group.rank(); first < words;) {
+  const auto words = static_cast<std::uint32_t>(words_in(bytes));
+  const std::uint32_t step = group.size();
+  for (std::uint32_t first = group.rank(); first < words;) {
     CAUSEWAY_UNROLL
     for (std::uint32_t j = 0; j < kWordsInFlight; ++j) {
-      const std::uint64_t i = first + j * step;
+      const std::uint32_t i = first + j * step;
       if (i < words) Device::store_line(to + i, held.word[j], flag);
     }
     first += kWordsInFlight * step;
@@ -166,9 +166,9 @@ template <class Device, Group G>
 CAUSEWAY_FN bool load_lines(const G& group, const Line* from, std::uint64_t flag, std::byte* to,
                             std::uint64_t bytes, bool has_early, std::uint64_t early,
                             const WaitControl& control, Fault& fault) {
-  const std::uint64_t words = words_in(bytes);
-  const std::uint64_t step = group.size();
-  std::uint64_t first = group.rank();
+  const auto words = static_cast<std::uint32_t>(words_in(bytes));
+  const std::uint32_t step = group.size();
+  std::uint32_t first = group.rank();
   if (has_early) {
     if (first < words) store_word(to + first * kWordBytes, early, bytes - first * kWordBytes);
     first += step;
@@ -179,7 +179,7 @@ CAUSEWAY_FN bool load_lines(const G& group, const Line* from, std::uint64_t flag
       bool here = true;
       CAUSEWAY_UNROLL
       for (std::uint32_t j = 0; j < kWordsInFlight; ++j) {
-        const std::uint64_t i = first + j * step;
+        const std::uint32_t i = first + j * step;
         if (i < words) here = Device::load_line(from + i, flag, held[j]) && here;
       }
       return here;
@@ -187,7 +187,7 @@ CAUSEWAY_FN bool load_lines(const G& group, const Line* from, std::uint64_t flag
     if (!all) return false;
     CAUSEWAY_UNROLL
     for (std::uint32_t j = 0; j < kWordsInFlight; ++j) {
-      const std::uint64_t i = first + j * step;
+      const std::uint32_t i = first + j * step;
       if (i < words) store_word(to + i * kWordBytes, held[j], bytes - i * kWordBytes);
     }
   }

@@ -73,7 +73,7 @@ inline constexpr std::uint32_t kThreadsThatHear = 32;
 struct Overlap {
   bool with_previous = true;  ///< it may come while the launch before it ends, or earlier where
                               ///< that one lets it
-  bool with_next = false;  ///< it lets the next launch come as soon as it runs itself
+  bool with_next = false;     ///< it lets the next launch come as soon as it runs itself
 };
 
 struct AlltoallvArgs {

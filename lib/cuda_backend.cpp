@@ -327,13 +327,14 @@ class CudaBackend final : public DeviceBackend {
       CAUSEWAY_CUDA(cudaStreamWaitEvent, stream, done_, 0);
     }
     kernels::AlltoallvArgs args = exchange.args;
-    args.overlap.with_next = 2 * args.split.blocks <= most_of_two_;
+    const std::uint32_t most_of_two = std::min(most_of_two_, exchange.most_blocks);
+    args.overlap.with_next = 2 * args.split.blocks <= most_of_two;
     std::vector<kernels::Visits> fewer;
     std::unique_lock<std::mutex> entered;
     if (!captured && launches_ != nullptr) {
       entered = std::unique_lock(launches_->mutex);
       std::uint32_t blocks = 0;
-      CAUSEWAY_TRY(enter_budget(args.split.blocks, stream, &blocks, &args.overlap));
+      CAUSEWAY_TRY(enter_budget(args.split.blocks, most_of_two, stream, &blocks, &args.overlap));
       if (blocks < args.split.blocks) {
         args.split = split_blocks(*exchange.plan, blocks, &fewer);
         args.visits = fewer.data();
@@ -352,13 +353,13 @@ class CudaBackend final : public DeviceBackend {
 
   /// Enters a launch into the GPU's budget, which makes it wait for others on its stream, or have
   /// fewer blocks.
-  Status enter_budget(std::uint32_t wish, cudaStream_t stream, std::uint32_t* granted,
-                      kernels::Overlap* overlap) {
+  Status enter_budget(std::uint32_t wish, std::uint32_t most_of_two, cudaStream_t stream,
+                      std::uint32_t* granted, kernels::Overlap* overlap) {
     const auto is_over = [](LaunchBudget::Owner event) {
       return cudaEventQuery(event_of(event)) == cudaSuccess;
     };
     const LaunchBudget::Admission admission =
-        launches_->budget.enter(done_, std::this_thread::get_id(), wish, most_of_two_, is_over);
+        launches_->budget.enter(done_, std::this_thread::get_id(), wish, most_of_two, is_over);
     *granted = admission.blocks;
     *overlap = {admission.with_previous, admission.with_next};
     for (const LaunchBudget::Owner event : admission.before) {

@@ -45,6 +45,7 @@ struct BlockCopy {
 struct Exchange {
   kernels::AlltoallvArgs args;  ///< but for the blocks, which the plan holds, as it does the visits
   const AlltoallvPlan* plan;
+  std::uint32_t most_blocks;  ///< that it might have; with what comes early it has no more either
 };
 
 /// Copies that copy engines make again and again. It ends when nothing that was enqueued runs any

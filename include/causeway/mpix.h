@@ -145,9 +145,11 @@ CAUSEWAY_API int MPIX_Ialltoallv_c(const void* sendbuf, const MPI_Count sendcoun
  * as the graph and what was made of it: after comm was detached or freed, replays write nothing and
  * wait for nobody, but may read sendbuf, which has to be there. Exchanges on one communicator run
  * one after the other, also from several streams; in graphs the order is the caller's to keep, and
- * exchanges that run at the same time fail the communicator. What goes wrong on the stream is
- * reported by the next call on comm, or by MPIX_Comm_get_error. On a communicator whose device is
- * the host, `stream` is NULL and the exchange is done on return.
+ * exchanges that run at the same time fail the communicator. Kernels that are launched behind one
+ * with CUDA's programmatic stream serialization may come onto the GPU before it is over, and have
+ * to call cudaGridDependencySynchronize() before they read recvbuf. What goes wrong on the stream
+ * is reported by the next call on comm, or by MPIX_Comm_get_error. On a communicator whose device
+ * is the host, `stream` is NULL and the exchange is done on return.
  */
 CAUSEWAY_API int MPIX_Alltoallv_on_stream(const void* sendbuf, const int sendcounts[],
                                           const int sdispls[], MPI_Datatype sendtype, void* recvbuf,

@@ -120,6 +120,13 @@ CAUSEWAY_FN constexpr std::uint64_t words_in(std::uint64_t bytes) {
   return (bytes + kWordBytes - 1) / kWordBytes;
 }
 
+/// The device's own, for lambdas: of these nvcc checks calls that it cannot make.
+CAUSEWAY_TEMPLATE
+template <class Device>
+CAUSEWAY_FN bool load_line(const Line* line, std::uint64_t flag, std::uint64_t& data) {
+  return Device::load_line(line, flag, data);
+}
+
 /// Words of a message that a thread holds at a time: every size()th.
 struct HeldWords {
   std::uint64_t word[kWordsInFlight];
@@ -180,7 +187,7 @@ CAUSEWAY_FN bool load_lines(const G& group, const Line* from, std::uint64_t flag
       CAUSEWAY_UNROLL
       for (std::uint32_t j = 0; j < kWordsInFlight; ++j) {
         const std::uint32_t i = first + j * step;
-        if (i < words) here = Device::load_line(from + i, flag, held[j]) && here;
+        if (i < words) here = load_line<Device>(from + i, flag, held[j]) && here;
       }
       return here;
     });

@@ -78,6 +78,7 @@ struct AddressableLink {
   template <Group G>
   CAUSEWAY_FN void commit(const G&, std::uint64_t, std::uint64_t) const {}
 
+  CAUSEWAY_TEMPLATE
   CAUSEWAY_FN void store(std::uint64_t offset, std::uint64_t value) const {
     Device::store_far(reinterpret_cast<std::uint64_t*>(region + offset), value);
   }

@@ -209,7 +209,7 @@ CAUSEWAY_FN Sighting receive_in_lines(const G& group, const ReceiveChannel& chan
   if (leads || expects) {
     through = poll_until<Device>(control, fault, [&] {
       // All of these loads are on their way together.
-      has_early = Device::load_line(payload_of(slot) + group.rank(), sequence, early);
+      has_early = load_line<Device>(payload_of(slot) + group.rank(), sequence, early);
       here = load_header<Device>(slot, sequence, words);
       if (here) {
         return has_early || !expects || header_protocol(words[0]) != Protocol::kLines ||

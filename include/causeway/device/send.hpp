@@ -225,8 +225,7 @@ class RingSender {
       std::uint64_t last = 0;
       left = link_.wait(&channel_.posts->posted, control_, fault, [&](auto posted) {
         last = posted;
-        return reached(posted, sequence_) || refused() ||
-               reached(Device::load_acquire(&channel_.words->enough), sequence_);
+        return reached(posted, sequence_) || refused() || has_enough();
       });
       if (left && last == sequence_) post = read_post();
       freed_ = Device::load_acquire(&channel_.words->freed);
@@ -277,6 +276,12 @@ class RingSender {
   CAUSEWAY_FN bool refused() const {
     return reached(Device::load_acquire(&channel_.posts->refused), sequence_) ||
            reached(Device::load_acquire(&channel_.posts->posted), sequence_ + 1);
+  }
+
+  /// True when the first record was all that the receiver takes.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool has_enough() const {
+    return reached(Device::load_acquire(&channel_.words->enough), sequence_);
   }
 
   /// Reports that the receiver asked for nothing of this message.

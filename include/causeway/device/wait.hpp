@@ -3,6 +3,8 @@
 
 #include <causeway/device/network.hpp>
 
+#include <type_traits>
+
 namespace causeway::device {
 
 /// Why an exchange did not do what was asked, in ascending order of gravity. After the first two
@@ -89,13 +91,28 @@ CAUSEWAY_FN bool poll_until(const WaitControl& control, Fault& fault, Poll&& pol
   return true;
 }
 
+namespace impl {
+
+/// One look at a word. Not a lambda: of these nvcc checks calls that it cannot make.
+template <class Device, class Until>
+struct WordPoll {
+  const std::uint64_t* word;
+  Until& until;
+
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool operator()() const { return until(Device::load_acquire(word)); }
+};
+
+}  // namespace impl
+
 /// Polls a word of this rank's memory until until(value) is true, and acquires what was released
 /// with the value; false when the wait was given up, `fault` then says why. Called by one thread.
 CAUSEWAY_TEMPLATE
 template <class Device, class Until>
 CAUSEWAY_FN bool wait_until(const std::uint64_t* word, const WaitControl& control, Fault& fault,
                             Until&& until) {
-  return poll_until<Device>(control, fault, [&] { return until(Device::load_acquire(word)); });
+  return poll_until<Device>(control, fault,
+                            impl::WordPoll<Device, std::remove_reference_t<Until>>{word, until});
 }
 
 namespace impl {

@@ -39,7 +39,7 @@ __device__ bool lines_come_whole(const WideLine* lines, std::uint64_t start) {
   for (;;) {
     std::uint64_t low = 0;
     std::uint64_t high = 0;
-    CudaDevice::load_together(from, low, high, true);
+    CudaDevice::load_together(from, low, high);
     const std::uint64_t flag = __shfl_sync(0xffffffffU, high, lane | 7U);
     whole = whole && (flag == start || (low == flag && high == flag));
     if (CudaDevice::all_of_warp(flag == start + kRounds)) return whole;

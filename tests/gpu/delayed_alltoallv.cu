@@ -31,9 +31,9 @@ struct DelayedCudaDevice : device::CudaDevice {
     CudaDevice::store_together(to, low, high, takes_part);
   }
   __device__ static void load_together(const std::uint64_t* from, std::uint64_t& low,
-                                       std::uint64_t& high, bool takes_part) {
+                                       std::uint64_t& high) {
     delay();
-    CudaDevice::load_together(from, low, high, takes_part);
+    CudaDevice::load_together(from, low, high);
   }
 
  private:

@@ -69,11 +69,11 @@ struct CudaDevice {
     __syncwarp();
     if (takes_part) store_pair(to, low, high);
   }
-  /// The same for loads.
+  /// The same for loads, in which all take part.
   __device__ static void load_together(const std::uint64_t* from, std::uint64_t& low,
-                                       std::uint64_t& high, bool takes_part) {
+                                       std::uint64_t& high) {
     __syncwarp();
-    if (takes_part) load_pair(from, low, high);
+    load_pair(from, low, high);
   }
   /// Whether something is so for all threads of the warp, all of which call it.
   __device__ static bool all_of_warp(bool mine) { return __all_sync(kWarp, mine) != 0; }

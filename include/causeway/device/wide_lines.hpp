@@ -56,15 +56,26 @@ class WideParts {
   CAUSEWAY_FN std::uint32_t first_word() const { return rank_ % kLineThreads<G> * kPartWords<G>; }
   CAUSEWAY_FN bool has_flag() const { return rank_ % kLineThreads<G> == kLineThreads<G> - 1; }
 
-  /// Calls visit(w, at) for each word of data in the thread's part of a line: its w-th, `at` bytes
-  /// into the message.
+  /// Calls visit(i, at) for each word of data in the thread's parts of some rows from one that
+  /// begins with line `row` on: the i-th that it holds, `at` bytes into the message.
   template <class Visit>
-  CAUSEWAY_FN void for_words(std::uint32_t line, const Visit& visit) const {
+  CAUSEWAY_FN void for_words(std::uint32_t row, const Visit& visit) const {
     CAUSEWAY_UNROLL
-    for (std::uint32_t w = 0; w < kPartWords<G>; ++w) {
-      if (w == kPartWords<G> - 1 && has_flag()) continue;
-      visit(w, line * kData + (first_word() + w) * kWordBytes);
+    for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+      CAUSEWAY_UNROLL
+      for (std::uint32_t w = 0; w < kPartWords<G>; ++w) {
+        if (w == kPartWords<G> - 1 && has_flag()) continue;
+        visit(j * kPartWords<G> + w, line(row, j) * kData + (first_word() + w) * kWordBytes);
+      }
     }
+  }
+
+  /// Whether all of these are whole words of a message of `bytes` bytes that lies at `memory`.
+  CAUSEWAY_FN bool has_whole_words(const std::byte* memory, std::uint32_t row,
+                                   std::uint32_t bytes) const {
+    const std::uint32_t end =
+        line(row, kWideRows<G> - 1) * kData + (first_word() + kPartWords<G>)*kWordBytes;
+    return end <= bytes && is_whole_word(memory, bytes);
   }
 
  private:
@@ -81,10 +92,13 @@ CAUSEWAY_FN HeldParts<G> load_wide(const G& group, const std::byte* from, std::u
   const WideParts<G> parts(group);
   const auto end = static_cast<std::uint32_t>(bytes);
   HeldParts<G> held{};
-  CAUSEWAY_UNROLL
-  for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
-    parts.for_words(parts.line(row, j), [&](std::uint32_t w, std::uint32_t at) {
-      if (at < end) held.word[j * kPartWords<G> + w] = load_word(from + at, end - at);
+  if (parts.has_whole_words(from, row, end)) {
+    parts.for_words(row, [&](std::uint32_t i, std::uint32_t at) {
+      held.word[i] = *reinterpret_cast<const std::uint64_t*>(from + at);
+    });
+  } else {
+    parts.for_words(row, [&](std::uint32_t i, std::uint32_t at) {
+      if (at < end) held.word[i] = load_word(from + at, end - at);
     });
   }
   return held;
@@ -104,20 +118,49 @@ CAUSEWAY_FN void store_part_of(const WideParts<G>& parts, WideLine* line, bool t
   }
 }
 
-/// True, with a thread's part of a line, when it has that flag as far as the thread can see.
+/// Has a thread's part of a line loaded, where others of its warp load theirs.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
-CAUSEWAY_FN bool load_part_of(const WideParts<G>& parts, const WideLine* line, bool takes_part,
-                              std::uint64_t flag, std::uint64_t* word) {
+CAUSEWAY_FN void begin_part(const WideParts<G>& parts, const WideLine* line, std::uint64_t* word) {
   if constexpr (InWarps<G>) {
-    Device::load_together(line->data + parts.first_word(), word[0], word[1], takes_part);
-    return !takes_part || !parts.has_flag() || word[1] == flag;
+    Device::load_together(line->data + parts.first_word(), word[0], word[1]);
+  }
+}
+
+/// True, with the part, when the line has that flag as far as the thread can see.
+CAUSEWAY_TEMPLATE
+template <class Device, class G>
+CAUSEWAY_FN bool end_part(const WideParts<G>& parts, const WideLine* line, std::uint64_t flag,
+                          std::uint64_t* word) {
+  if constexpr (InWarps<G>) {
+    return !parts.has_flag() || word[1] == flag;
   } else {
-    if (!takes_part) return true;
     if (Device::load_acquire(&line->flag) != flag) return false;
     for (std::uint32_t w = 0; w < kPartWords<G> - 1; ++w) word[w] = line->data[w];
     return true;
   }
+}
+
+/// Loads the lines of some rows from one that begins with line `row` on; true when all have that
+/// flag as far as the thread can see. Rows past the last line have that one.
+CAUSEWAY_TEMPLATE
+template <class Device, class G>
+CAUSEWAY_FN bool load_rows(const WideParts<G>& parts, const WideLine* from, std::uint32_t row,
+                           std::uint32_t lines, std::uint64_t flag, HeldParts<G>& held) {
+  // None is looked at before all are on their way.
+  CAUSEWAY_UNROLL
+  for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+    begin_part<Device>(parts, from + smaller(parts.line(row, j), lines - 1),
+                       &held.word[j * kPartWords<G>]);
+  }
+  bool here = true;
+  CAUSEWAY_UNROLL
+  for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+    here = end_part<Device>(parts, from + smaller(parts.line(row, j), lines - 1), flag,
+                            &held.word[j * kPartWords<G>]) &&
+           here;
+  }
+  return here;
 }
 
 /// Whether something is so for all threads of a warp, where the group has any.
@@ -180,22 +223,16 @@ CAUSEWAY_FN CAUSEWAY_CALL Fault load_wide_lines(G group, const WideLine* from, s
   const std::uint32_t lines = wide_lines_in(bytes);
   for (std::uint32_t row = parts.first_row(); row < lines; row += parts.rows_step()) {
     HeldParts<G> held;
-    const bool all = poll_together<Device, G>(control, fault, [&] {
-      bool here = true;
-      CAUSEWAY_UNROLL
-      for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
-        const std::uint32_t line = parts.line(row, j);
-        here = load_part_of<Device>(parts, from + line, line < lines, flag,
-                                    &held.word[j * kPartWords<G>]) &&
-               here;
-      }
-      return here;
-    });
+    const bool all = poll_together<Device, G>(
+        control, fault, [&] { return load_rows<Device>(parts, from, row, lines, flag, held); });
     if (!all) return fault;
-    CAUSEWAY_UNROLL
-    for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
-      parts.for_words(parts.line(row, j), [&](std::uint32_t w, std::uint32_t at) {
-        if (at < end) store_word(to + at, held.word[j * kPartWords<G> + w], end - at);
+    if (parts.has_whole_words(to, row, end)) {
+      parts.for_words(row, [&](std::uint32_t i, std::uint32_t at) {
+        *reinterpret_cast<std::uint64_t*>(to + at) = held.word[i];
+      });
+    } else {
+      parts.for_words(row, [&](std::uint32_t i, std::uint32_t at) {
+        if (at < end) store_word(to + at, held.word[i], end - at);
       });
     }
   }

@@ -8,6 +8,8 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <memory>
@@ -16,32 +18,61 @@ namespace causeway::kernels {
 
 namespace {
 
-/// Threads of a group.
+/// Threads of a group, unless they come in warps.
 constexpr std::uint32_t kTeam = 3;
+constexpr std::uint32_t kWarp = 32;
+constexpr std::uint32_t kWarps = 2;
+
+class Barrier {
+ public:
+  explicit Barrier(std::uint32_t threads) { pthread_barrier_init(&barrier_, nullptr, threads); }
+  ~Barrier() { pthread_barrier_destroy(&barrier_); }
+  Barrier(const Barrier&) = delete;
+  Barrier& operator=(const Barrier&) = delete;
+
+  void wait() { pthread_barrier_wait(&barrier_); }
+
+ private:
+  pthread_barrier_t barrier_;
+};
+
+/// What the threads of a warp tell each other.
+struct Warp {
+  Barrier barrier{kWarp};
+  std::array<bool, kWarp> votes{};
+  std::array<device::Fault, kWarp> faults{};
+};
+
+/// The calling thread's place in one.
+struct WarpPlace {
+  Warp* warp;
+  std::uint32_t lane;
+};
+thread_local WarpPlace in_warp{};
 
 /// What the threads of a group share.
 struct Team {
-  Team() { pthread_barrier_init(&barrier, nullptr, kTeam); }
-  ~Team() { pthread_barrier_destroy(&barrier); }
-  Team(const Team&) = delete;
-  Team& operator=(const Team&) = delete;
+  explicit Team(std::uint32_t threads) : barrier(threads) {}
 
-  pthread_barrier_t barrier;
+  Barrier barrier;
+  std::array<Warp, kWarps> warps;
   device::Words slot{};
   alignas(device::kLineBytes) std::byte near[device::kNearBytes]{};
 };
 
-/// A group with near memory, like those of whole warps.
+/// A group with near memory, like those of GPUs.
+template <bool InWarps>
 struct TeamGroup {
-  static constexpr bool kInWarps = false;
+  static constexpr bool kInWarps = InWarps;
+  static constexpr std::uint32_t kThreads = InWarps ? kWarps * kWarp : kTeam;
 
   Team* team;
   std::uint32_t number;
   std::byte* near;
 
   std::uint32_t rank() const { return number; }
-  std::uint32_t size() const { return kTeam; }
-  void sync() const { pthread_barrier_wait(&team->barrier); }
+  std::uint32_t size() const { return kThreads; }
+  void sync() const { team->barrier.wait(); }
   device::Words broadcast(const device::Words& words) const {
     if (number == 0) team->slot = words;
     sync();
@@ -57,8 +88,9 @@ struct TeamGroup {
 };
 
 /// Keeps a launch from nothing, but is the barrier that operations count on.
+template <class Group>
 struct TeamGate {
-  const TeamGroup& group;
+  const Group& group;
 
   void open() const {}
   bool operator()() const {
@@ -67,52 +99,100 @@ struct TeamGate {
   }
 };
 
-/// The host device, but for copies, which the threads of a group make together, and for rounds, as
-/// many as on GPUs.
+/// The host device, but for copies, which the threads of a group make together, for rounds, as many
+/// as on GPUs, and for what the threads of a warp do together: the last of eight stores after the
+/// others, and loads before them, so that lines are whole when its word is there.
 struct TeamDevice : device::HostDevice {
   static constexpr std::uint32_t kRoundsPerLook = 4;
 
-  static void copy(const TeamGroup& group, void* to, const void* from, std::uint64_t bytes) {
-    const std::uint64_t share = (bytes + kTeam - 1) / kTeam;
+  template <class Group>
+  static void copy(const Group& group, void* to, const void* from, std::uint64_t bytes) {
+    const std::uint64_t share = (bytes + group.size() - 1) / group.size();
     const std::uint64_t first = std::min(group.rank() * share, bytes);
     std::memcpy(static_cast<std::byte*>(to) + first, static_cast<const std::byte*>(from) + first,
                 std::min(share, bytes - first));
   }
+  static void store_together(std::uint64_t* to, std::uint64_t low, std::uint64_t high,
+                             bool takes_part) {
+    const auto store = [&] {
+      if (!takes_part) return;
+      store_release(to, low);
+      store_release(to + 1, high);
+    };
+    if (!is_last_of_eight()) store();
+    in_warp.warp->barrier.wait();
+    if (is_last_of_eight()) store();
+  }
+  static void load_together(const std::uint64_t* from, std::uint64_t& low, std::uint64_t& high) {
+    const auto load = [&] {
+      high = load_acquire(from + 1);
+      low = load_acquire(from);
+    };
+    if (is_last_of_eight()) load();
+    in_warp.warp->barrier.wait();
+    if (!is_last_of_eight()) load();
+  }
+  static bool all_of_warp(bool mine) {
+    const auto votes = tell(in_warp.warp->votes, mine);
+    return std::ranges::all_of(votes, [](bool vote) { return vote; });
+  }
+  static device::Fault fault_of_warp(device::Fault mine) {
+    const auto faults = tell(in_warp.warp->faults, mine);
+    const auto* const found = std::ranges::find_if(
+        faults, [](device::Fault fault) { return fault != device::Fault::kNone; });
+    return found == faults.end() ? device::Fault::kNone : *found;
+  }
+
+ private:
+  static bool is_last_of_eight() { return in_warp.lane % 8 == 7; }
+
+  /// What all threads of the warp say.
+  template <class T>
+  static std::array<T, kWarp> tell(std::array<T, kWarp>& all, T mine) {
+    all[in_warp.lane] = mine;
+    in_warp.warp->barrier.wait();
+    const std::array<T, kWarp> result = all;
+    in_warp.warp->barrier.wait();
+    return result;
+  }
 };
 
-template <bool Gathers>
+template <bool InWarps, bool Gathers>
 void run_in_teams(AlltoallvArgs args, const BlockLists& lists) {
+  using Group = TeamGroup<InWarps>;
   args.comm.control.idle = nullptr;  // for the calling thread alone
   const Alltoallv<TeamDevice, BlockLists, Gathers> operation{args, lists};
   const std::uint32_t roles = 2 * operation.blocks();
-  std::deque<Team> teams(roles);
+  std::deque<Team> teams;
+  for (std::uint32_t role = 0; role < roles; ++role) teams.emplace_back(Group::kThreads);
   const auto run = [&](std::uint32_t index) {
-    if (index >= roles * kTeam) return;
-    const std::uint32_t role = index / kTeam;
-    const TeamGroup group{&teams[role], index % kTeam, teams[role].near};
+    if (index >= roles * Group::kThreads) return;
+    const std::uint32_t role = index / Group::kThreads;
+    const std::uint32_t number = index % Group::kThreads;
+    const Group group{&teams[role], number, teams[role].near};
+    if (InWarps) in_warp = {&teams[role].warps[number / kWarp], number % kWarp};
     if (role % 2 == 0) {
-      operation.send(group, role / 2, TeamGate{group});
+      operation.send(group, role / 2, TeamGate<Group>{group});
     } else {
-      operation.receive(group, role / 2, TeamGate{group});
+      operation.receive(group, role / 2, TeamGate<Group>{group});
     }
   };
+  const std::uint32_t needed = roles * Group::kThreads - 1;
   thread_local std::unique_ptr<HostExecutor> threads;
-  if (!threads || threads->threads() < roles * kTeam - 1) {
-    threads = std::make_unique<HostExecutor>(roles * kTeam - 1);
-  }
+  if (!threads || threads->threads() < needed) threads = std::make_unique<HostExecutor>(needed);
   threads->run(run);
 }
 
 }  // namespace
 
+/// In warps where the environment has CAUSEWAY_TEST_WARPS.
 void launch_alltoallv_host(HostExecutor&, const AlltoallvArgs& args, const SendBlock* send,
                            const ReceiveBlock* receive) {
-  const BlockLists lists{send, receive};
-  if (args.layouts != nullptr) {
-    run_in_teams<true>(args, lists);
-  } else {
-    run_in_teams<false>(args, lists);
-  }
+  static const bool in_warps = std::getenv("CAUSEWAY_TEST_WARPS") != nullptr;
+  const bool gathers = args.layouts != nullptr;
+  const auto run = in_warps ? (gathers ? run_in_teams<true, true> : run_in_teams<true, false>)
+                            : (gathers ? run_in_teams<false, true> : run_in_teams<false, false>);
+  run(args, {send, receive});
 }
 
 }  // namespace causeway::kernels

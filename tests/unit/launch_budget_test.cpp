@@ -52,6 +52,22 @@ TEST(LaunchBudget, WhatIsOverOrLeftCountsNoLonger) {
   EXPECT_EQ(budget.enter(&c, thread, 90, 0, kNoneIsOver).before, Owners{});
 }
 
+TEST(LaunchBudget, AnOwnerAloneIsNotAskedAbout) {
+  const int a = 0, b = 0;
+  LaunchBudget budget(100);
+  int asked = 0;
+  const auto count = [&](LaunchBudget::Owner) {
+    ++asked;
+    return false;
+  };
+  for (int i = 0; i < 3; ++i) budget.enter(&a, kThreads[0], 10, 0, count);
+  EXPECT_EQ(asked, 0);
+  budget.enter(&b, kThreads[0], 10, 0, count);
+  EXPECT_EQ(asked, 1);
+  budget.enter(&a, kThreads[0], 10, 0, count);
+  EXPECT_EQ(asked, 3);
+}
+
 TEST(LaunchBudget, ASmallLaunchDoesNotHideTheLargeOneBeforeIt) {
   const int a = 0, b = 0;
   LaunchBudget budget(100);

@@ -73,10 +73,19 @@ Status describe_type(const char* argument, int rank, MPI_Datatype type, Element*
   if (type == MPI_DATATYPE_NULL) {
     return Status::error(ErrorKind::kType, "%s is MPI_DATATYPE_NULL on rank %d", argument, rank);
   }
+  // Most calls have one predefined type, which stays what it is.
+  thread_local MPI_Datatype last = MPI_DATATYPE_NULL;
+  thread_local Element of_last;
+  if (type == last) {
+    *element = of_last;
+    return {};
+  }
   *element = {};
   if (is_predefined(type)) {
     CAUSEWAY_TRY(take_apart(argument, rank, type, element));
     element->predefined = true;
+    last = type;
+    of_last = *element;
     return {};
   }
   const std::lock_guard lock(attribute_mutex);

@@ -21,8 +21,8 @@ CAUSEWAY_FN inline auto* wide_lines_of(Lines* slot, const ChannelShape& shape) {
 
 /// Eight threads of a warp have a part each of a wide line, and its warp's four octets a line each;
 /// other threads have whole lines of their own. What such a set takes at once is a row, of which
-/// so many are on their way: with five, 128 threads have 9600 bytes, and so shares of 8 KiB at once,
-/// which are 64 lines and a few more.
+/// so many are on their way: with five, 128 threads have 9600 bytes, and so shares of 8 KiB at
+/// once, which are 64 lines and a few more.
 template <class G>
 inline constexpr std::uint32_t kLineThreads = InWarps<G> ? 8 : 1;
 template <class G>

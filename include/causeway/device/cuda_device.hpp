@@ -12,8 +12,8 @@ namespace causeway::device {
 /// Memory order, copies and waiting in kernels. Release and acquire have system scope: the other
 /// side is another GPU, or a host thread. Words are naturally aligned.
 struct CudaDevice {
-  /// Of the rounds in which a receiver looks out for the message that it expects, so many pass
-  /// until it looks whether another one came, which takes longer than they do.
+  /// Of the rounds of looking out for what will likely come, so many pass until it is looked for
+  /// what may come instead, which takes longer than they do.
   static constexpr std::uint32_t kRoundsPerLook = 4;
 
   __device__ static std::uint64_t load_acquire(const std::uint64_t* word) {

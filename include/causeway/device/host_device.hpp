@@ -17,8 +17,8 @@ namespace causeway::device {
 /// themselves, never by fences of their own, which ThreadSanitizer could not judge. Each function
 /// is one thread's; words are naturally aligned.
 struct HostDevice {
-  /// Of the rounds in which a receiver looks out for the message that it expects, so many pass
-  /// until it looks whether another one came. Here rounds may be naps.
+  /// Of the rounds of looking out for what will likely come, so many pass until it is looked for
+  /// what may come instead. Here rounds may be naps.
   static constexpr std::uint32_t kRoundsPerLook = 1;
 
   static std::uint64_t load_acquire(const std::uint64_t* word) {

@@ -177,11 +177,17 @@ class RingReceiver {
         place(position_, sizeof(RecordHeader), shape_.ring_bytes) + sizeof(RecordHeader);
     if (leads() && !reached(written_, end)) {
       Fault fault = Fault::kNone;
-      // `written` is read after `nothing`, which a sender stores after the records before it.
-      const bool left = link_.wait(&channel_.words->nothing, control_, fault, [&](auto nothing) {
+      std::uint32_t rounds = 0;
+      const bool left = link_.wait(&channel_.words->written, control_, fault, [&](auto written) {
+        written_ = written;
+        if (reached(written_, end)) return true;
+        // Each further word is a further wait for memory.
+        if (++rounds % Device::kRoundsPerLook != 0) return false;
+        if (!is_told_of_nothing()) return false;
+        // `written` is read after that word, which a sender stores after the records before it.
         look();
-        next = reached(written_, end) ? Next::kRecord : Next::kNothing;
-        return next == Next::kRecord || reached(nothing, sequence_);
+        if (!reached(written_, end)) next = Next::kNothing;
+        return true;
       });
       if (!left) {
         report(fault, WaitFor::kHeader, sequence_, end, written_);
@@ -189,6 +195,12 @@ class RingReceiver {
       }
     }
     return static_cast<Next>(group_.broadcast(static_cast<std::uint64_t>(next)));
+  }
+
+  /// True when the sender has no bytes for this exchange, or has gone on to a later one.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool is_told_of_nothing() const {
+    return reached(Device::load_acquire(&channel_.words->nothing), sequence_);
   }
 
   CAUSEWAY_TEMPLATE

@@ -202,10 +202,12 @@ class RingSender {
     Outcome outcome = Outcome::kDone;
     if (leads() && !has_credit(end, freed_, shape_.ring_bytes)) {
       Fault fault = Fault::kNone;
+      std::uint32_t rounds = 0;
       const bool left = link_.wait(&channel_.words->freed, control_, fault, [&](auto freed) {
         freed_ = freed;
         if (has_credit(end, freed, shape_.ring_bytes)) return true;
-        if (refusable && refused()) outcome = Outcome::kRefused;
+        const bool looks = refusable && ++rounds % Device::kRoundsPerLook == 0;
+        if (looks && refused()) outcome = Outcome::kRefused;
         return outcome == Outcome::kRefused;
       });
       if (!left) {
@@ -223,9 +225,12 @@ class RingSender {
     if (leads()) {
       Fault fault = Fault::kNone;
       std::uint64_t last = 0;
+      std::uint32_t rounds = 0;
       left = link_.wait(&channel_.posts->posted, control_, fault, [&](auto posted) {
         last = posted;
-        return reached(posted, sequence_) || refused() || has_enough();
+        if (reached(posted, sequence_)) return true;
+        // Each further word is a further wait for memory.
+        return ++rounds % Device::kRoundsPerLook == 0 && (refused() || has_enough());
       });
       if (left && last == sequence_) post = read_post();
       freed_ = Device::load_acquire(&channel_.words->freed);

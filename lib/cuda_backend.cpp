@@ -329,6 +329,9 @@ class CudaBackend final : public DeviceBackend {
     kernels::AlltoallvArgs args = exchange.args;
     const std::uint32_t most_of_two = std::min(most_of_two_, exchange.most_blocks);
     args.overlap.with_next = 2 * args.split.blocks <= most_of_two;
+    if (captured && captured_early_ > 0) {
+      args.overlap.with_previous = captured_early_ + args.split.blocks <= most_of_two;
+    }
     std::vector<kernels::Visits> fewer;
     std::unique_lock<std::mutex> entered;
     if (!captured && launches_ != nullptr) {
@@ -344,7 +347,10 @@ class CudaBackend final : public DeviceBackend {
         cuda_status("launching alltoallv",
                     static_cast<cudaError_t>(kernels::launch_alltoallv_cuda(
                         args, exchange.plan->send.data(), exchange.plan->receive.data(), stream))));
-    if (captured) return {};
+    if (captured) {
+      captured_early_ = args.overlap.with_next ? args.split.blocks : 0;
+      return {};
+    }
     CAUSEWAY_CUDA(cudaEventRecord, done_, stream);
     launched_ = true;
     last_stream_ = stream;
@@ -395,7 +401,8 @@ class CudaBackend final : public DeviceBackend {
 
   const int ordinal_;
   int multiprocessors_ = 0;
-  std::uint32_t most_of_two_ = 0;  ///< blocks of two launches that are on the GPU together
+  std::uint32_t most_of_two_ = 0;     ///< blocks of two launches that are on the GPU together
+  std::uint32_t captured_early_ = 0;  ///< of the last captured one, if it lets the next come
   GpuId id_{};
   GpuLaunches* launches_ = nullptr;  ///< that this communicator's count among; null where ranks of
                                      ///< this process share the GPU

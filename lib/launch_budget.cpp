@@ -34,14 +34,14 @@ LaunchBudget::Admission LaunchBudget::enter(Owner owner, Thread thread, std::uin
   // While the owner's launch before this one runs, it is that one's blocks that are on the GPU, or
   // those of both.
   Launch mine{owner, thread, admission.blocks, admission.blocks, admission.with_next};
-  const auto is_mine = [&](const Launch& launch) {
-    return launch.owner == owner && launch.thread == thread;
-  };
+  const auto is_mine = [&](const Launch& launch) { return is_of(launch, owner, thread); };
   for (const Launch& launch : launches_) {
-    if (!is_mine(launch)) continue;
+    if (launch.owner != owner) continue;
     const std::uint32_t both = launch.last + admission.blocks;
-    admission.with_previous = !launch.with_next || both <= most_of_two;
-    if (launch.with_next && admission.with_previous) mine.blocks = std::max(mine.blocks, both);
+    if (launch.with_next && both > most_of_two) admission.with_previous = false;
+    // What another thread has issued counts in that one's share.
+    if (!is_mine(launch)) continue;
+    if (launch.with_next && both <= most_of_two) mine.blocks = std::max(mine.blocks, both);
     mine.blocks = std::max(mine.blocks, launch.blocks);
   }
   std::erase_if(launches_, is_mine);

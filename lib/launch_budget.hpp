@@ -37,8 +37,8 @@ class LaunchBudget {
   template <class IsOver>
   Admission enter(Owner owner, Thread thread, std::uint32_t blocks, std::uint32_t most_of_two,
                   const IsOver& is_over) {
-    // Asking takes time, and an owner alone has nobody to make room for.
-    const bool alone = launches_.size() == 1 && launches_.front().owner == owner;
+    // Asking takes time, and an owner alone on one thread has nobody to make room for.
+    const bool alone = launches_.size() == 1 && is_of(launches_.front(), owner, thread);
     if (!alone) {
       std::erase_if(launches_, [&](const Launch& launch) { return is_over(launch.owner); });
     }
@@ -57,6 +57,9 @@ class LaunchBudget {
     std::uint32_t last;    ///< of the last one
     bool with_next;        ///< of the last one
   };
+  static bool is_of(const Launch& launch, Owner owner, Thread thread) {
+    return launch.owner == owner && launch.thread == thread;
+  }
   struct Share {
     Thread thread;
     std::uint32_t blocks;

@@ -68,6 +68,24 @@ TEST(LaunchBudget, AnOwnerAloneIsNotAskedAbout) {
   EXPECT_EQ(asked, 3);
 }
 
+/// What is over takes nothing from the share of another thread, also of one owner.
+TEST(LaunchBudget, AnOwnersNextThreadHasAllThatIsLeft) {
+  const int a = 0;
+  const auto all_are_over = [](LaunchBudget::Owner) { return true; };
+  LaunchBudget budget(160);
+  EXPECT_EQ(budget.enter(&a, kThreads[0], 100, 0, all_are_over).blocks, 100U);
+  EXPECT_EQ(budget.enter(&a, kThreads[1], 100, 0, all_are_over).blocks, 100U);
+}
+
+TEST(LaunchBudget, AnOwnersLaunchesOfTwoThreadsTogetherHaveWhatTwoMay) {
+  const int a = 0;
+  for (const std::uint32_t blocks : {2, 3}) {
+    LaunchBudget budget(200);
+    EXPECT_TRUE(budget.enter(&a, kThreads[0], 2, 4, kNoneIsOver).with_next);
+    EXPECT_EQ(budget.enter(&a, kThreads[1], blocks, 4, kNoneIsOver).with_previous, blocks == 2);
+  }
+}
+
 TEST(LaunchBudget, ASmallLaunchDoesNotHideTheLargeOneBeforeIt) {
   const int a = 0, b = 0;
   LaunchBudget budget(100);

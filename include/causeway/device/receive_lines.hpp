@@ -38,7 +38,7 @@ inline constexpr std::uint32_t kUnknownLanes = 0xffff;
 struct Sighting {
   Found found;
   std::uint32_t lanes;  ///< that carry the message
-  LineHeader header;    ///< the leader's alone, for lines and on lane 0
+  LineHeader header;    ///< of those who looked, for lines and on lane 0
 };
 
 /// Whether the next record in the ring is of this exchange; `written` is what the count was a

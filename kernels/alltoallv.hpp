@@ -57,7 +57,8 @@ struct Alltoallv {
 
   /// Calls gate.open() before it reads what launches and programs change, and gate(), which is a
   /// barrier too, before it writes; false ends the role. All threads of the group call both. What
-  /// is needed first is on its way by then.
+  /// the first visit needs that never changes has been worked out before, while the GPU may still
+  /// be busy with what precedes the launch.
   CAUSEWAY_TEMPLATE
   template <device::Group G, class Gate>
   CAUSEWAY_FN void send(const G& group, std::uint32_t block, Gate&& gate) const {
@@ -66,36 +67,49 @@ struct Alltoallv {
     const device::SendChannel* channel = nullptr;
     device::Share share{};
     auto hook = source(lists.send[comm.rank]);
-    device::ReadAhead ahead{};
+    device::SendAhead ahead{};
     const auto find = [&](std::uint32_t peer, std::uint32_t lane) {
       channel = &device::bring_near(group, comm.send_channel(peer, lane));
       share = share_for(peer, lane);
       hook = source(lists.send[peer]);
     };
-    // What a visit begins with is read all at once.
+    const auto prepare = [&] {
+      device::with_peer_link<Device>(channel->link, comm.control, [&](const auto& link) {
+        device::prepare_send(link, *channel, share, hook, ahead);
+      });
+    };
     const auto read = [&](std::uint32_t peer, std::uint32_t lane) {
       device::ChannelState* const states = comm.states_of(peer);
       device::bring_state_near(group, &states[2 * lane]);
-      ahead = device::read_ahead<Device>(group, share, &states[1].heard, hook);
+      device::read_ahead<Device>(group, share, &states[1].heard, hook, ahead);
     };
     const auto get_ready = [&](std::uint32_t peer, std::uint32_t lane) {
-      find(peer, lane);
-      read(peer, lane);
+      between_barriers(group, [&] {
+        find(peer, lane);
+        read(peer, lane);
+      });
+      prepare();
     };
     const bool has_visits = visits.hops < comm.size;
-    if (has_visits) find(wrapped(comm.rank + visits.hops), visits.lane);
+    if (has_visits) {
+      find(wrapped(comm.rank + visits.hops), visits.lane);
+      device::await_near(group);
+      group.sync();
+      prepare();
+    }
     gate.open();
     if (has_visits) read(wrapped(comm.rank + visits.hops), visits.lane);
     device::await_near(group);
     if (!gate()) return;
     for (std::uint32_t hops = visits.hops; hops < comm.size; hops += args.split.hop_step()) {
       const std::uint32_t peer = wrapped(comm.rank + hops);
-      if (hops != visits.hops) between_barriers(group, [&] { get_ready(peer, visits.lane); });
+      if (hops != visits.hops) get_ready(peer, visits.lane);
       const std::uint64_t sequence = channel->state->sequence + 1;
       const std::uint32_t lanes = channel->shape.line_bytes > 0 ? share.lanes : comm.lanes;
       std::uint32_t lane = visits.lane;
       for (; lane < lanes; lane += visits.lane_step) {
-        if (lane != visits.lane) between_barriers(group, [&] { get_ready(peer, lane); });
+        if (lane != visits.lane) get_ready(peer, lane);
+        ahead.sequence = sequence;
         if (!send_to(group, *channel, share, hook, ahead)) return;
       }
       pass_over(group, comm.states_of(peer), sequence, lane, visits);
@@ -110,32 +124,46 @@ struct Alltoallv {
     const device::Communicator& comm = args.comm;
     const Visits visits = lists.visits(args, kReceives, block);
     const device::ReceiveChannel* channel = nullptr;
+    device::Request request{};
+    auto hook = destination(lists.receive[comm.rank]);
+    device::ReceiveAhead ahead{};
     const auto find = [&](std::uint32_t peer, std::uint32_t lane) {
       channel = &device::bring_near(group, comm.receive_channel(peer, lane));
+      request = request_for(peer);
+      hook = destination(lists.receive[peer]);
     };
     const auto read = [&](std::uint32_t peer, std::uint32_t lane) {
       device::bring_state_near(group, &comm.states_of(peer)[2 * lane + 1]);
     };
     const auto get_ready = [&](std::uint32_t peer, std::uint32_t lane) {
-      find(peer, lane);
-      read(peer, lane);
+      between_barriers(group, [&] {
+        find(peer, lane);
+        read(peer, lane);
+      });
+      ahead = device::prepare_receive(group, *channel, request);
     };
     const bool has_visits = visits.hops < comm.size;
-    if (has_visits) find(wrapped(comm.rank + comm.size - visits.hops), visits.lane);
+    if (has_visits) {
+      find(wrapped(comm.rank + comm.size - visits.hops), visits.lane);
+      device::await_near(group);
+      group.sync();
+      ahead = device::prepare_receive(group, *channel, request);
+    }
     gate.open();
     if (has_visits) read(wrapped(comm.rank + comm.size - visits.hops), visits.lane);
     device::await_near(group);
     if (!gate()) return;
     for (std::uint32_t hops = visits.hops; hops < comm.size; hops += args.split.hop_step()) {
       const std::uint32_t peer = wrapped(comm.rank + comm.size - hops);
-      if (hops != visits.hops) between_barriers(group, [&] { get_ready(peer, visits.lane); });
+      if (hops != visits.hops) get_ready(peer, visits.lane);
       device::ChannelState* const states = comm.states_of(peer) + 1;
       const std::uint64_t sequence = channel->state->sequence + 1;
       std::uint32_t lanes = comm.lanes;
       std::uint32_t lane = visits.lane;
       for (; lane < lanes; lane += visits.lane_step) {
-        if (lane != visits.lane) between_barriers(group, [&] { get_ready(peer, lane); });
-        const device::Received received = receive_from(group, peer, *channel);
+        if (lane != visits.lane) get_ready(peer, lane);
+        ahead.sequence = sequence;
+        const device::Received received = receive_from(group, *channel, request, hook, ahead);
         if (!received) return;
         lanes = device::smaller(lanes, received.lanes);
       }
@@ -197,7 +225,7 @@ struct Alltoallv {
   template <device::Group G, class P>
   CAUSEWAY_FN bool send_to(const G& group, const device::SendChannel& channel,
                            const device::Share& share, const P& hook,
-                           const device::ReadAhead& ahead) const {
+                           const device::SendAhead& ahead) const {
     bool sent = false;
     device::with_peer_link<Device>(channel.link, args.comm.control, [&](const auto& link) {
       sent = device::send(group, link, channel, share, args.comm.control, hook, ahead);
@@ -205,21 +233,26 @@ struct Alltoallv {
     return sent;
   }
 
-  CAUSEWAY_TEMPLATE
-  template <device::Group G>
-  CAUSEWAY_FN device::Received receive_from(const G& group, std::uint32_t peer,
-                                            const device::ReceiveChannel& channel) const {
+  /// What is asked of a peer.
+  CAUSEWAY_FN device::Request request_for(std::uint32_t peer) const {
     const ReceiveBlock& block = lists.receive[peer];
-    const auto hook = destination(block);
     device::Request request{args.declined ? 0 : block.bytes, args.declined, nullptr, false,
                             static_cast<device::Protocol>(block.protocol)};
     if (block.layout == 0 && args.region != device::kNoRegion) {
       request.region = args.region;
       request.region_offset = args.region_offset + static_cast<std::uint64_t>(block.offset);
     }
+    return request;
+  }
+
+  CAUSEWAY_TEMPLATE
+  template <device::Group G, class C>
+  CAUSEWAY_FN device::Received receive_from(const G& group, const device::ReceiveChannel& channel,
+                                            const device::Request& request, const C& hook,
+                                            const device::ReceiveAhead& ahead) const {
     device::Received received{};
     device::with_peer_link<Device>(channel.link, args.comm.control, [&](const auto& link) {
-      received = device::receive(group, link, channel, request, args.comm.control, hook);
+      received = device::receive(group, link, channel, request, args.comm.control, hook, ahead);
     });
     return received;
   }

@@ -46,16 +46,18 @@ __device__ inline unsigned long long occupancy_share() {
 
 /// Asks for a communicator's channels for this launch; the leader's answer is for enter().
 template <device::Group G>
-__device__ unsigned long long ask_to_enter(const G& group, const device::Communicator& comm) {
+__device__ unsigned long long ask_to_enter(const G& group, const device::Communicator& comm,
+                                           unsigned long long share) {
   if (group.rank() != 0) return 0;
-  return atomicCAS(comm.occupancy, 0ULL, 2 * gridDim.x * occupancy_share());
+  return atomicCAS(comm.occupancy, 0ULL, 2 * gridDim.x * share);
 }
 
 /// False, with a report, when another launch that is still running has the channels; and without
 /// when the communicator was detached. All threads of each group of the launch call it.
 template <device::Group G>
-__device__ bool enter(const G& group, const device::Communicator& comm, unsigned long long before) {
-  const bool free = before == (before & 0xffffULL) * occupancy_share();
+__device__ bool enter(const G& group, const device::Communicator& comm, unsigned long long before,
+                      unsigned long long share) {
+  const bool free = before == (before & 0xffffULL) * share;
   const volatile auto* const now = comm.occupancy;
   // The answer is not looked at for the bit: ptxas would do so, and wait for it, further up.
   if (group.rank() == 0 && !free && (*now & device::kDetachedBit) == 0) {
@@ -63,15 +65,14 @@ __device__ bool enter(const G& group, const device::Communicator& comm, unsigned
         comm.control,
         {device::Fault::kOverlapped, device::WaitFor::kNothing, comm.rank, 0, 0, 0, 0, 0});
   }
-  return group.broadcast(free ? 1 : 0) != 0;
+  return group.all(free || group.rank() != 0);
 }
 
 /// Gives the group's share of the channels up; the last one leaves nothing. What the groups have
 /// written is for the next launch on the stream to see.
 template <device::Group G>
-__device__ void leave(const G& group, const device::Communicator& comm) {
+__device__ void leave(const G& group, const device::Communicator& comm, unsigned long long share) {
   if (group.rank() != 0) return;
-  const unsigned long long share = occupancy_share();
   if (comm.launches_over == nullptr) {
     atomicAdd(comm.occupancy, 0 - share);
     return;
@@ -87,25 +88,26 @@ template <device::Group G>
 class Gate {
  public:
   __device__ Gate(const G& group, const device::Communicator& comm, const Overlap& overlap)
-      : group_(group), comm_(comm), overlap_(overlap) {}
+      : group_(group), comm_(comm), overlap_(overlap), share_(occupancy_share()) {}
 
   __device__ void open() {
     follow_the_stream();
-    before_ = ask_to_enter(group_, comm_);
+    before_ = ask_to_enter(group_, comm_, share_);
     if (overlap_.with_next) admit_next();
   }
   __device__ bool operator()() {
-    entered_ = enter(group_, comm_, before_);
+    entered_ = enter(group_, comm_, before_, share_);
     return entered_;
   }
   __device__ void close() const {
-    if (entered_) leave(group_, comm_);
+    if (entered_) leave(group_, comm_, share_);
   }
 
  private:
   const G& group_;
   const device::Communicator& comm_;
   const Overlap& overlap_;
+  const unsigned long long share_;
   unsigned long long before_ = 0;
   bool entered_ = false;
 };

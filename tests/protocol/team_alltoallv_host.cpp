@@ -57,6 +57,7 @@ struct Team {
   Barrier barrier;
   std::array<Warp, kWarps> warps;
   device::Words slot{};
+  std::array<bool, kWarps * kWarp> votes{};
   alignas(device::kLineBytes) std::byte near[device::kNearBytes]{};
 };
 
@@ -82,6 +83,14 @@ struct TeamGroup {
   }
   std::uint64_t broadcast(std::uint64_t value) const {
     return broadcast(device::Words{{value, 0}}).word[0];
+  }
+  bool all(bool mine) const {
+    team->votes[number] = mine;
+    sync();
+    const bool* const votes = team->votes.data();
+    const bool result = std::all_of(votes, votes + kThreads, [](bool vote) { return vote; });
+    sync();
+    return result;
   }
   void copy_near(std::uint64_t* to, const std::uint64_t* from) const { *to = *from; }
   void await_near() const {}

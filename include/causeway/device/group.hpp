@@ -14,7 +14,8 @@ struct Words {
 
 /// Threads that enter a call together. rank() is 0 .. size()-1, and rank 0 leads. sync() is a
 /// barrier of these threads alone that also makes their earlier writes visible to each other.
-/// broadcast(v) gives every thread the leader's v, one word or several, and is a barrier too.
+/// broadcast(v) gives every thread the leader's v, one word or several, and is a barrier too, as
+/// is all(b), which is true when b is for all threads.
 template <class G>
 concept Group = requires(const G& group, std::uint64_t value, const Words& words) {
   { group.rank() } -> std::convertible_to<std::uint32_t>;
@@ -22,6 +23,7 @@ concept Group = requires(const G& group, std::uint64_t value, const Words& words
   group.sync();
   { group.broadcast(value) } -> std::same_as<std::uint64_t>;
   { group.broadcast(words) } -> std::same_as<Words>;
+  { group.all(true) } -> std::same_as<bool>;
 };
 
 /// Groups that come in whole warps, the threads of which go together.
@@ -36,6 +38,7 @@ struct ThreadGroup {
   CAUSEWAY_FN constexpr void sync() const {}
   CAUSEWAY_FN constexpr std::uint64_t broadcast(std::uint64_t value) const { return value; }
   CAUSEWAY_FN constexpr Words broadcast(const Words& words) const { return words; }
+  CAUSEWAY_FN constexpr bool all(bool mine) const { return mine; }
 };
 
 #if defined(__CUDACC__)
@@ -52,6 +55,7 @@ struct WarpGroup {
   __device__ Words broadcast(const Words& words) const {
     return {broadcast(words.word[0]), broadcast(words.word[1])};
   }
+  __device__ bool all(bool mine) const { return __all_sync(0xffffffffu, mine) != 0; }
 };
 
 /// Consecutive warps of a block, up to the whole of it, that meet at a named barrier of their own:
@@ -91,6 +95,16 @@ struct WarpsGroup {
     const Words result = *slot;
     sync();
     return result;
+  }
+  __device__ bool all(bool mine) const {
+    std::uint32_t result;
+    asm volatile(
+        "{ .reg .pred mine, all; setp.ne.u32 mine, %3, 0; bar.red.and.pred all, %1, %2, mine; "
+        "selp.u32 %0, 1, 0, all; }"
+        : "=r"(result)
+        : "r"(barrier), "r"(threads), "r"(mine ? 1U : 0U)
+        : "memory");
+    return result != 0;
   }
 };
 

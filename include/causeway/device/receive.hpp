@@ -16,11 +16,6 @@ struct Received {
 
 namespace impl {
 
-/// Whether a receiver says how much it takes, and where, before it is asked.
-CAUSEWAY_FN constexpr bool posts(const ChannelShape& shape, std::uint64_t capacity) {
-  return capacity > shape.eager_bytes;
-}
-
 /// Says it. By one thread; those of several lanes may, all the same.
 CAUSEWAY_TEMPLATE
 template <class L>
@@ -260,33 +255,31 @@ CAUSEWAY_FN bool receive_through_ring(const G& group, const L& link, const Recei
 /// threads of the group call it with the same arguments; when it returns, the hook has consumed the
 /// share. The share's size and layout are the sender's to say. A surplus is drained and reported as
 /// kTruncated. Not ok when a wait was given up: the reports then say why, and the channel cannot be
-/// used again.
+/// used again. `ahead` is of prepare_receive() for this request, with the exchange's sequence.
 CAUSEWAY_TEMPLATE
 template <Group G, class L, class C>
 CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel& channel,
-                             const Request& request, const WaitControl& control, const C& hook) {
+                             const Request& request, const WaitControl& control, const C& hook,
+                             const ReceiveAhead& ahead) {
   static_assert(Link<L>);
   static_assert(ConsumeHook<C, G>);
   using Device = typename L::Device;
   const ChannelShape& shape = channel.shape;
-  const bool lined = shape.line_bytes > 0;
-  const std::uint64_t sequence = channel.state->sequence + 1;
-  const bool speaks = group.rank() == 0 && (!lined || shape.lane == 0);
+  const std::uint64_t sequence = ahead.sequence;
   impl::Sighting seen{impl::Found::kRing, impl::kUnknownLanes, {}};
   if (request.bytes == 0) {
-    seen = {impl::Found::kNothing, lined ? 0 : impl::kUnknownLanes, {}};
-    if (speaks) link.signal(shape.posts_offset + offsetof(ReceiverWords, refused), sequence);
+    seen = {impl::Found::kNothing, ahead.lined ? 0 : impl::kUnknownLanes, {}};
+    if (group.rank() == 0 && (!ahead.lined || shape.lane == 0)) {
+      link.signal(shape.posts_offset + offsetof(ReceiverWords, refused), sequence);
+    }
   } else {
-    // Nobody waits for the post of a message in lines.
-    const bool posts_early =
-        impl::posts(shape, request.bytes) && room_in_lines(shape, request.expects) == 0;
-    if (speaks && posts_early) impl::post(link, shape, sequence, request);
-    if (lined) {
-      seen = impl::receive_in_lines<Device>(group, channel, sequence, request, control, hook);
+    if (ahead.posts_early) impl::post(link, shape, sequence, request);
+    if (ahead.lined) {
+      seen = impl::receive_in_lines<Device>(group, channel, request, control, hook, ahead);
     }
     if (seen.found == impl::Found::kRing) {
       // A sender that wants to store in place waits for where.
-      if (lined && speaks && !posts_early) {
+      if (ahead.lined && group.rank() == 0 && shape.lane == 0 && !ahead.posts_early) {
         impl::post(link, shape, sequence, request);
       }
       if (!impl::receive_through_ring(group, link, channel, request, control, hook)) {
@@ -294,14 +287,13 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
       }
     }
   }
-  if (seen.found == impl::Found::kFailed) return {false, seen.lanes};
-  // All threads have read the state before, in front of a barrier.
-  if (request.acknowledges || request.bytes == 0) sync_before_changes(group);
-  if (group.rank() == 0) {
+  sync_before_changes(group);
+  const bool ok = seen.found != impl::Found::kFailed;
+  if (group.rank() == 0 && ok) {
     // Lane 0 has the header of every message.
     const bool took =
         impl::in_lines(seen.found) || (seen.found == impl::Found::kRing && shape.lane == 0);
-    if (lined && took && request.acknowledges) {
+    if (ahead.lined && took && request.acknowledges) {
       link.signal(shape.words_offset + offsetof(ReceiverWords, taken), sequence);
     }
     ChannelState& state = *channel.home;
@@ -312,8 +304,16 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
       Device::store_near(&state.heard, sequence);
     }
   }
-  group.sync();
-  return {true, seen.lanes};
+  return {group.all(ok), seen.lanes};
+}
+
+CAUSEWAY_TEMPLATE
+template <Group G, class L, class C>
+CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel& channel,
+                             const Request& request, const WaitControl& control, const C& hook) {
+  ReceiveAhead ahead = prepare_receive(group, channel, request);
+  ahead.sequence = channel.state->sequence + 1;
+  return receive(group, link, channel, request, control, hook, ahead);
 }
 
 }  // namespace causeway::device

@@ -24,7 +24,23 @@ struct Request {
   std::uint64_t region_offset = 0;
 };
 
+/// What receiving a share begins with, worked out ahead, for each thread.
+struct ReceiveAhead {
+  const Line* slots;  ///< where lines come
+  std::uint64_t slot_lines;
+  bool lined;
+  bool posts_early;            ///< this thread, before it looks for the message
+  bool expects;                ///< a word of its own, in lines
+  bool looks_always;           ///< for the message to come otherwise than in lines
+  std::uint64_t sequence = 0;  ///< of the exchange
+};
+
 namespace impl {
+
+/// Whether a receiver says how much it takes, and where, before it is asked.
+CAUSEWAY_FN constexpr bool posts(const ChannelShape& shape, std::uint64_t capacity) {
+  return capacity > shape.eager_bytes;
+}
 
 /// What a receiver has found of a message.
 enum class Found : std::uint64_t { kNotYet, kLines, kWideLines, kRing, kNothing, kFailed };
@@ -112,10 +128,11 @@ CAUSEWAY_FN Sighting look_elsewhere(const ReceiveChannel& channel, std::uint64_t
   return {staged ? Found::kRing : Found::kNotYet, lanes, {}};
 }
 
-/// Takes a share out of lines as it comes, up to what fits in the request.
+/// Takes a share out of lines as it comes, up to what fits in the request. False, with a report,
+/// when this thread gave up.
 CAUSEWAY_TEMPLATE
 template <class Device, class G, class C>
-CAUSEWAY_FN void take_lines(const G& group, const ReceiveChannel& channel, std::uint64_t sequence,
+CAUSEWAY_FN bool take_lines(const G& group, const ReceiveChannel& channel, std::uint64_t sequence,
                             const Sighting& seen, const Request& request, bool has_early,
                             std::uint64_t early, const WaitControl& control, const C& hook) {
   const LineHeader& header = seen.header;
@@ -146,9 +163,10 @@ CAUSEWAY_FN void take_lines(const G& group, const ReceiveChannel& channel, std::
                    channel.scratch);
     }
   }
+  return here;
 }
 
-/// Reports what a header shows to be wrong with counts. By the leader.
+/// Reports what a header shows to be wrong with counts. By one thread.
 CAUSEWAY_TEMPLATE
 template <class Device>
 CAUSEWAY_FN void check_counts(const ReceiveChannel& channel, std::uint64_t sequence,
@@ -182,22 +200,20 @@ CAUSEWAY_FN constexpr bool valid(const LineHeader& header, const ChannelShape& s
 }
 
 /// Waits for the message of an exchange on a channel with lines, and takes this lane's share of it
-/// where it comes in lines.
+/// where it comes in lines. What it returns is alike for all threads, but for kFailed: then some may
+/// have their part of the lines.
 CAUSEWAY_TEMPLATE
 template <class Device, class G, class C>
 CAUSEWAY_FN Sighting receive_in_lines(const G& group, const ReceiveChannel& channel,
-                                      std::uint64_t sequence, const Request& request,
-                                      const WaitControl& control, const C& hook) {
+                                      const Request& request, const WaitControl& control,
+                                      const C& hook, const ReceiveAhead& ahead) {
   const ChannelShape& shape = channel.shape;
-  const Line* const slot = slot_of(channel.lines, sequence, shape);
-  const bool leads = group.rank() == 0;
-  // While the header is on its way, each thread watches the line that will likely be its own. All
-  // of them look for the header too, though the leader's is the one that counts: threads of a warp
-  // that do the same wait for memory once.
-  const bool expects = request.expects == Protocol::kLines &&
-                       group.rank() < words_in(smaller(request.bytes, shape.line_bytes));
-  // Where the message may well come otherwise, each round looks for that as well.
-  const bool looks_always = room_in_lines(shape, request.expects) == 0;
+  const std::uint64_t sequence = ahead.sequence;
+  const Line* const slot = ahead.slots + (sequence & 1) * ahead.slot_lines;
+  // While the header is on its way, each thread watches the line that will likely be its own, and
+  // every thread the header: what all see they need not tell each other, and threads of a warp that
+  // do the same wait for memory once.
+  const bool expects = ahead.expects;
   std::uint64_t early = 0;
   bool has_early = false;
   std::uint64_t words[kHeaderWords] = {};
@@ -205,50 +221,69 @@ CAUSEWAY_FN Sighting receive_in_lines(const G& group, const ReceiveChannel& chan
   std::uint32_t rounds = 0;
   Fault fault = Fault::kNone;
   Sighting seen{};
-  bool through = true;
-  if (leads || expects) {
-    through = poll_until<Device>(control, fault, [&] {
-      // All of these loads are on their way together.
-      has_early = load_line<Device>(payload_of(slot) + group.rank(), sequence, early);
-      here = load_header<Device>(slot, sequence, words);
-      if (here) {
-        return has_early || !expects || header_protocol(words[0]) != Protocol::kLines ||
-               group.rank() >= words_in(header_bytes(words[1]));
-      }
-      if (++rounds % Device::kRoundsPerLook != 0 && !looks_always) return false;
-      seen = look_elsewhere<Device>(channel, sequence);
-      return seen.found != Found::kNotYet;
-    });
-    if (here) seen = sighting_of(words, shape);
-  }
-  const auto report = [&](Fault which, std::uint64_t got) {
-    report_fault<Device>(
-        control, {which, WaitFor::kHeader, shape.peer, shape.lane, sequence, sequence, got, 0});
+  const bool through = poll_until<Device>(control, fault, [&] {
+    // All of these loads are on their way together.
+    if (expects) has_early = load_line<Device>(payload_of(slot) + group.rank(), sequence, early);
+    here = load_header<Device>(slot, sequence, words);
+    if (here) {
+      return has_early || !expects || header_protocol(words[0]) != Protocol::kLines ||
+             group.rank() >= words_in(header_bytes(words[1]));
+    }
+    if (++rounds % Device::kRoundsPerLook != 0 && !ahead.looks_always) return false;
+    seen = look_elsewhere<Device>(channel, sequence);
+    return seen.found != Found::kNotYet;
+  });
+  if (here) seen = sighting_of(words, shape);
+  const auto fail = [&](Fault which, WaitFor wait_for, std::uint64_t got) {
+    report_fault<Device>(control,
+                         {which, wait_for, shape.peer, shape.lane, sequence, sequence, got, 0});
     seen.found = Found::kFailed;
   };
-  if (leads && !through) {
-    report(fault, channel.state->heard);
+  if (!through) {
+    fail(fault, here ? WaitFor::kPayload : WaitFor::kHeader, channel.state->heard);
   } else if (in_lines(seen.found) && !valid(seen.header, shape)) {
-    report(Fault::kCorrupt, static_cast<std::uint64_t>(seen.header.protocol));
+    fail(Fault::kCorrupt, WaitFor::kHeader, static_cast<std::uint64_t>(seen.header.protocol));
   }
-  const Words news = group.broadcast(
-      Words{{static_cast<std::uint64_t>(seen.found) | (std::uint64_t{seen.lanes} << 8) |
-                 (std::uint64_t{seen.header.granularity} << 32),
-             (std::uint64_t{seen.header.offset} << 32) | seen.header.bytes}});
-  seen.found = static_cast<Found>(news.word[0] & 0xffU);
-  seen.lanes = static_cast<std::uint32_t>(news.word[0] >> 8) & 0xffffffU;
-  if (in_lines(seen.found)) {
-    seen.header.granularity = static_cast<std::uint32_t>(news.word[0] >> 32);
-    seen.header.offset = static_cast<std::uint32_t>(news.word[1] >> 32);
-    seen.header.bytes = static_cast<std::uint32_t>(news.word[1]);
-    take_lines<Device>(group, channel, sequence, seen, request, has_early, early, control, hook);
+  const bool checks = group.rank() == group.size() - 1;
+  if (group.all(in_lines(seen.found))) {
+    const bool took = take_lines<Device>(group, channel, sequence, seen, request, has_early, early,
+                                         control, hook);
+    if (checks) check_counts<Device>(channel, sequence, seen, request, control);
+    if (!took) seen.found = Found::kFailed;
+    return seen;
   }
-  if (leads && seen.found != Found::kFailed) {
+  // Threads may have seen different parts of what there is instead: the leader's counts.
+  const std::uint64_t news =
+      group.broadcast(static_cast<std::uint64_t>(seen.found) | (std::uint64_t{seen.lanes} << 8));
+  const auto found = static_cast<Found>(news & 0xffU);
+  if (checks && found == seen.found) {
     check_counts<Device>(channel, sequence, seen, request, control);
   }
+  // Where it has seen lines, another has given up.
+  seen.found = in_lines(found) ? Found::kFailed : found;
+  seen.lanes = static_cast<std::uint32_t>(news >> 8);
   return seen;
 }
 
 }  // namespace impl
+
+/// Works out what does not depend on the exchange.
+CAUSEWAY_TEMPLATE
+template <Group G>
+CAUSEWAY_FN ReceiveAhead prepare_receive(const G& group, const ReceiveChannel& channel,
+                                         const Request& request) {
+  const ChannelShape& shape = channel.shape;
+  const bool lined = shape.line_bytes > 0;
+  // Nobody waits for the post of a message in lines.
+  const bool otherwise = room_in_lines(shape, request.expects) == 0;
+  return {channel.lines,
+          shape.slot_bytes / sizeof(Line),
+          lined,
+          group.rank() == 0 && (!lined || shape.lane == 0) && otherwise &&
+              impl::posts(shape, request.bytes),
+          request.expects == Protocol::kLines &&
+              group.rank() < impl::words_in(smaller(request.bytes, shape.line_bytes)),
+          otherwise};
+}
 
 }  // namespace causeway::device

@@ -334,36 +334,30 @@ CAUSEWAY_FN bool send_through_ring(const G& group, const L& link, const SendChan
 /// On channels with lines (shape.line_bytes > 0), lane 0 tells the receiver of every message, so it
 /// sends in every exchange of the pair, be it a share of nothing; another lane that carries nothing
 /// of a message either does too or has its state's sequence moved on. False when a wait was given
-/// up: the reports then say why, and the channel cannot be used again. `ahead` may be what
-/// read_ahead() gave for this share.
+/// up: the reports then say why, and the channel cannot be used again. `ahead` is of prepare_send()
+/// for this share, with the exchange's sequence, and may be of read_ahead().
 CAUSEWAY_TEMPLATE
 template <Group G, class L, class P>
 CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel, const Share& share,
-                      const WaitControl& control, const P& hook, const ReadAhead& ahead) {
+                      const WaitControl& control, const P& hook, const SendAhead& ahead) {
   static_assert(Link<L>);
   static_assert(ProduceHook<P, G>);
   using Device = typename L::Device;
   const ChannelShape& shape = channel.shape;
-  const bool lined = shape.line_bytes > 0;
-  const bool declines = share.protocol == Protocol::kDeclined;
-  const std::uint64_t sequence = channel.state->sequence + 1;
-  if (share.bytes == 0 && !declines) {
+  const std::uint64_t sequence = ahead.sequence;
+  if (ahead.way == Way::kLines) {
+    impl::send_in_lines<Device>(group, channel, share, control, hook, ahead);
+  } else if (ahead.way == Way::kWideLines) {
+    impl::send_in_wide_lines<Device>(group, channel, share, control, hook, sequence, ahead.heard,
+                                     ahead.header);
+  } else if (ahead.way == Way::kNothing) {
     // Receivers learn from lane 0 which lanes have lines or records.
-    if (group.rank() == 0 && (shape.lane == 0 || !lined)) {
+    if (group.rank() == 0 && (shape.lane == 0 || shape.line_bytes == 0)) {
       link.signal(shape.words_offset + offsetof(SenderWords, nothing), sequence);
     }
-  } else if (lined && (declines || goes_in_lines(shape, share))) {
-    std::byte* const lines = link.window(shape.lines_offset);
-    if (share.protocol == Protocol::kWideLines) {
-      impl::send_in_wide_lines<Device>(group, lines, channel, sequence, share, control, hook,
-                                       ahead.heard);
-    } else {
-      impl::send_in_lines<Device>(group, lines, channel, sequence, share, control, hook, ahead);
-    }
   } else {
-    if (lined && shape.lane == 0) {
-      impl::store_header<Device>(group, link.window(shape.lines_offset), channel, sequence, share,
-                                 hook.granularity(), control, ahead.heard);
+    if (shape.line_bytes > 0 && shape.lane == 0) {
+      impl::store_header<Device>(group, channel, control, sequence, ahead.heard, ahead.header);
     }
     if (!impl::send_through_ring(group, link, channel, share, control, hook)) return false;
   }
@@ -384,8 +378,11 @@ CAUSEWAY_TEMPLATE
 template <Group G, class L, class P>
 CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel, const Share& share,
                       const WaitControl& control, const P& hook) {
-  return send(group, link, channel, share, control, hook,
-              ReadAhead{{}, false, channel.state->sequence - 1});
+  SendAhead ahead;
+  prepare_send(link, channel, share, hook, ahead);
+  ahead.sequence = channel.state->sequence + 1;
+  ahead.heard = ahead.sequence - 2;
+  return send(group, link, channel, share, control, hook, ahead);
 }
 
 }  // namespace causeway::device

@@ -25,27 +25,73 @@ CAUSEWAY_FN constexpr bool goes_in_lines(const ChannelShape& shape, const Share&
   return share.bytes <= room_in_lines(shape, share.protocol);
 }
 
-/// What a group has read of a share in lines before it could send it: each thread its part.
-struct ReadAhead {
-  impl::HeldWords words;
-  bool has_words;
-  std::uint64_t heard;  ///< of the peer's messages; an older value is as good
+/// How a lane's share goes.
+enum class Way : std::uint32_t { kNothing, kLines, kWideLines, kRing };
+
+CAUSEWAY_FN constexpr Way way_of(const ChannelShape& shape, const Share& share) {
+  const bool declines = share.protocol == Protocol::kDeclined;
+  if (share.bytes == 0 && !declines) return Way::kNothing;
+  if (shape.line_bytes == 0 || !(declines || goes_in_lines(shape, share))) return Way::kRing;
+  return share.protocol == Protocol::kWideLines ? Way::kWideLines : Way::kLines;
+}
+
+namespace impl {
+
+/// A share's header in lines, but for its last words, which are of the channel's state; and where
+/// the slots begin that it goes to.
+struct HeaderAhead {
+  Line* slots;
+  std::uint64_t slot_lines;
+  std::uint64_t word[kHeaderWords - 2];
 };
+
+}  // namespace impl
+
+/// What sending a share begins with, worked out and read ahead, each thread its part.
+struct SendAhead {
+  Way way = Way::kNothing;
+  impl::HeaderAhead header{};
+  impl::HeldWords words{};
+  bool has_words = false;
+  std::uint64_t sequence = 0;  ///< of the exchange
+  std::uint64_t heard = 0;     ///< of the peer's messages; an older value is as good
+};
+
+/// Works out what does not depend on the exchange.
+CAUSEWAY_TEMPLATE
+template <class L, class P>
+CAUSEWAY_FN void prepare_send(const L& link, const SendChannel& channel, const Share& share,
+                              const P& hook, SendAhead& ahead) {
+  const ChannelShape& shape = channel.shape;
+  const bool whole = share.bytes == 0 || goes_in_lines(shape, share);
+  const LineHeader header{share.message_bytes,
+                          0,
+                          0,
+                          whole ? static_cast<std::uint32_t>(share.offset) : 0,
+                          whole ? static_cast<std::uint32_t>(share.bytes) : 0,
+                          hook.granularity(),
+                          share.tag,
+                          share.lanes,
+                          whole ? share.protocol : Protocol::kStaged};
+  ahead.way = way_of(shape, share);
+  ahead.header = {reinterpret_cast<Line*>(link.window(shape.lines_offset)),
+                  shape.slot_bytes / sizeof(Line),
+                  {header_word(header, 0), header_word(header, 1), header_word(header, 2)}};
+}
 
 /// Reads what sending a share in lines begins with, before its channel is looked at: `heard` is
 /// that of the state of lane 0's receive end for the same peer.
 CAUSEWAY_TEMPLATE
 template <class Device, Group G, class P>
-CAUSEWAY_FN ReadAhead read_ahead(const G& group, const Share& share, const std::uint64_t* heard,
-                                 const P& hook) {
-  ReadAhead ahead{{}, false, Device::load_near(heard)};
+CAUSEWAY_FN void read_ahead(const G& group, const Share& share, const std::uint64_t* heard,
+                            const P& hook, SendAhead& ahead) {
+  ahead.heard = Device::load_near(heard);
   if constexpr (HasSource<P>) {
     ahead.has_words = share.protocol == Protocol::kLines;
     if (ahead.has_words) {
       ahead.words = impl::load_words(group, hook.source(share.offset), share.bytes, group.rank());
     }
   }
-  return ahead;
 }
 
 namespace impl {
@@ -54,33 +100,24 @@ namespace impl {
 /// part. The slot, or null for a thread that has given up.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
-CAUSEWAY_FN Line* store_header(const G& group, std::byte* lines, const SendChannel& channel,
-                               std::uint64_t sequence, const Share& share,
-                               std::uint32_t granularity, const WaitControl& control,
-                               std::uint64_t heard) {
-  const ChannelShape& shape = channel.shape;
+CAUSEWAY_FN Line* store_header(const G& group, const SendChannel& channel,
+                               const WaitControl& control, std::uint64_t sequence,
+                               std::uint64_t heard, const HeaderAhead& header) {
   Fault fault = Fault::kNone;
   const bool free = reached(heard, sequence - 1) || poll_until<Device>(control, fault, [&] {
                       return slot_is_free<Device>(channel, sequence);
                     });
   if (!free) {
+    const ChannelShape& shape = channel.shape;
     report_fault<Device>(control, {fault, WaitFor::kCredit, shape.peer, shape.lane, sequence,
                                    sequence - 1, Device::load_near(channel.news.heard), 0});
     return nullptr;
   }
-  Line* const slot = slot_of(reinterpret_cast<Line*>(lines), sequence, shape);
-  const bool whole = share.bytes == 0 || goes_in_lines(shape, share);
-  const LineHeader header{share.message_bytes,
-                          channel.state->last,
-                          channel.state->last_bytes,
-                          whole ? static_cast<std::uint32_t>(share.offset) : 0,
-                          whole ? static_cast<std::uint32_t>(share.bytes) : 0,
-                          granularity,
-                          share.tag,
-                          share.lanes,
-                          whole ? share.protocol : Protocol::kStaged};
+  Line* const slot = header.slots + (sequence & 1) * header.slot_lines;
   for (std::uint32_t i = group.rank(); i < kHeaderWords; i += group.size()) {
-    Device::store_line(slot + i, header_word(header, i), sequence);
+    std::uint64_t word = i == 0 ? header.word[0] : i == 1 ? header.word[1] : header.word[2];
+    if (i > 2) word = i == 3 ? channel.state->last : channel.state->last_bytes;
+    Device::store_line(slot + i, word, sequence);
   }
   return slot;
 }
@@ -106,33 +143,30 @@ CAUSEWAY_FN const std::byte* form_share(const G& group, const SendChannel& chann
 /// Sends a whole share in lines, or that this rank declines. Every thread waits for itself.
 CAUSEWAY_TEMPLATE
 template <class Device, class G, class P>
-CAUSEWAY_FN void send_in_lines(const G& group, std::byte* lines, const SendChannel& channel,
-                               std::uint64_t sequence, const Share& share,
-                               const WaitControl& control, const P& hook, const ReadAhead& ahead) {
+CAUSEWAY_FN void send_in_lines(const G& group, const SendChannel& channel, const Share& share,
+                               const WaitControl& control, const P& hook, const SendAhead& ahead) {
   const std::byte* const from = form_share(group, channel, share, hook);
   // The first words are on their way while the header is made.
   const HeldWords held = HasSource<P> && ahead.has_words
                              ? ahead.words
                              : load_words(group, from, share.bytes, group.rank());
-  Line* const slot = store_header<Device>(group, lines, channel, sequence, share,
-                                          hook.granularity(), control, ahead.heard);
+  Line* const slot =
+      store_header<Device>(group, channel, control, ahead.sequence, ahead.heard, ahead.header);
   if (slot == nullptr) return;
-  store_lines<Device>(group, payload_of(slot), sequence, from, share.bytes, held);
+  store_lines<Device>(group, payload_of(slot), ahead.sequence, from, share.bytes, held);
 }
 
 /// The same in wide lines. A call of its own, with values, so that what the caller has stays in
 /// registers.
 CAUSEWAY_TEMPLATE
 template <class Device, class G, class P>
-CAUSEWAY_FN CAUSEWAY_CALL void send_in_wide_lines(G group, std::byte* lines,
-                                                  const SendChannel& channel,
-                                                  std::uint64_t sequence, Share share,
+CAUSEWAY_FN CAUSEWAY_CALL void send_in_wide_lines(G group, const SendChannel& channel, Share share,
                                                   const WaitControl& control, P hook,
-                                                  std::uint64_t heard) {
+                                                  std::uint64_t sequence, std::uint64_t heard,
+                                                  HeaderAhead header) {
   const std::byte* const from = form_share(group, channel, share, hook);
   const HeldParts<G> held = load_wide(group, from, share.bytes, WideParts<G>(group).first_row());
-  Line* const slot = store_header<Device>(group, lines, channel, sequence, share,
-                                          hook.granularity(), control, heard);
+  Line* const slot = store_header<Device>(group, channel, control, sequence, heard, header);
   // The threads of a warp store together, or none of them does.
   if (!all_of<Device, G>(slot != nullptr)) return;
   store_wide_lines<Device>(group, wide_lines_of(slot, channel.shape), sequence, from, share.bytes,

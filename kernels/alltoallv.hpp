@@ -56,9 +56,9 @@ struct Alltoallv {
   }
 
   /// Calls gate.open() before it reads what launches and programs change, and gate(), which is a
-  /// barrier too, before it writes; false ends the role. All threads of the group call both. What
-  /// the first visit needs that never changes has been worked out before, while the GPU may still
-  /// be busy with what precedes the launch.
+  /// barrier too, before it writes; false ends the role. All threads of the group call both. In
+  /// launches that may come early, what the first visit needs that never changes has been worked
+  /// out before, while the GPU is busy with what precedes the launch; others read all at once.
   CAUSEWAY_TEMPLATE
   template <device::Group G, class Gate>
   CAUSEWAY_FN void send(const G& group, std::uint32_t block, Gate&& gate) const {
@@ -83,39 +83,45 @@ struct Alltoallv {
       device::bring_state_near(group, &states[2 * lane]);
       device::read_ahead<Device>(group, share, &states[1].heard, hook, ahead);
     };
-    const auto get_ready = [&](std::uint32_t peer, std::uint32_t lane) {
-      between_barriers(group, [&] {
-        find(peer, lane);
-        read(peer, lane);
-      });
-      prepare();
-    };
-    const bool has_visits = visits.hops < comm.size;
-    if (has_visits) {
-      find(wrapped(comm.rank + visits.hops), visits.lane);
+    std::uint32_t hops = visits.hops;
+    std::uint32_t lane = visits.lane;
+    const bool has_visits = hops < comm.size;
+    std::uint32_t peer = wrapped(comm.rank + hops);
+    if (has_visits) find(peer, lane);
+    const bool early = has_visits && args.overlap.with_next;
+    if (early) {
       device::await_near(group);
       group.sync();
       prepare();
     }
     gate.open();
-    if (has_visits) read(wrapped(comm.rank + visits.hops), visits.lane);
+    if (has_visits) read(peer, lane);
     device::await_near(group);
     if (!gate()) return;
-    for (std::uint32_t hops = visits.hops; hops < comm.size; hops += args.split.hop_step()) {
-      const std::uint32_t peer = wrapped(comm.rank + hops);
-      if (hops != visits.hops) get_ready(peer, visits.lane);
-      const std::uint64_t sequence = channel->state->sequence + 1;
+    if (has_visits && !early) prepare();
+    while (hops < comm.size) {
+      // All lanes of a pair have come equally far.
+      ahead.sequence = channel->state->sequence + 1;
       const std::uint32_t lanes = channel->shape.line_bytes > 0 ? share.lanes : comm.lanes;
-      std::uint32_t lane = visits.lane;
-      for (; lane < lanes; lane += visits.lane_step) {
-        if (lane != visits.lane) get_ready(peer, lane);
-        ahead.sequence = sequence;
+      if (lane < lanes) {
         if (!send_to(group, *channel, share, hook, ahead)) return;
+        lane += visits.lane_step;
       }
-      pass_over(group, comm.states_of(peer), sequence, lane, visits);
+      if (lane >= lanes) {
+        pass_over(group, comm.states_of(peer), ahead.sequence, lane, visits);
+        hops += args.split.hop_step();
+        if (hops >= comm.size) break;
+        peer = wrapped(comm.rank + hops);
+        lane = visits.lane;
+      }
+      between_barriers(group, [&] {
+        find(peer, lane);
+        read(peer, lane);
+      });
+      prepare();
     }
     if (block < args.split.first_self || args.declined) return;
-    move_to_self(group, block - args.split.first_self, args.split.blocks - args.split.first_self);
+    move_to_self(group, *this, block - args.split.first_self);
   }
 
   CAUSEWAY_TEMPLATE
@@ -135,39 +141,44 @@ struct Alltoallv {
     const auto read = [&](std::uint32_t peer, std::uint32_t lane) {
       device::bring_state_near(group, &comm.states_of(peer)[2 * lane + 1]);
     };
-    const auto get_ready = [&](std::uint32_t peer, std::uint32_t lane) {
-      between_barriers(group, [&] {
-        find(peer, lane);
-        read(peer, lane);
-      });
-      ahead = device::prepare_receive(group, *channel, request);
-    };
-    const bool has_visits = visits.hops < comm.size;
-    if (has_visits) {
-      find(wrapped(comm.rank + comm.size - visits.hops), visits.lane);
+    std::uint32_t hops = visits.hops;
+    std::uint32_t lane = visits.lane;
+    std::uint32_t lanes = comm.lanes;
+    const bool has_visits = hops < comm.size;
+    std::uint32_t peer = wrapped(comm.rank + comm.size - hops);
+    if (has_visits) find(peer, lane);
+    const bool early = has_visits && args.overlap.with_next;
+    if (early) {
       device::await_near(group);
       group.sync();
       ahead = device::prepare_receive(group, *channel, request);
     }
     gate.open();
-    if (has_visits) read(wrapped(comm.rank + comm.size - visits.hops), visits.lane);
+    if (has_visits) read(peer, lane);
     device::await_near(group);
     if (!gate()) return;
-    for (std::uint32_t hops = visits.hops; hops < comm.size; hops += args.split.hop_step()) {
-      const std::uint32_t peer = wrapped(comm.rank + comm.size - hops);
-      if (hops != visits.hops) get_ready(peer, visits.lane);
-      device::ChannelState* const states = comm.states_of(peer) + 1;
-      const std::uint64_t sequence = channel->state->sequence + 1;
-      std::uint32_t lanes = comm.lanes;
-      std::uint32_t lane = visits.lane;
-      for (; lane < lanes; lane += visits.lane_step) {
-        if (lane != visits.lane) get_ready(peer, lane);
-        ahead.sequence = sequence;
+    if (has_visits && !early) ahead = device::prepare_receive(group, *channel, request);
+    while (hops < comm.size) {
+      ahead.sequence = channel->state->sequence + 1;
+      if (lane < lanes) {
         const device::Received received = receive_from(group, *channel, request, hook, ahead);
         if (!received) return;
         lanes = device::smaller(lanes, received.lanes);
+        lane += visits.lane_step;
       }
-      pass_over(group, states, sequence, lane, visits);
+      if (lane >= lanes) {
+        pass_over(group, comm.states_of(peer) + 1, ahead.sequence, lane, visits);
+        hops += args.split.hop_step();
+        if (hops >= comm.size) break;
+        peer = wrapped(comm.rank + comm.size - hops);
+        lane = visits.lane;
+        lanes = comm.lanes;
+      }
+      between_barriers(group, [&] {
+        find(peer, lane);
+        read(peer, lane);
+      });
+      ahead = device::prepare_receive(group, *channel, request);
     }
   }
 
@@ -236,8 +247,12 @@ struct Alltoallv {
   /// What is asked of a peer.
   CAUSEWAY_FN device::Request request_for(std::uint32_t peer) const {
     const ReceiveBlock& block = lists.receive[peer];
-    device::Request request{args.declined ? 0 : block.bytes, args.declined, nullptr, false,
-                            static_cast<device::Protocol>(block.protocol)};
+    device::Request request{args.declined ? 0 : block.bytes,
+                            args.declined,
+                            nullptr,
+                            false,
+                            static_cast<device::Protocol>(block.protocol),
+                            block.lanes};
     if (block.layout == 0 && args.region != device::kNoRegion) {
       request.region = args.region;
       request.region_offset = args.region_offset + static_cast<std::uint64_t>(block.offset);
@@ -277,24 +292,28 @@ struct Alltoallv {
     }
   }
 
-  /// Moves one of `parts` parts of the rank's block to itself. Hooks that gather and scatter meet
-  /// in the ring of a lane, of which each part has one to itself.
+  /// Moves one of the parts of the rank's block to itself. Hooks that gather and scatter meet in
+  /// the ring of a lane, of which each part has one to itself. A call of its own: other blocks, and
+  /// those with nothing to move, pass it by.
   CAUSEWAY_TEMPLATE
   template <device::Group G>
-  CAUSEWAY_FN void move_to_self(const G& group, std::uint32_t part, std::uint32_t parts) const {
+  CAUSEWAY_FN CAUSEWAY_CALL static void move_to_self(G group, const Alltoallv& operation,
+                                                     std::uint32_t part) {
+    const AlltoallvArgs& args = operation.args;
     const std::uint32_t self = args.comm.rank;
+    std::uint32_t parts = args.split.blocks - args.split.first_self;
     if constexpr (Gathers) {
       parts = device::smaller(parts, args.comm.lanes);
       if (part >= parts) return;
     }
-    const SendBlock& from = lists.send[self];
-    const ReceiveBlock& to = lists.receive[self];
+    const SendBlock& from = operation.lists.send[self];
+    const ReceiveBlock& to = operation.lists.receive[self];
     const std::uint64_t part_bytes = lane_bytes_of(from.bytes, parts);
     const device::Share share = lane_share({0, from.bytes, part_bytes, 1, 0, 1, 0}, part);
     const device::SendChannel& channel = args.comm.send_channel(self, Gathers ? part : 0);
     device::move_self(group, device::SelfLink<Device>{channel.link.region}, channel, share.offset,
-                      device::accepted_bytes(share.offset, share.bytes, to.bytes, 1), source(from),
-                      destination(to));
+                      device::accepted_bytes(share.offset, share.bytes, to.bytes, 1),
+                      operation.source(from), operation.destination(to));
     if (part == 0 && from.bytes > to.bytes && group.rank() == 0) {
       device::report_fault<Device>(
           args.comm.control, {device::Fault::kTruncated, device::WaitFor::kNothing, self, 0, 0,

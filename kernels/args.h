@@ -28,7 +28,8 @@ struct ReceiveBlock {
   std::int64_t offset;
   std::uint64_t bytes;
   std::uint16_t layout;   ///< as above
-  std::uint8_t protocol;  ///< a device::Protocol, by which it will likely come
+  std::uint8_t protocol;  ///< a device::Protocol, by which it will likely come,
+  std::uint8_t lanes;     ///< and over how many lanes; at least 1
 };
 
 /// How the thread blocks of a launch share the work: the first ones exchange with peers, and the

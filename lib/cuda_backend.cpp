@@ -35,7 +35,7 @@ constexpr std::uint64_t kMostLines = std::uint64_t{256} << 10;
 constexpr std::uint64_t kWideBudget = std::uint64_t{64} << 20;
 constexpr std::uint64_t kWideCopies = 5;
 constexpr std::uint64_t kLeastWide = std::uint64_t{64} << 10;
-constexpr std::uint64_t kMostWide = std::uint64_t{1} << 20;
+constexpr std::uint64_t kMostWide = std::uint64_t{4} << 20;
 /// More lanes than this do not make a pair faster.
 constexpr std::uint32_t kMostLanes = 64;
 
@@ -241,15 +241,7 @@ class CudaBackend final : public DeviceBackend {
     return {};
   }
 
-  bool addresses(const void* address) const override {
-    cudaPointerAttributes attributes{};
-    if (cudaPointerGetAttributes(&attributes, address) != cudaSuccess) {
-      cudaGetLastError();
-      return false;
-    }
-    return attributes.type == cudaMemoryTypeManaged || attributes.type == cudaMemoryTypeHost ||
-           (attributes.type == cudaMemoryTypeDevice && attributes.device == ordinal_);
-  }
+  bool addresses(const void* address) const override { return is_addressable(address, ordinal_); }
 
   Status prepare(std::uint32_t blocks, std::uint32_t sharers, std::uint32_t sharers_here) override {
     const CurrentGpu gpu(ordinal_);

@@ -18,15 +18,18 @@ Status cuda_status(const char* call, cudaError_t code);
 /// Makes a GPU current for a scope.
 class CurrentGpu {
  public:
-  explicit CurrentGpu(int ordinal) {
+  explicit CurrentGpu(int ordinal) : ordinal_(ordinal) {
     cudaGetDevice(&before_);
     if (before_ != ordinal) cudaSetDevice(ordinal);
   }
-  ~CurrentGpu() { cudaSetDevice(before_); }
+  ~CurrentGpu() {
+    if (before_ != ordinal_) cudaSetDevice(before_);
+  }
   CurrentGpu(const CurrentGpu&) = delete;
   CurrentGpu& operator=(const CurrentGpu&) = delete;
 
  private:
+  const int ordinal_;
   int before_ = 0;
 };
 
@@ -47,6 +50,10 @@ inline constexpr int kNoGpu = -1;
 
 /// The GPU of this process whose own memory this is, or none.
 int owner_of(const void* address);
+
+/// Whether kernels on a GPU can use an address: of its own memory, managed memory, or host memory
+/// that CUDA knows.
+bool is_addressable(const void* address, int gpu);
 
 /// The allocation that holds an address of GPU memory.
 Status find_range(const void* address, const std::byte** base, std::size_t* bytes);

@@ -167,7 +167,7 @@ void plan_alltoallv(const PlanLimits& limits, int self, std::span<const Extent> 
                         out.lanes,
                         static_cast<std::uint8_t>(out.choice.protocol)};
     plan->receive[peer] = {receive[peer].offset, incoming, 0,
-                           static_cast<std::uint8_t>(in.choice.protocol)};
+                           static_cast<std::uint8_t>(in.choice.protocol), in.lanes};
     if (peer == own) continue;
     in_place = in_place && (incoming == 0 || in.choice.protocol == Protocol::kDirect);
     for (const Choice& choice : {out.choice, in.choice}) {

@@ -18,21 +18,23 @@ constexpr TuningRule row(LinkKind link, Protocol protocol, Range bytes, std::uin
 }
 
 /// A lane of its own costs a block another wait; below 16 KiB it costs more than it moves. Lines
-/// are worth several lanes sooner: each thread of a receiver looks out for a word while the header
-/// is on its way, and with 1 KiB a lane that is all of them. Each warp takes as many instructions
-/// to set up, which counts where all messages go in lines. Blocks for what a rank sends itself are
-/// worth it sooner there too.
+/// are worth several lanes sooner: each thread of a receiver looks out for two words while the
+/// header is on its way, and with up to 2 KiB a lane those are all. Each warp takes as many
+/// instructions to set up, which counts where all messages go in lines. Blocks for what a rank
+/// sends itself are worth it sooner there too.
 constexpr TuningRule kNetworkStaged =
     row(LinkKind::kNetwork, Protocol::kStaged, kAnySize, 64, 16 * kKiB, 0, kernels::kMostThreads);
 constexpr TuningRule kMemoryStaged =
     row(LinkKind::kMemory, Protocol::kStaged, kAnySize, 64, 16 * kKiB, 0, kernels::kMostThreads);
 constexpr TuningRule kMemoryLines =
-    row(LinkKind::kMemory, Protocol::kLines, kAnySize, 32, kKiB, 0, 256);
+    row(LinkKind::kMemory, Protocol::kLines, kAnySize, 64, 2 * kKiB, 0, 256);
+constexpr TuningRule kShortMemoryLines =
+    row(LinkKind::kMemory, Protocol::kLines, {0, 32 * kKiB}, 32, kKiB, 0, 256);
 /// On the host device wide lines are there for who asks for them.
 constexpr TuningRule kHostWideLines =
     row(LinkKind::kMemory, Protocol::kWideLines, kAnySize, 16, 4 * kKiB, 0, kernels::kMostThreads);
 constexpr TuningRule kCudaWideLines = row(LinkKind::kMemory, Protocol::kWideLines,
-                                          {96 * kKiB, Range::kEndless}, 64, 4 * kKiB, 0, 256);
+                                          {128 * kKiB + 1, Range::kEndless}, 64, 4 * kKiB, 0, 256);
 constexpr TuningRule kSelfStaged = row(LinkKind::kSelf, Protocol::kStaged, kAnySize,
                                        kMostSelfBlocks, 16 * kKiB, 0, kernels::kMostThreads);
 constexpr TuningRule kSelfBesideLines =
@@ -46,11 +48,13 @@ constexpr TuningRule kCudaDirect =
     row(LinkKind::kMemory, Protocol::kDirect, {512 * kKiB, Range::kEndless}, 64, 64 * kKiB, 0,
         kernels::kMostThreads);
 
-constexpr TuningRule kHostRules[] = {kNetworkStaged, kMemoryStaged, kHostDirect,     kHostWideLines,
-                                     kMemoryLines,   kSelfStaged,   kSelfBesideLines};
+constexpr TuningRule kHostRules[] = {kNetworkStaged, kMemoryStaged,   kHostDirect,
+                                     kHostWideLines, kMemoryLines,    kShortMemoryLines,
+                                     kSelfStaged,    kSelfBesideLines};
 /// Copy engines serve where a rule asks for them: between two H200s they take 1.4 times as long.
-constexpr TuningRule kCudaRules[] = {kNetworkStaged, kMemoryStaged, kMemoryLines,    kCudaDirect,
-                                     kCudaWideLines, kSelfStaged,   kSelfBesideLines};
+constexpr TuningRule kCudaRules[] = {kNetworkStaged,    kMemoryStaged,   kMemoryLines,
+                                     kShortMemoryLines, kCudaDirect,     kCudaWideLines,
+                                     kSelfStaged,       kSelfBesideLines};
 
 }  // namespace
 

@@ -118,15 +118,26 @@ struct CudaDevice {
 
     __device__ Fault pause() {
       if (++rounds_ % kPollsPerLook != 0) return Fault::kNone;
-      if (load_acquire(control_.abort_word) != 0) return Fault::kAborted;
-      if (control_.timeout_ns == 0) return Fault::kNone;
-      const std::uint64_t now = nanoseconds();
-      if (since_ == 0) since_ = now;
-      return now - since_ > control_.timeout_ns ? Fault::kTimedOut : Fault::kNone;
+      const Look look = look_up(control_, since_);
+      since_ = look.since;
+      return look.fault;
     }
 
    private:
     static constexpr std::uint32_t kPollsPerLook = 1024;
+
+    struct Look {
+      std::uint64_t since;
+      Fault fault;
+    };
+    /// Out of the way of the loops that wait.
+    __device__ __noinline__ static Look look_up(const WaitControl& control, std::uint64_t since) {
+      if (load_acquire(control.abort_word) != 0) return {since, Fault::kAborted};
+      if (control.timeout_ns == 0) return {since, Fault::kNone};
+      const std::uint64_t now = nanoseconds();
+      if (since == 0) since = now;
+      return {since, now - since > control.timeout_ns ? Fault::kTimedOut : Fault::kNone};
+    }
 
     const WaitControl& control_;
     std::uint64_t since_ = 0;

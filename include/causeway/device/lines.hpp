@@ -21,8 +21,13 @@ struct LineHeader {
   Protocol protocol;
 };
 
-/// Words of a header, each in a line of its own; the first is the one to poll.
+/// Words of a header, each in a line of its own. The first ones say how the message comes; the
+/// others are for who finds something unusual about it.
 inline constexpr std::uint32_t kHeaderWords = 5;
+inline constexpr std::uint32_t kFirstHeaderWords = 3;
+/// Those that are of the sender's state.
+inline constexpr std::uint32_t kPreviousWord = 2;
+inline constexpr std::uint32_t kPreviousBytesWord = 4;
 
 CAUSEWAY_FN constexpr std::uint64_t header_word(const LineHeader& header, std::uint32_t index) {
   if (index == 0) {
@@ -30,8 +35,9 @@ CAUSEWAY_FN constexpr std::uint64_t header_word(const LineHeader& header, std::u
            static_cast<std::uint64_t>(header.protocol);
   }
   if (index == 1) return (std::uint64_t{header.offset} << 32) | header.bytes;
-  if (index == 2) return (std::uint64_t{header.granularity} << 32) | header.tag;
-  return index == 3 ? header.previous : header.previous_bytes;
+  if (index == kPreviousWord) return header.previous;
+  if (index == kPreviousBytesWord) return header.previous_bytes;
+  return (std::uint64_t{header.granularity} << 32) | header.tag;
 }
 
 CAUSEWAY_FN constexpr std::uint32_t header_lanes(std::uint64_t first_word) {
@@ -47,12 +53,12 @@ CAUSEWAY_FN constexpr std::uint32_t header_bytes(std::uint64_t second_word) {
 
 CAUSEWAY_FN constexpr LineHeader header_of(const std::uint64_t (&word)[kHeaderWords]) {
   return {word[0] >> 16,
-          word[3],
-          word[4],
+          word[kPreviousWord],
+          word[kPreviousBytesWord],
           static_cast<std::uint32_t>(word[1] >> 32),
           header_bytes(word[1]),
-          static_cast<std::uint32_t>(word[2] >> 32),
-          static_cast<std::uint32_t>(word[2]),
+          static_cast<std::uint32_t>(word[3] >> 32),
+          static_cast<std::uint32_t>(word[3]),
           header_lanes(word[0]),
           header_protocol(word[0])};
 }
@@ -132,55 +138,82 @@ struct HeldWords {
   std::uint64_t word[kWordsInFlight];
 };
 
+/// The words are those from number `first` on, of which some may be cut short, or not aligned.
 CAUSEWAY_TEMPLATE
 template <class G>
-CAUSEWAY_FN HeldWords load_words(const G& group, const std::byte* from, std::uint64_t bytes,
-                                 std::uint64_t first) {
-  // What goes in lines is less than 4 GiB.
-  const auto end = static_cast<std::uint32_t>(bytes);
-  const std::uint32_t step = group.size() * kWordBytes;
-  std::uint32_t at = static_cast<std::uint32_t>(first) * kWordBytes;
+CAUSEWAY_FN CAUSEWAY_CALL HeldWords load_parts(G group, const std::byte* from, std::uint32_t end,
+                                               std::uint32_t first) {
   HeldWords held{};
-  CAUSEWAY_UNROLL
-  for (std::uint32_t j = 0; j < kWordsInFlight; ++j, at += step) {
+  for (std::uint32_t j = 0; j < kWordsInFlight; ++j) {
+    const std::uint32_t at = (first + j * group.size()) * kWordBytes;
     if (at < end) held.word[j] = load_word(from + at, end - at);
   }
   return held;
+}
+
+CAUSEWAY_TEMPLATE
+template <class G>
+CAUSEWAY_FN HeldWords load_words(const G& group, const std::byte* from, std::uint64_t bytes,
+                                 std::uint32_t first) {
+  // What goes in lines is less than 4 GiB.
+  const auto end = static_cast<std::uint32_t>(bytes);
+  if ((reinterpret_cast<std::uintptr_t>(from) | end) % kWordBytes != 0) {
+    return load_parts(group, from, end, first);
+  }
+  HeldWords held{};
+  CAUSEWAY_UNROLL
+  for (std::uint32_t j = 0; j < kWordsInFlight; ++j) {
+    const std::uint32_t at = (first + j * group.size()) * kWordBytes;
+    if (at < end) held.word[j] = *reinterpret_cast<const std::uint64_t*>(from + at);
+  }
+  return held;
+}
+
+/// Stores words of a message in lines, those from number `first` on.
+CAUSEWAY_TEMPLATE
+template <class Device, class G>
+CAUSEWAY_FN void store_words(const G& group, Line* to, std::uint64_t flag, std::uint32_t words,
+                             std::uint32_t first, const HeldWords& held) {
+  CAUSEWAY_UNROLL
+  for (std::uint32_t j = 0; j < kWordsInFlight; ++j) {
+    const std::uint32_t i = first + j * group.size();
+    if (i < words) Device::store_line(to + i, held.word[j], flag);
+  }
+}
+
+/// All but what each thread stores at first.
+CAUSEWAY_TEMPLATE
+template <class Device, class G>
+CAUSEWAY_FN CAUSEWAY_CALL void store_further_lines(G group, Line* to, std::uint64_t flag,
+                                                   const std::byte* from, std::uint64_t bytes) {
+  const auto words = static_cast<std::uint32_t>(words_in(bytes));
+  const std::uint32_t step = kWordsInFlight * group.size();
+  for (std::uint32_t first = group.rank() + step; first < words; first += step) {
+    store_words<Device>(group, to, flag, words, first, load_words(group, from, bytes, first));
+  }
 }
 
 /// Stores a message's bytes in lines; `held` are a thread's first words.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
 CAUSEWAY_FN void store_lines(const G& group, Line* to, std::uint64_t flag, const std::byte* from,
-                             std::uint64_t bytes, HeldWords held) {
+                             std::uint64_t bytes, const HeldWords& held) {
   const auto words = static_cast<std::uint32_t>(words_in(bytes));
-  const std::uint32_t step = group.size();
-  for (std::uint32_t first = group.rank(); first < words;) {
-    CAUSEWAY_UNROLL
-    for (std::uint32_t j = 0; j < kWordsInFlight; ++j) {
-      const std::uint32_t i = first + j * step;
-      if (i < words) Device::store_line(to + i, held.word[j], flag);
-    }
-    first += kWordsInFlight * step;
-    if (first < words) held = load_words(group, from, bytes, first);
+  store_words<Device>(group, to, flag, words, group.rank(), held);
+  if (words > kWordsInFlight * group.size()) {
+    store_further_lines<Device>(group, to, flag, from, bytes);
   }
 }
 
-/// Takes a message's bytes out of lines, as they come. `early` is the thread's first word where it
-/// has it already. False when this thread gave up; the others have their words.
+/// Takes a message's bytes out of lines, as they come. False when this thread gave up; the others
+/// have their words.
 CAUSEWAY_TEMPLATE
 template <class Device, Group G>
 CAUSEWAY_FN bool load_lines(const G& group, const Line* from, std::uint64_t flag, std::byte* to,
-                            std::uint64_t bytes, bool has_early, std::uint64_t early,
-                            const WaitControl& control, Fault& fault) {
+                            std::uint64_t bytes, const WaitControl& control, Fault& fault) {
   const auto words = static_cast<std::uint32_t>(words_in(bytes));
   const std::uint32_t step = group.size();
-  std::uint32_t first = group.rank();
-  if (has_early) {
-    if (first < words) store_word(to + first * kWordBytes, early, bytes - first * kWordBytes);
-    first += step;
-  }
-  for (; first < words; first += kWordsInFlight * step) {
+  for (std::uint32_t first = group.rank(); first < words; first += kWordsInFlight * step) {
     std::uint64_t held[kWordsInFlight];
     const bool all = poll_until<Device>(control, fault, [&] {
       bool here = true;

@@ -243,9 +243,9 @@ class RingReceiver {
 
 CAUSEWAY_TEMPLATE
 template <class G, class L, class C>
-CAUSEWAY_FN bool receive_through_ring(const G& group, const L& link, const ReceiveChannel& channel,
-                                      const Request& request, const WaitControl& control,
-                                      const C& hook) {
+CAUSEWAY_FN CAUSEWAY_CALL bool receive_through_ring(G group, L link, const ReceiveChannel& channel,
+                                                    Request request, const WaitControl& control,
+                                                    C hook) {
   return RingReceiver<G, L, C>(group, link, channel, control, hook).run(request);
 }
 
@@ -266,9 +266,9 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
   using Device = typename L::Device;
   const ChannelShape& shape = channel.shape;
   const std::uint64_t sequence = ahead.sequence;
-  impl::Sighting seen{impl::Found::kRing, impl::kUnknownLanes, {}};
+  impl::Sighting seen{impl::Found::kRing, impl::kUnknownLanes};
   if (request.bytes == 0) {
-    seen = {impl::Found::kNothing, ahead.lined ? 0 : impl::kUnknownLanes, {}};
+    seen = {impl::Found::kNothing, ahead.lined ? 0 : impl::kUnknownLanes};
     if (group.rank() == 0 && (!ahead.lined || shape.lane == 0)) {
       link.signal(shape.posts_offset + offsetof(ReceiverWords, refused), sequence);
     }
@@ -304,7 +304,7 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
       Device::store_near(&state.heard, sequence);
     }
   }
-  return {group.all(ok), seen.lanes};
+  return {seen.found == impl::Found::kTaken || group.all(ok), seen.lanes};
 }
 
 CAUSEWAY_TEMPLATE

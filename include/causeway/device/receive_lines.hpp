@@ -18,6 +18,7 @@ struct Request {
   /// How the message will likely come. Where that is in lines, every thread looks out for its own;
   /// it may come otherwise, and later then.
   Protocol expects = Protocol::kStaged;
+  std::uint32_t lanes = 1;  ///< over how many lanes, likely
   /// Where the sender may store the message itself: a region of this rank's, by name, and the
   /// message's place in it. For hooks that would store it just there.
   std::uint64_t region = kNoRegion;
@@ -29,9 +30,14 @@ struct ReceiveAhead {
   const Line* slots;  ///< where lines come
   std::uint64_t slot_lines;
   bool lined;
-  bool posts_early;            ///< this thread, before it looks for the message
-  bool expects;                ///< a word of its own, in lines
-  bool looks_always;           ///< for the message to come otherwise than in lines
+  bool posts_early;     ///< this thread, before it looks for the message
+  bool looks_always;    ///< for the message to come otherwise than in lines
+  std::uint64_t usual;  ///< the first word of a header of all that is asked for, without its
+                        ///< number of lanes
+  std::uint32_t rows;  ///< words of a thread, at most, where the message likely comes in few lines;
+                       ///< else 0
+  std::uint32_t watches;       ///< words of this thread
+  std::uint32_t most_words;    ///< of the share
   std::uint64_t sequence = 0;  ///< of the exchange
 };
 
@@ -42,11 +48,12 @@ CAUSEWAY_FN constexpr bool posts(const ChannelShape& shape, std::uint64_t capaci
   return capacity > shape.eager_bytes;
 }
 
-/// What a receiver has found of a message.
-enum class Found : std::uint64_t { kNotYet, kLines, kWideLines, kRing, kNothing, kFailed };
+/// What a receiver has found of a message. kTaken: lines, and all threads know that each has what
+/// is its own of them.
+enum class Found : std::uint64_t { kNotYet, kTaken, kLines, kWideLines, kRing, kNothing, kFailed };
 
 CAUSEWAY_FN constexpr bool in_lines(Found found) {
-  return found == Found::kLines || found == Found::kWideLines;
+  return found >= Found::kTaken && found <= Found::kWideLines;
 }
 
 inline constexpr std::uint32_t kUnknownLanes = 0xffff;
@@ -54,7 +61,6 @@ inline constexpr std::uint32_t kUnknownLanes = 0xffff;
 struct Sighting {
   Found found;
   std::uint32_t lanes;  ///< that carry the message
-  LineHeader header;    ///< of those who looked, for lines and on lane 0
 };
 
 /// Whether the next record in the ring is of this exchange; `written` is what the count was a
@@ -70,14 +76,14 @@ CAUSEWAY_FN bool has_record(const ReceiveChannel& channel, std::uint64_t sequenc
          header_at(channel, position).sequence == sequence;
 }
 
-/// Loads a header once; true when all of it is there.
+/// Loads words of a header once; true when all are there.
 CAUSEWAY_TEMPLATE
-template <class Device>
+template <class Device, std::uint32_t First, std::uint32_t End>
 CAUSEWAY_FN bool load_header(const Line* slot, std::uint64_t sequence,
                              std::uint64_t (&words)[kHeaderWords]) {
   bool here = true;
   CAUSEWAY_UNROLL
-  for (std::uint32_t i = 0; i < kHeaderWords; ++i) {
+  for (std::uint32_t i = First; i < End; ++i) {
     const bool word_here = Device::load_line(slot + i, sequence, words[i]);
     here = here && word_here;
   }
@@ -88,18 +94,18 @@ CAUSEWAY_FN bool load_header(const Line* slot, std::uint64_t sequence,
 CAUSEWAY_FN constexpr Sighting sighting_of(const std::uint64_t (&words)[kHeaderWords],
                                            const ChannelShape& shape) {
   const std::uint32_t lanes = header_lanes(words[0]);
-  if (shape.lane >= lanes && shape.lane > 0) return {Found::kNothing, lanes, {}};
+  if (shape.lane >= lanes && shape.lane > 0) return {Found::kNothing, lanes};
   const Protocol protocol = header_protocol(words[0]);
-  Found found = protocol == Protocol::kWideLines ? Found::kWideLines : Found::kLines;
-  if (protocol == Protocol::kStaged) found = Found::kRing;
-  return {found, lanes, header_of(words)};
+  if (protocol == Protocol::kStaged) return {Found::kRing, lanes};
+  return {protocol == Protocol::kWideLines ? Found::kWideLines : Found::kLines, lanes};
 }
 
 /// Looks once for what may come instead of a header of the channel itself: a record, or the word
 /// that nothing comes.
 CAUSEWAY_TEMPLATE
 template <class Device>
-CAUSEWAY_FN Sighting look_elsewhere(const ReceiveChannel& channel, std::uint64_t sequence) {
+CAUSEWAY_FN CAUSEWAY_CALL Sighting look_elsewhere(const ReceiveChannel& channel,
+                                                  std::uint64_t sequence) {
   const ChannelShape& shape = channel.shape;
   const Line* const first = slot_of(channel.first_lines, sequence, shape);
   const bool nothing = reached(Device::load_near(&channel.first_words->nothing), sequence);
@@ -114,18 +120,18 @@ CAUSEWAY_FN Sighting look_elsewhere(const ReceiveChannel& channel, std::uint64_t
     // The word may be a later exchange's; this one's header has come before it.
     Device::load_acquire(&channel.first_words->nothing);
     is_told = Device::load_line(first, sequence, told);
-    if (!is_told) return {Found::kNothing, 0, {}};
+    if (!is_told) return {Found::kNothing, 0};
   }
   if (!is_told) {
     // Records need not wait for lane 0.
     const bool recorded = shape.lane != 0 && has_record<Device>(channel, sequence, written);
-    return {recorded ? Found::kRing : Found::kNotYet, kUnknownLanes, {}};
+    return {recorded ? Found::kRing : Found::kNotYet, kUnknownLanes};
   }
   const std::uint32_t lanes = header_lanes(told);
-  if (shape.lane == 0) return {Found::kNotYet, lanes, {}};
-  if (shape.lane >= lanes) return {Found::kNothing, lanes, {}};
+  if (shape.lane == 0) return {Found::kNotYet, lanes};
+  if (shape.lane >= lanes) return {Found::kNothing, lanes};
   const bool staged = header_protocol(told) == Protocol::kStaged;
-  return {staged ? Found::kRing : Found::kNotYet, lanes, {}};
+  return {staged ? Found::kRing : Found::kNotYet, lanes};
 }
 
 /// Takes a share out of lines as it comes, up to what fits in the request. False, with a report,
@@ -133,9 +139,8 @@ CAUSEWAY_FN Sighting look_elsewhere(const ReceiveChannel& channel, std::uint64_t
 CAUSEWAY_TEMPLATE
 template <class Device, class G, class C>
 CAUSEWAY_FN bool take_lines(const G& group, const ReceiveChannel& channel, std::uint64_t sequence,
-                            const Sighting& seen, const Request& request, bool has_early,
-                            std::uint64_t early, const WaitControl& control, const C& hook) {
-  const LineHeader& header = seen.header;
+                            const LineHeader& header, const Request& request,
+                            const WaitControl& control, const C& hook) {
   const ChannelShape& shape = channel.shape;
   const std::uint64_t taken =
       accepted_bytes(header.offset, header.bytes, request.bytes, header.granularity);
@@ -144,9 +149,8 @@ CAUSEWAY_FN bool take_lines(const G& group, const ReceiveChannel& channel, std::
   const Line* const slot = slot_of(channel.lines, sequence, shape);
   Fault fault = Fault::kNone;
   bool here = true;
-  if (seen.found == Found::kLines) {
-    here = load_lines<Device>(group, payload_of(slot), sequence, to, taken, has_early, early,
-                              control, fault);
+  if (header.protocol != Protocol::kWideLines) {
+    here = load_lines<Device>(group, payload_of(slot), sequence, to, taken, control, fault);
   } else {
     fault =
         load_wide_lines<Device>(group, wide_lines_of(slot, shape), sequence, to, taken, control);
@@ -166,30 +170,40 @@ CAUSEWAY_FN bool take_lines(const G& group, const ReceiveChannel& channel, std::
   return here;
 }
 
-/// Reports what a header shows to be wrong with counts. By one thread.
+/// Reports what a header shows to be wrong with counts.
 CAUSEWAY_TEMPLATE
 template <class Device>
-CAUSEWAY_FN void check_counts(const ReceiveChannel& channel, std::uint64_t sequence,
-                              const Sighting& seen, const Request& request,
-                              const WaitControl& control) {
+CAUSEWAY_FN CAUSEWAY_CALL void report_counts(const ReceiveChannel& channel, std::uint64_t sequence,
+                                             LineHeader header, Request request,
+                                             const WaitControl& control) {
   const ChannelShape& shape = channel.shape;
-  const LineHeader& header = seen.header;
   const auto report = [&](Fault fault, std::uint64_t of, std::uint64_t needed, std::uint64_t got) {
     report_fault<Device>(control,
                          {fault, WaitFor::kNothing, shape.peer, shape.lane, of, needed, got, 0});
   };
   const ChannelState& state = *channel.state;
   const std::uint64_t forgiven = request.forgives ? sequence : state.forgiven;
-  if (shape.lane != 0 || seen.found == Found::kNothing) return;
   if (!reached(state.last, header.previous) && !reached(forgiven, header.previous)) {
     // It came since the last message that was asked for.
     report(Fault::kTruncated, header.previous, header.previous_bytes, 0);
   }
-  if (!in_lines(seen.found)) return;
+  if (header.protocol == Protocol::kStaged) return;
   if (header.protocol == Protocol::kDeclined) {
     report(Fault::kDeclined, sequence, 0, 0);
   } else if (header.message_bytes > request.bytes) {
     report(Fault::kTruncated, sequence, header.message_bytes, request.bytes);
+  }
+}
+
+/// Looks whether there is anything wrong with counts. By one thread, with a header of lane 0.
+CAUSEWAY_TEMPLATE
+template <class Device>
+CAUSEWAY_FN void check_counts(const ReceiveChannel& channel, std::uint64_t sequence,
+                              const LineHeader& header, const Request& request,
+                              const WaitControl& control) {
+  if (!reached(channel.state->last, header.previous) || header.message_bytes > request.bytes ||
+      header.protocol == Protocol::kDeclined) {
+    report_counts<Device>(channel, sequence, header, request, control);
   }
 }
 
@@ -199,70 +213,152 @@ CAUSEWAY_FN constexpr bool valid(const LineHeader& header, const ChannelShape& s
          header.bytes <= room_in_lines(shape, header.protocol);
 }
 
+/// Of the rounds of looking for lines that will likely come, so many pass until it is looked for
+/// what may come instead: only where ranks do not agree on the message, or on how it travels.
+template <class Device>
+inline constexpr std::uint32_t kRoundsPerGlance = 4 * Device::kRoundsPerLook;
+
+/// Whether a header is of all that is asked for, in lines, of which those watched are all that a
+/// thread may have, and nothing is wrong with it.
+CAUSEWAY_FN constexpr bool is_usual(const std::uint64_t (&words)[kHeaderWords],
+                                    const ReceiveAhead& ahead, std::uint64_t bytes,
+                                    std::uint64_t last) {
+  constexpr std::uint64_t kLanes = std::uint64_t{0xff} << 8;
+  const std::uint64_t lane_end = (words[1] >> 32) + header_bytes(words[1]);
+  return (words[0] & ~kLanes) == ahead.usual && lane_end <= bytes &&
+         words_in(header_bytes(words[1])) <= ahead.most_words &&
+         reached(last, words[kPreviousWord]);
+}
+
+/// Takes a message that comes as it likely will, in so few lines that a thread has `Rows` of them
+/// at most: short code, and in one place. While the header is on its way, each thread watches the
+/// lines that will likely be its own, and every thread the header: what all see they need not tell
+/// each other, and threads of a warp that do the same wait for memory once. False for all when the
+/// message is another, or some thread gave up, in which case `fault` says why.
+CAUSEWAY_TEMPLATE
+template <class Device, std::uint32_t Rows, class G, class C>
+CAUSEWAY_FN bool take_usual(const G& group, const ReceiveChannel& channel, const Request& request,
+                            const WaitControl& control, const C& hook, const ReceiveAhead& ahead,
+                            Fault& fault, std::uint32_t& lanes) {
+  const std::uint64_t sequence = ahead.sequence;
+  const std::uint64_t last = channel.state->last;
+  const Line* const slot = ahead.slots + (sequence & 1) * ahead.slot_lines;
+  const auto own_word = [&](std::uint32_t j) { return group.rank() + j * group.size(); };
+  std::uint64_t words[kHeaderWords] = {};
+  std::uint64_t early[Rows] = {};
+  bool has_all = false;
+  std::uint32_t rounds = 0;
+  poll_until<Device>(control, fault, [&] {
+    // All of these loads are on their way together.
+    bool missing[Rows] = {};
+    CAUSEWAY_UNROLL
+    for (std::uint32_t j = 0; j < Rows; ++j) {
+      if (j >= ahead.watches) continue;
+      missing[j] = !load_line<Device>(payload_of(slot) + own_word(j), sequence, early[j]);
+    }
+    if (load_header<Device, 0, kFirstHeaderWords>(slot, sequence, words)) {
+      has_all = true;
+      CAUSEWAY_UNROLL
+      for (std::uint32_t j = 0; j < Rows; ++j) {
+        if (missing[j] && own_word(j) < words_in(header_bytes(words[1]))) has_all = false;
+      }
+      return has_all || header_protocol(words[0]) != Protocol::kLines;
+    }
+    return ++rounds % kRoundsPerGlance<Device> == 0 &&
+           look_elsewhere<Device>(channel, sequence).found != Found::kNotYet;
+  });
+  const bool usual = has_all && is_usual(words, ahead, request.bytes, last);
+  if (usual) {
+    std::byte* const to = hook.destination(words[1] >> 32);
+    const std::uint32_t end = header_bytes(words[1]);
+    CAUSEWAY_UNROLL
+    for (std::uint32_t j = 0; j < Rows; ++j) {
+      const std::uint32_t at = own_word(j) * kWordBytes;
+      if (at < end) store_word(to + at, early[j], end - at);
+    }
+  }
+  lanes = header_lanes(words[0]);
+  return group.all(usual);
+}
+
+/// Waits for what comes, and takes it if in lines, however it comes in them. The leader looks,
+/// unless it has given up already for a fault.
+CAUSEWAY_TEMPLATE
+template <class Device, class G, class C>
+CAUSEWAY_FN CAUSEWAY_CALL Sighting take_any(G group, const ReceiveChannel& channel, Request request,
+                                            const WaitControl& control, C hook,
+                                            std::uint64_t sequence, bool looks_always,
+                                            Fault fault) {
+  const ChannelShape& shape = channel.shape;
+  Sighting seen{};
+  std::uint64_t words[kHeaderWords] = {};
+  LineHeader header{};
+  if (group.rank() == 0) {
+    const Line* const slot = slot_of(channel.lines, sequence, shape);
+    std::uint32_t rounds = 0;
+    bool here = false;
+    const auto report = [&](Fault which, std::uint64_t got) {
+      report_fault<Device>(
+          control, {which, WaitFor::kHeader, shape.peer, shape.lane, sequence, sequence, got, 0});
+      seen.found = Found::kFailed;
+    };
+    const bool through = fault == Fault::kNone && poll_until<Device>(control, fault, [&] {
+                           here = load_header<Device, 0, kHeaderWords>(slot, sequence, words);
+                           if (here) return true;
+                           if (++rounds % Device::kRoundsPerLook != 0 && !looks_always)
+                             return false;
+                           seen = look_elsewhere<Device>(channel, sequence);
+                           return seen.found != Found::kNotYet;
+                         });
+    header = header_of(words);
+    if (here) seen = sighting_of(words, shape);
+    if (!through) {
+      report(fault, channel.state->heard);
+    } else if (in_lines(seen.found) && !valid(header, shape)) {
+      report(Fault::kCorrupt, static_cast<std::uint64_t>(header.protocol));
+    } else if (here && shape.lane == 0) {
+      check_counts<Device>(channel, sequence, header, request, control);
+    }
+  }
+  const Words news = group.broadcast(
+      Words{{static_cast<std::uint64_t>(seen.found) | (std::uint64_t{seen.lanes} << 8) |
+                 (std::uint64_t{header.granularity} << 32),
+             words[1]}});
+  seen.found = static_cast<Found>(news.word[0] & 0xffU);
+  seen.lanes = static_cast<std::uint32_t>(news.word[0] >> 8) & 0xffffffU;
+  if (!in_lines(seen.found)) return seen;
+  header.granularity = static_cast<std::uint32_t>(news.word[0] >> 32);
+  header.offset = static_cast<std::uint32_t>(news.word[1] >> 32);
+  header.bytes = header_bytes(news.word[1]);
+  header.protocol = seen.found == Found::kWideLines ? Protocol::kWideLines : Protocol::kLines;
+  if (!take_lines<Device>(group, channel, sequence, header, request, control, hook)) {
+    seen.found = Found::kFailed;
+  }
+  return seen;
+}
+
 /// Waits for the message of an exchange on a channel with lines, and takes this lane's share of it
-/// where it comes in lines. What it returns is alike for all threads, but for kFailed: then some may
-/// have their part of the lines.
+/// where it comes in lines. What it returns is alike for all threads, but for kFailed: then some
+/// may have their part of the lines.
 CAUSEWAY_TEMPLATE
 template <class Device, class G, class C>
 CAUSEWAY_FN Sighting receive_in_lines(const G& group, const ReceiveChannel& channel,
                                       const Request& request, const WaitControl& control,
                                       const C& hook, const ReceiveAhead& ahead) {
-  const ChannelShape& shape = channel.shape;
-  const std::uint64_t sequence = ahead.sequence;
-  const Line* const slot = ahead.slots + (sequence & 1) * ahead.slot_lines;
-  // While the header is on its way, each thread watches the line that will likely be its own, and
-  // every thread the header: what all see they need not tell each other, and threads of a warp that
-  // do the same wait for memory once.
-  const bool expects = ahead.expects;
-  std::uint64_t early = 0;
-  bool has_early = false;
-  std::uint64_t words[kHeaderWords] = {};
-  bool here = false;
-  std::uint32_t rounds = 0;
   Fault fault = Fault::kNone;
-  Sighting seen{};
-  const bool through = poll_until<Device>(control, fault, [&] {
-    // All of these loads are on their way together.
-    if (expects) has_early = load_line<Device>(payload_of(slot) + group.rank(), sequence, early);
-    here = load_header<Device>(slot, sequence, words);
-    if (here) {
-      return has_early || !expects || header_protocol(words[0]) != Protocol::kLines ||
-             group.rank() >= words_in(header_bytes(words[1]));
+  if constexpr (HasDestination<C>) {
+    std::uint32_t lanes = 0;
+    if (ahead.rows == 1 &&
+        take_usual<Device, 1>(group, channel, request, control, hook, ahead, fault, lanes)) {
+      return {Found::kTaken, lanes};
     }
-    if (++rounds % Device::kRoundsPerLook != 0 && !ahead.looks_always) return false;
-    seen = look_elsewhere<Device>(channel, sequence);
-    return seen.found != Found::kNotYet;
-  });
-  if (here) seen = sighting_of(words, shape);
-  const auto fail = [&](Fault which, WaitFor wait_for, std::uint64_t got) {
-    report_fault<Device>(control,
-                         {which, wait_for, shape.peer, shape.lane, sequence, sequence, got, 0});
-    seen.found = Found::kFailed;
-  };
-  if (!through) {
-    fail(fault, here ? WaitFor::kPayload : WaitFor::kHeader, channel.state->heard);
-  } else if (in_lines(seen.found) && !valid(seen.header, shape)) {
-    fail(Fault::kCorrupt, WaitFor::kHeader, static_cast<std::uint64_t>(seen.header.protocol));
+    if (ahead.rows == 2 &&
+        take_usual<Device, 2>(group, channel, request, control, hook, ahead, fault, lanes)) {
+      return {Found::kTaken, lanes};
+    }
   }
-  const bool checks = group.rank() == group.size() - 1;
-  if (group.all(in_lines(seen.found))) {
-    const bool took = take_lines<Device>(group, channel, sequence, seen, request, has_early, early,
-                                         control, hook);
-    if (checks) check_counts<Device>(channel, sequence, seen, request, control);
-    if (!took) seen.found = Found::kFailed;
-    return seen;
-  }
-  // Threads may have seen different parts of what there is instead: the leader's counts.
-  const std::uint64_t news =
-      group.broadcast(static_cast<std::uint64_t>(seen.found) | (std::uint64_t{seen.lanes} << 8));
-  const auto found = static_cast<Found>(news & 0xffU);
-  if (checks && found == seen.found) {
-    check_counts<Device>(channel, sequence, seen, request, control);
-  }
-  // Where it has seen lines, another has given up.
-  seen.found = in_lines(found) ? Found::kFailed : found;
-  seen.lanes = static_cast<std::uint32_t>(news >> 8);
-  return seen;
+  return take_any<Device>(group, channel, request, control, hook, ahead.sequence,
+                          ahead.looks_always, fault);
 }
 
 }  // namespace impl
@@ -276,14 +372,26 @@ CAUSEWAY_FN ReceiveAhead prepare_receive(const G& group, const ReceiveChannel& c
   const bool lined = shape.line_bytes > 0;
   // Nobody waits for the post of a message in lines.
   const bool otherwise = room_in_lines(shape, request.expects) == 0;
-  return {channel.lines,
-          shape.slot_bytes / sizeof(Line),
-          lined,
-          group.rank() == 0 && (!lined || shape.lane == 0) && otherwise &&
-              impl::posts(shape, request.bytes),
-          request.expects == Protocol::kLines &&
-              group.rank() < impl::words_in(smaller(request.bytes, shape.line_bytes)),
-          otherwise};
+  ReceiveAhead ahead{channel.lines,
+                     shape.slot_bytes / sizeof(Line),
+                     lined,
+                     group.rank() == 0 && (!lined || shape.lane == 0) && otherwise &&
+                         impl::posts(shape, request.bytes),
+                     otherwise,
+                     header_word({request.bytes, 0, 0, 0, 0, 0, 0, 0, Protocol::kLines}, 0),
+                     0,
+                     0,
+                     0};
+  const std::uint64_t row = std::uint64_t{group.size()} * impl::kWordBytes * request.lanes;
+  if (request.expects == Protocol::kLines && request.bytes <= 2 * row) {
+    const auto words =
+        static_cast<std::uint32_t>(impl::words_in(smaller(request.bytes, shape.line_bytes)));
+    ahead.rows = request.bytes <= row ? 1 : 2;
+    ahead.most_words = smaller(ahead.rows * group.size(), words);
+    if (group.rank() < words) ahead.watches = 1;
+    if (ahead.rows == 2 && group.rank() + group.size() < words) ahead.watches = 2;
+  }
+  return ahead;
 }
 
 }  // namespace causeway::device

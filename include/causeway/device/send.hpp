@@ -318,8 +318,8 @@ class RingSender {
 
 CAUSEWAY_TEMPLATE
 template <class G, class L, class P>
-CAUSEWAY_FN bool send_through_ring(const G& group, const L& link, const SendChannel& channel,
-                                   const Share& share, const WaitControl& control, const P& hook) {
+CAUSEWAY_FN CAUSEWAY_CALL bool send_through_ring(G group, L link, const SendChannel& channel,
+                                                 Share share, const WaitControl& control, P hook) {
   return RingSender<G, L, P>(group, link, channel, control, hook).run(share);
 }
 

@@ -37,12 +37,13 @@ CAUSEWAY_FN constexpr Way way_of(const ChannelShape& shape, const Share& share) 
 
 namespace impl {
 
-/// A share's header in lines, but for its last words, which are of the channel's state; and where
-/// the slots begin that it goes to.
+/// A share's header in lines, but for the words that are of the channel's state; and where the
+/// slots begin that it goes to.
 struct HeaderAhead {
   Line* slots;
   std::uint64_t slot_lines;
-  std::uint64_t word[kHeaderWords - 2];
+  std::uint64_t words[2];
+  std::uint64_t last_word;
 };
 
 }  // namespace impl
@@ -76,7 +77,8 @@ CAUSEWAY_FN void prepare_send(const L& link, const SendChannel& channel, const S
   ahead.way = way_of(shape, share);
   ahead.header = {reinterpret_cast<Line*>(link.window(shape.lines_offset)),
                   shape.slot_bytes / sizeof(Line),
-                  {header_word(header, 0), header_word(header, 1), header_word(header, 2)}};
+                  {header_word(header, 0), header_word(header, 1)},
+                  header_word(header, 3)};
 }
 
 /// Reads what sending a share in lines begins with, before its channel is looked at: `heard` is
@@ -96,6 +98,22 @@ CAUSEWAY_FN void read_ahead(const G& group, const Share& share, const std::uint6
 
 namespace impl {
 
+/// Waits until the peer is through with the slot of an exchange; false, with a report, when that
+/// was given up.
+CAUSEWAY_TEMPLATE
+template <class Device>
+CAUSEWAY_FN CAUSEWAY_CALL bool await_slot(const SendChannel& channel, const WaitControl& control,
+                                          std::uint64_t sequence) {
+  Fault fault = Fault::kNone;
+  if (poll_until<Device>(control, fault, [&] { return slot_is_free<Device>(channel, sequence); })) {
+    return true;
+  }
+  const ChannelShape& shape = channel.shape;
+  report_fault<Device>(control, {fault, WaitFor::kCredit, shape.peer, shape.lane, sequence,
+                                 sequence - 1, Device::load_near(channel.news.heard), 0});
+  return false;
+}
+
 /// Stores a share's header in lines as soon as the peer is through with the slot, every thread its
 /// part. The slot, or null for a thread that has given up.
 CAUSEWAY_TEMPLATE
@@ -103,20 +121,14 @@ template <class Device, class G>
 CAUSEWAY_FN Line* store_header(const G& group, const SendChannel& channel,
                                const WaitControl& control, std::uint64_t sequence,
                                std::uint64_t heard, const HeaderAhead& header) {
-  Fault fault = Fault::kNone;
-  const bool free = reached(heard, sequence - 1) || poll_until<Device>(control, fault, [&] {
-                      return slot_is_free<Device>(channel, sequence);
-                    });
-  if (!free) {
-    const ChannelShape& shape = channel.shape;
-    report_fault<Device>(control, {fault, WaitFor::kCredit, shape.peer, shape.lane, sequence,
-                                   sequence - 1, Device::load_near(channel.news.heard), 0});
+  if (!reached(heard, sequence - 1) && !await_slot<Device>(channel, control, sequence)) {
     return nullptr;
   }
   Line* const slot = header.slots + (sequence & 1) * header.slot_lines;
   for (std::uint32_t i = group.rank(); i < kHeaderWords; i += group.size()) {
-    std::uint64_t word = i == 0 ? header.word[0] : i == 1 ? header.word[1] : header.word[2];
-    if (i > 2) word = i == 3 ? channel.state->last : channel.state->last_bytes;
+    std::uint64_t word = i == 0 ? header.words[0] : i == 1 ? header.words[1] : header.last_word;
+    if (i == kPreviousWord) word = channel.state->last;
+    if (i == kPreviousBytesWord) word = channel.state->last_bytes;
     Device::store_line(slot + i, word, sequence);
   }
   return slot;

@@ -82,12 +82,12 @@ struct WaitControl {
 CAUSEWAY_TEMPLATE
 template <class Device, class Poll>
 CAUSEWAY_FN bool poll_until(const WaitControl& control, Fault& fault, Poll&& poll) {
-  if (poll()) return true;
   typename Device::Pacer pacer(control);
-  do {
+  // One call, whose code there is once then: what jumps less is fetched less.
+  while (!poll()) {
+    if (fault != Fault::kNone) return false;
     fault = pacer.pause();
-    if (fault != Fault::kNone) return poll();
-  } while (!poll());
+  }
   return true;
 }
 

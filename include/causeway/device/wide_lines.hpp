@@ -181,12 +181,11 @@ CAUSEWAY_TEMPLATE
 template <class Device, class G, class Poll>
 CAUSEWAY_FN bool poll_together(const WaitControl& control, Fault& fault, const Poll& poll) {
   if constexpr (InWarps<G>) {
-    if (Device::all_of_warp(poll())) return true;
     typename Device::Pacer pacer(control);
-    do {
+    while (!Device::all_of_warp(poll())) {
+      if (fault != Fault::kNone) return false;
       fault = Device::fault_of_warp(pacer.pause());
-      if (fault != Fault::kNone) return Device::all_of_warp(poll());
-    } while (!Device::all_of_warp(poll()));
+    }
     return true;
   } else {
     return poll_until<Device>(control, fault, poll);

@@ -35,6 +35,10 @@ constexpr TuningRule kHostWideLines =
     row(LinkKind::kMemory, Protocol::kWideLines, kAnySize, 16, 4 * kKiB, 0, kernels::kMostThreads);
 constexpr TuningRule kCudaWideLines = row(LinkKind::kMemory, Protocol::kWideLines,
                                           {128 * kKiB + 1, Range::kEndless}, 64, 4 * kKiB, 0, 256);
+/// Two launches of so many lanes have room on a GPU, so that each comes while the one before it
+/// runs: on H200s that is worth more than further lanes.
+constexpr TuningRule kCudaShortWideLines = row(LinkKind::kMemory, Protocol::kWideLines,
+                                               {128 * kKiB + 1, 512 * kKiB}, 32, 4 * kKiB, 0, 256);
 constexpr TuningRule kSelfStaged = row(LinkKind::kSelf, Protocol::kStaged, kAnySize,
                                        kMostSelfBlocks, 16 * kKiB, 0, kernels::kMostThreads);
 constexpr TuningRule kSelfBesideLines =
@@ -52,9 +56,9 @@ constexpr TuningRule kHostRules[] = {kNetworkStaged, kMemoryStaged,   kHostDirec
                                      kHostWideLines, kMemoryLines,    kShortMemoryLines,
                                      kSelfStaged,    kSelfBesideLines};
 /// Copy engines serve where a rule asks for them: between two H200s they take 1.4 times as long.
-constexpr TuningRule kCudaRules[] = {kNetworkStaged,    kMemoryStaged,   kMemoryLines,
-                                     kShortMemoryLines, kCudaDirect,     kCudaWideLines,
-                                     kSelfStaged,       kSelfBesideLines};
+constexpr TuningRule kCudaRules[] = {kNetworkStaged,      kMemoryStaged, kMemoryLines,
+                                     kShortMemoryLines,   kCudaDirect,   kCudaWideLines,
+                                     kCudaShortWideLines, kSelfStaged,   kSelfBesideLines};
 
 }  // namespace
 

@@ -52,8 +52,9 @@ TEST(TuningTable, MemoryLinksHaveLinesUpToTheLimitThatWasAgreed) {
   const struct {
     std::uint64_t bytes;
     std::uint32_t lanes;
-  } cases[] = {{0, 1},      {1, 1},      {1024, 1},   {1025, 2},       {31 * kKiB, 31},
-               {31745, 32}, {32768, 32}, {32769, 29}, {256 * kKiB, 32}};
+  } cases[] = {{0, 1},          {1, 1},           {1024, 1},       {1025, 2},
+               {31 * kKiB, 31}, {31745, 32},      {32768, 32},     {32769, 17},
+               {64 * kKiB, 32}, {128 * kKiB, 64}, {256 * kKiB, 64}};
   for (const DeviceKind device : {DeviceKind::kHost, DeviceKind::kCuda}) {
     PlanLimits limits{64, 100, 128 * kKiB, 256 * kKiB};
     limits.tuner = &tuner_of(device);
@@ -62,6 +63,7 @@ TEST(TuningTable, MemoryLinksHaveLinesUpToTheLimitThatWasAgreed) {
       EXPECT_EQ(protocol_of(plan), Protocol::kLines) << bytes;
       EXPECT_EQ(plan.send[1].lanes, lanes) << bytes;
       EXPECT_EQ(plan.receive[1].protocol, plan.send[1].protocol);
+      EXPECT_EQ(plan.receive[1].lanes, lanes) << bytes;
       EXPECT_EQ(plan.split.peer_blocks, lanes);
       EXPECT_EQ(plan.split.threads, 256U);
     }
@@ -84,21 +86,21 @@ TEST(TuningTable, MemoryLinksHaveLinesUpToTheLimitThatWasAgreed) {
 TEST(TuningTable, WideLinesServeWhereAllRanksHaveThem) {
   const std::vector<std::uint32_t> regions{1, 1};
   const Tuner of_many_lanes(DeviceKind::kCuda, {}, 64);
-  PlanLimits limits{64, 100, 128 * kKiB, 256 * kKiB, {}, regions, &of_many_lanes, 512 * kKiB};
-  EXPECT_EQ(protocol_of(plan_pair(limits, 96 * kKiB - 1)), Protocol::kLines);
-  EXPECT_EQ(protocol_of(plan_pair(limits, 512 * kKiB + 1)), Protocol::kStaged);
-  EXPECT_EQ(protocol_of(plan_pair(limits, 96 * kKiB, LinkKind::kNetwork)), Protocol::kStaged);
+  PlanLimits limits{64, 100, 128 * kKiB, 256 * kKiB, {}, regions, &of_many_lanes, 1024 * kKiB};
+  EXPECT_EQ(protocol_of(plan_pair(limits, 128 * kKiB)), Protocol::kLines);
+  EXPECT_EQ(protocol_of(plan_pair(limits, 1024 * kKiB + 1)), Protocol::kStaged);
+  EXPECT_EQ(protocol_of(plan_pair(limits, 256 * kKiB, LinkKind::kNetwork)), Protocol::kStaged);
   const struct {
     std::uint64_t bytes;
     std::uint32_t lanes;
-  } cases[] = {{96 * kKiB, 24}, {256 * kKiB, 64}, {512 * kKiB, 64}};
+  } cases[] = {{128 * kKiB + 1, 32}, {512 * kKiB, 32}, {512 * kKiB + 1, 64}, {1024 * kKiB, 64}};
   for (const auto& [bytes, lanes] : cases) {
     const AlltoallvPlan plan = plan_pair(limits, bytes);
     EXPECT_EQ(protocol_of(plan), Protocol::kWideLines) << bytes;
     EXPECT_EQ(plan.send[1].lanes, lanes) << bytes;
     EXPECT_EQ(plan.receive[1].protocol, plan.send[1].protocol);
     for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-      EXPECT_LE(kernels::lane_share(plan.send[1], lane).bytes, line_bytes_for(512 * kKiB, 64));
+      EXPECT_LE(kernels::lane_share(plan.send[1], lane).bytes, line_bytes_for(1024 * kKiB, 64));
     }
   }
   // Of few lanes, they serve what narrow ones do not.

@@ -83,6 +83,7 @@ CAUSEWAY_TEMPLATE
 template <class Device, class Poll>
 CAUSEWAY_FN bool poll_until(const WaitControl& control, Fault& fault, Poll&& poll) {
   typename Device::Pacer pacer(control);
+  fault = Fault::kNone;
   // One call, whose code there is once then: what jumps less is fetched less.
   while (!poll()) {
     if (fault != Fault::kNone) return false;

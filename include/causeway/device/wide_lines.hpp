@@ -182,6 +182,7 @@ template <class Device, class G, class Poll>
 CAUSEWAY_FN bool poll_together(const WaitControl& control, Fault& fault, const Poll& poll) {
   if constexpr (InWarps<G>) {
     typename Device::Pacer pacer(control);
+    fault = Fault::kNone;
     while (!Device::all_of_warp(poll())) {
       if (fault != Fault::kNone) return false;
       fault = Device::fault_of_warp(pacer.pause());

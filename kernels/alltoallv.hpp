@@ -98,8 +98,7 @@ struct Alltoallv {
     if (has_visits) read(peer, lane);
     device::await_near(group);
     if (!gate()) return;
-    if (__builtin_expect(has_visits && !early, 0))
-      prepare();
+    if (has_visits && !early) prepare();
     while (hops < comm.size) {
       // All lanes of a pair have come equally far.
       ahead.sequence = channel->state->sequence + 1;
@@ -158,8 +157,7 @@ struct Alltoallv {
     if (has_visits) read(peer, lane);
     device::await_near(group);
     if (!gate()) return;
-    if (__builtin_expect(has_visits && !early, 0))
-      ahead = device::prepare_receive(group, *channel, request);
+    if (has_visits && !early) ahead = device::prepare_receive(group, *channel, request);
     while (hops < comm.size) {
       ahead.sequence = channel->state->sequence + 1;
       if (lane < lanes) {

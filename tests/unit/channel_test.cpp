@@ -1,9 +1,11 @@
 // The arithmetic of channels: places, credit, pieces, and what a receiver accepts.
 #include <causeway/device/channel.hpp>
 #include <causeway/device/host_device.hpp>
+#include <causeway/device/lines.hpp>
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <random>
 #include <vector>
 
@@ -129,6 +131,34 @@ TEST(FaultReports, TheFirstOfEachGravityCountsAndAFatalOneFailsAll) {
   EXPECT_EQ(reports.declined.peer, 5U);
   EXPECT_EQ(working, failure_word(Fault::kTimedOut, 9));
   EXPECT_EQ(failed_before, failure_word(Fault::kPeerEnded, 7));
+}
+
+TEST(Words, OfAMessageAreLoadedAndStoredToItsLastByteAndNoFurther) {
+  const unsigned seed = std::random_device{}();
+  std::mt19937 random(seed);
+  for (std::uint32_t trial = 0; trial < 2000; ++trial) {
+    const std::uint32_t bytes = 1 + random() % 40;
+    const std::uint32_t shift = random() % 2 == 0 ? 0 : random() % 8;
+    alignas(8) std::byte from[56];
+    alignas(8) std::byte to[56];
+    for (std::byte& byte : from) byte = static_cast<std::byte>(random());
+    std::byte expected[56];
+    std::memcpy(expected, from, sizeof expected);
+    for (std::size_t i = 0; i < sizeof to; ++i) to[i] = ~from[i];
+    for (std::size_t i = 0; i < sizeof to; ++i) {
+      if (i < shift || i >= shift + bytes) expected[i] = to[i];
+    }
+    // As a group of one thread takes them: kWordsInFlight at a time.
+    for (std::uint32_t first = 0; first < impl::words_in(bytes); first += impl::kWordsInFlight) {
+      const impl::HeldWords held = impl::load_words(ThreadGroup{}, from + shift, bytes, first);
+      for (std::uint32_t j = 0; j < impl::kWordsInFlight; ++j) {
+        const std::uint32_t at = (first + j) * impl::kWordBytes;
+        if (at < bytes) impl::store_word_or_tail(to + shift + at, held.word[j], bytes - at);
+      }
+    }
+    ASSERT_EQ(std::memcmp(to, expected, sizeof to), 0)
+        << bytes << " bytes at " << shift << ", seed " << seed;
+  }
 }
 
 }  // namespace

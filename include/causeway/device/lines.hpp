@@ -91,6 +91,28 @@ inline constexpr std::uint32_t kWordBytes = sizeof(std::uint64_t);
 /// A thread has this many words of a message on their way.
 inline constexpr std::uint32_t kWordsInFlight = 4;
 
+/// The first `bytes` bytes, 1 to 7, of an aligned word.
+CAUSEWAY_FN inline std::uint64_t load_tail(const std::byte* from, std::uint32_t bytes) {
+  std::uint64_t word = 0;
+  if ((bytes & 4) != 0) word = *reinterpret_cast<const std::uint32_t*>(from);
+  const std::uint32_t two = bytes & 4;
+  if ((bytes & 2) != 0) {
+    word |= std::uint64_t{*reinterpret_cast<const std::uint16_t*>(from + two)} << (8 * two);
+  }
+  const std::uint32_t one = bytes & 6;
+  if ((bytes & 1) != 0) word |= static_cast<std::uint64_t>(from[one]) << (8 * one);
+  return word;
+}
+CAUSEWAY_FN inline void store_tail(std::byte* to, std::uint64_t word, std::uint32_t bytes) {
+  if ((bytes & 4) != 0) *reinterpret_cast<std::uint32_t*>(to) = static_cast<std::uint32_t>(word);
+  const std::uint32_t two = bytes & 4;
+  if ((bytes & 2) != 0) {
+    *reinterpret_cast<std::uint16_t*>(to + two) = static_cast<std::uint16_t>(word >> (8 * two));
+  }
+  const std::uint32_t one = bytes & 6;
+  if ((bytes & 1) != 0) to[one] = static_cast<std::byte>(word >> (8 * one));
+}
+
 /// Words that are cut short, or not aligned. Calls of their own: rare, and long.
 CAUSEWAY_FN CAUSEWAY_CALL inline std::uint64_t load_part(const std::byte* from,
                                                          std::uint64_t bytes) {
@@ -122,6 +144,15 @@ CAUSEWAY_FN inline void store_word(std::byte* to, std::uint64_t word, std::uint6
   }
 }
 
+/// The same, where a message's last word is as likely as others to be the one.
+CAUSEWAY_FN inline void store_word_or_tail(std::byte* to, std::uint64_t word, std::uint64_t bytes) {
+  if (bytes < kWordBytes && reinterpret_cast<std::uintptr_t>(to) % kWordBytes == 0) {
+    store_tail(to, word, static_cast<std::uint32_t>(bytes));
+  } else {
+    store_word(to, word, bytes);
+  }
+}
+
 CAUSEWAY_FN constexpr std::uint64_t words_in(std::uint64_t bytes) {
   return (bytes + kWordBytes - 1) / kWordBytes;
 }
@@ -138,7 +169,7 @@ struct HeldWords {
   std::uint64_t word[kWordsInFlight];
 };
 
-/// The words are those from number `first` on, of which some may be cut short, or not aligned.
+/// The words from number `first` on, which are not aligned.
 CAUSEWAY_TEMPLATE
 template <class G>
 CAUSEWAY_FN CAUSEWAY_CALL HeldWords load_parts(G group, const std::byte* from, std::uint32_t end,
@@ -157,14 +188,20 @@ CAUSEWAY_FN HeldWords load_words(const G& group, const std::byte* from, std::uin
                                  std::uint32_t first) {
   // What goes in lines is less than 4 GiB.
   const auto end = static_cast<std::uint32_t>(bytes);
-  if ((reinterpret_cast<std::uintptr_t>(from) | end) % kWordBytes != 0) {
+  if (reinterpret_cast<std::uintptr_t>(from) % kWordBytes != 0) {
     return load_parts(group, from, end, first);
   }
+  // All threads load what the last word is cut short to, and one has use of it.
+  const std::uint32_t tail = end % kWordBytes;
+  const std::uint32_t whole = end - tail;
+  std::uint64_t last = 0;
+  if (tail != 0) last = load_tail(from + whole, tail);
   HeldWords held{};
   CAUSEWAY_UNROLL
   for (std::uint32_t j = 0; j < kWordsInFlight; ++j) {
     const std::uint32_t at = (first + j * group.size()) * kWordBytes;
-    if (at < end) held.word[j] = *reinterpret_cast<const std::uint64_t*>(from + at);
+    held.word[j] = at == whole ? last : 0;
+    if (at < whole) held.word[j] = *reinterpret_cast<const std::uint64_t*>(from + at);
   }
   return held;
 }

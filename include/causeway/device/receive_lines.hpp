@@ -274,7 +274,7 @@ CAUSEWAY_FN bool take_usual(const G& group, const ReceiveChannel& channel, const
     CAUSEWAY_UNROLL
     for (std::uint32_t j = 0; j < Rows; ++j) {
       const std::uint32_t at = own_word(j) * kWordBytes;
-      if (at < end) store_word(to + at, early[j], end - at);
+      if (at < end) store_word_or_tail(to + at, early[j], end - at);
     }
   }
   lanes = header_lanes(words[0]);

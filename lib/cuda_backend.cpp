@@ -241,7 +241,15 @@ class CudaBackend final : public DeviceBackend {
     return {};
   }
 
-  bool addresses(const void* address) const override { return is_addressable(address, ordinal_); }
+  bool addresses(const void* address) const override {
+    cudaPointerAttributes attributes{};
+    if (cudaPointerGetAttributes(&attributes, address) != cudaSuccess) {
+      cudaGetLastError();
+      return false;
+    }
+    return attributes.type == cudaMemoryTypeManaged || attributes.type == cudaMemoryTypeHost ||
+           (attributes.type == cudaMemoryTypeDevice && attributes.device == ordinal_);
+  }
 
   Status prepare(std::uint32_t blocks, std::uint32_t sharers, std::uint32_t sharers_here) override {
     const CurrentGpu gpu(ordinal_);

@@ -59,29 +59,6 @@ int owner_of(const void* address) {
   return attributes.type == cudaMemoryTypeDevice ? attributes.device : kNoGpu;
 }
 
-// Each stream call asks twice. The driver takes a fraction of the time that the runtime does, which
-// asks it for all that there is to know.
-bool is_addressable(const void* address, int gpu) {
-  using Function = CUresult (*)(unsigned, CUpointer_attribute*, void**, CUdeviceptr);
-  static const Function ask = [] {
-    Function found = nullptr;
-    return find_in_driver("cuPointerGetAttributes", &found).ok() ? found : nullptr;
-  }();
-  if (ask == nullptr) return false;
-  unsigned type = 0;
-  unsigned managed = 0;
-  int ordinal = kNoGpu;
-  CUpointer_attribute attributes[] = {CU_POINTER_ATTRIBUTE_MEMORY_TYPE,
-                                      CU_POINTER_ATTRIBUTE_IS_MANAGED,
-                                      CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL};
-  void* values[] = {&type, &managed, &ordinal};
-  if (ask(3, attributes, values, reinterpret_cast<CUdeviceptr>(address)) != CUDA_SUCCESS) {
-    return false;
-  }
-  return managed != 0 || type == CU_MEMORYTYPE_HOST ||
-         (type == CU_MEMORYTYPE_DEVICE && ordinal == gpu);
-}
-
 Status find_range(const void* address, const std::byte** base, std::size_t* bytes) {
   CUresult (*ask)(CUdeviceptr*, std::size_t*, CUdeviceptr) = nullptr;
   CAUSEWAY_TRY(find_in_driver("cuMemGetAddressRange", &ask));

@@ -51,10 +51,6 @@ inline constexpr int kNoGpu = -1;
 /// The GPU of this process whose own memory this is, or none.
 int owner_of(const void* address);
 
-/// Whether kernels on a GPU can use an address: of its own memory, managed memory, or host memory
-/// that CUDA knows.
-bool is_addressable(const void* address, int gpu);
-
 /// The allocation that holds an address of GPU memory.
 Status find_range(const void* address, const std::byte** base, std::size_t* bytes);
 

@@ -248,7 +248,7 @@ CAUSEWAY_FN bool take_usual(const G& group, const ReceiveChannel& channel, const
   std::uint64_t early[Rows] = {};
   bool has_all = false;
   std::uint32_t rounds = 0;
-  poll_until<Device>(control, fault, [&] {
+  const bool through = poll_until<Device>(control, fault, [&] {
     // All of these loads are on their way together.
     bool missing[Rows] = {};
     CAUSEWAY_UNROLL
@@ -267,6 +267,7 @@ CAUSEWAY_FN bool take_usual(const G& group, const ReceiveChannel& channel, const
     return ++rounds % kRoundsPerGlance<Device> == 0 &&
            look_elsewhere<Device>(channel, sequence).found != Found::kNotYet;
   });
+  if (through) fault = Fault::kNone;
   const bool usual = has_all && is_usual(words, ahead, request.bytes, last);
   if (usual) {
     std::byte* const to = hook.destination(words[1] >> 32);

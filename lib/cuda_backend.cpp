@@ -31,9 +31,10 @@ constexpr std::uint64_t kLineBudget = std::uint64_t{64} << 20;
 constexpr std::uint64_t kLineCopies = 6;
 constexpr std::uint64_t kLeastLines = std::uint64_t{4} << 10;
 constexpr std::uint64_t kMostLines = std::uint64_t{256} << 10;
-/// And wide lines so much: the same two slots and buffers, but 16 bytes in them are 15 of data.
-constexpr std::uint64_t kWideBudget = std::uint64_t{64} << 20;
-constexpr std::uint64_t kWideCopies = 5;
+/// And wide lines so much: the same two slots and buffers, but 16 bytes in them are 15 of data. Up
+/// to four times the lanes that hold the largest message have them.
+constexpr std::uint64_t kWideBudget = std::uint64_t{256} << 20;
+constexpr std::uint64_t kWideCopies = 4 * 5;
 constexpr std::uint64_t kLeastWide = std::uint64_t{64} << 10;
 constexpr std::uint64_t kMostWide = std::uint64_t{4} << 20;
 /// More lanes than this do not make a pair faster.

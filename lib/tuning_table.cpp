@@ -36,7 +36,7 @@ constexpr TuningRule kHostWideLines =
 constexpr TuningRule kCudaWideLines = row(LinkKind::kMemory, Protocol::kWideLines,
                                           {128 * kKiB + 1, Range::kEndless}, 64, 4 * kKiB, 0, 256);
 /// Two launches of so many lanes have room on a GPU, so that each comes while the one before it
-/// runs: on H200s that is worth more than further lanes.
+/// runs: between two H100s that is worth more than further lanes.
 constexpr TuningRule kCudaShortWideLines = row(LinkKind::kMemory, Protocol::kWideLines,
                                                {128 * kKiB + 1, 512 * kKiB}, 32, 4 * kKiB, 0, 256);
 constexpr TuningRule kSelfStaged = row(LinkKind::kSelf, Protocol::kStaged, kAnySize,

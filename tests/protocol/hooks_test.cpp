@@ -7,8 +7,13 @@
 #include <causeway/device/self.hpp>
 #include <causeway/device/send.hpp>
 
+#include <pthread.h>
+
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <random>
+#include <thread>
 
 namespace causeway::test {
 namespace {
@@ -107,6 +112,106 @@ TEST(Hooks, GatherOnOneSideAndAccumulateOnTheOther) {
       }
       ASSERT_TRUE(done);
       ASSERT_EQ(split, 0);
+    }
+  });
+}
+
+/// Three threads that meet at a barrier, and read a channel's tables where they are.
+struct FarGroup {
+  static constexpr bool kInWarps = false;
+  static constexpr std::uint32_t kThreads = 3;
+
+  struct Shared {
+    Shared() { pthread_barrier_init(&barrier, nullptr, kThreads); }
+    ~Shared() { pthread_barrier_destroy(&barrier); }
+    Shared(const Shared&) = delete;
+    Shared& operator=(const Shared&) = delete;
+
+    pthread_barrier_t barrier;
+    device::Words slot{};
+    std::array<bool, kThreads> votes{};
+  };
+
+  Shared* shared;
+  std::uint32_t number;
+
+  std::uint32_t rank() const { return number; }
+  std::uint32_t size() const { return kThreads; }
+  void sync() const { pthread_barrier_wait(&shared->barrier); }
+  device::Words broadcast(const device::Words& words) const {
+    if (number == 0) shared->slot = words;
+    sync();
+    const device::Words result = shared->slot;
+    sync();
+    return result;
+  }
+  std::uint64_t broadcast(std::uint64_t value) const {
+    return broadcast(device::Words{{value, 0}}).word[0];
+  }
+  bool all(bool mine) const {
+    shared->votes[number] = mine;
+    sync();
+    const bool result = std::ranges::all_of(shared->votes, [](bool vote) { return vote; });
+    sync();
+    return result;
+  }
+};
+
+/// The host device, whose copies the leader makes.
+struct FarDevice : HostDevice {
+  template <class Group>
+  static void copy(const Group& group, void* to, const void* from, std::uint64_t bytes) {
+    if (group.rank() == 0) std::memcpy(to, from, bytes);
+  }
+};
+
+TEST(Hooks, AGroupWithoutNearMemoryGoesOnToItsNextExchangeAtOnce) {
+  const std::uint64_t seed = test_seed();
+  constexpr std::uint64_t kExchanges = 300;
+  const auto bytes_of = [&](std::uint64_t e) { return 1 + std::mt19937_64(seed + e)() % 80; };
+  run_ranks(2, {{"CAUSEWAY_LL_BYTES", "2K"}}, [&](Communicator& communicator) {
+    const device::Communicator handle = communicator.device_handle();
+    if (handle.rank == 0) {
+      const device::SendChannel& channel = handle.send_channel(1, 0);
+      for (std::uint64_t e = 0; e < kExchanges; ++e) {
+        const auto array = random_array(seed + e, bytes_of(e));
+        device::Share share{array.size(), 0, array.size(), 100, 1, 9};
+        share.protocol = device::Protocol::kLines;
+        device::with_link<HostDevice>(channel.link, handle.control, [&](const auto& link) {
+          ASSERT_TRUE(device::send(ThreadGroup{}, link, channel, share, handle.control,
+                                   device::CopyFrom<HostDevice>{array.data()}));
+        });
+      }
+      return;
+    }
+    std::vector<std::vector<std::byte>> received(kExchanges);
+    for (std::uint64_t e = 0; e < kExchanges; ++e) received[e].resize(bytes_of(e));
+    FarGroup::Shared shared;
+    std::array<bool, FarGroup::kThreads> all_well{};
+    const auto receive_all = [&](std::uint32_t number) {
+      const FarGroup group{&shared, number};
+      const device::ReceiveChannel& channel = handle.receive_channel(0, 0);
+      bool well = true;
+      for (std::vector<std::byte>& message : received) {
+        device::Request request{message.size()};
+        request.expects = device::Protocol::kLines;
+        device::with_link<FarDevice>(channel.link, handle.control, [&](const auto& link) {
+          well = device::receive(group, link, channel, request, handle.control,
+                                 device::CopyTo<FarDevice>{message.data()})
+                     .ok &&
+                 well;
+        });
+        if (!well) break;
+      }
+      all_well[number] = well;
+    };
+    std::vector<std::thread> others;
+    for (std::uint32_t i = 1; i < FarGroup::kThreads; ++i) others.emplace_back(receive_all, i);
+    receive_all(0);
+    for (std::thread& other : others) other.join();
+    for (const bool well : all_well) ASSERT_TRUE(well);
+    for (std::uint64_t e = 0; e < kExchanges; ++e) {
+      ASSERT_TRUE(received[e] == random_array(seed + e, bytes_of(e))) << "exchange " << e;
     }
   });
 }

@@ -74,8 +74,13 @@ CAUSEWAY_FN constexpr std::uint64_t room_in_lines(const ChannelShape& shape, Pro
 /// the exchange between.
 template <class Lines>
 CAUSEWAY_FN constexpr Lines* slot_of(Lines* lines, std::uint64_t sequence,
+                                     std::uint64_t slot_lines) {
+  return lines + (sequence & 1) * slot_lines;
+}
+template <class Lines>
+CAUSEWAY_FN constexpr Lines* slot_of(Lines* lines, std::uint64_t sequence,
                                      const ChannelShape& shape) {
-  return lines + (sequence & 1) * (shape.slot_bytes / sizeof(Line));
+  return slot_of(lines, sequence, shape.slot_bytes / sizeof(Line));
 }
 
 /// Where a slot's lines with a message's bytes begin.

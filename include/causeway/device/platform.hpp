@@ -8,9 +8,8 @@
 /// `template` of one that calls the functions of its Device parameter: nvcc then checks the calls
 /// of each instantiation, not those that the template could make.
 /// CAUSEWAY_CALL keeps a function out of its callers, so that its loops have all registers, and the
-/// callers' usual way is short: GPUs fetch what lies apart anew in each launch, which takes longer
-/// than to run it.
-/// CAUSEWAY_UNROLL keeps what a loop indexes in registers.
+/// callers' usual way lies together: a GPU waits where it jumps to code that it has not fetched
+/// yet. CAUSEWAY_UNROLL keeps what a loop indexes in registers.
 #if defined(__CUDA_ARCH__)
 #define CAUSEWAY_UNROLL _Pragma("unroll")
 #else

@@ -76,14 +76,14 @@ CAUSEWAY_FN bool has_record(const ReceiveChannel& channel, std::uint64_t sequenc
          header_at(channel, position).sequence == sequence;
 }
 
-/// Loads words of a header once; true when all are there.
+/// Loads the first `Words` words of a header once; true when all are there.
 CAUSEWAY_TEMPLATE
-template <class Device, std::uint32_t First, std::uint32_t End>
+template <class Device, std::uint32_t Words>
 CAUSEWAY_FN bool load_header(const Line* slot, std::uint64_t sequence,
                              std::uint64_t (&words)[kHeaderWords]) {
   bool here = true;
   CAUSEWAY_UNROLL
-  for (std::uint32_t i = First; i < End; ++i) {
+  for (std::uint32_t i = 0; i < Words; ++i) {
     const bool word_here = Device::load_line(slot + i, sequence, words[i]);
     here = here && word_here;
   }
@@ -242,7 +242,7 @@ CAUSEWAY_FN bool take_usual(const G& group, const ReceiveChannel& channel, const
                             Fault& fault, std::uint32_t& lanes) {
   const std::uint64_t sequence = ahead.sequence;
   const std::uint64_t last = channel.state->last;
-  const Line* const slot = ahead.slots + (sequence & 1) * ahead.slot_lines;
+  const Line* const slot = slot_of(ahead.slots, sequence, ahead.slot_lines);
   const auto own_word = [&](std::uint32_t j) { return group.rank() + j * group.size(); };
   std::uint64_t words[kHeaderWords] = {};
   std::uint64_t early[Rows] = {};
@@ -256,7 +256,7 @@ CAUSEWAY_FN bool take_usual(const G& group, const ReceiveChannel& channel, const
       if (j >= ahead.watches) continue;
       missing[j] = !load_line<Device>(payload_of(slot) + own_word(j), sequence, early[j]);
     }
-    if (load_header<Device, 0, kFirstHeaderWords>(slot, sequence, words)) {
+    if (load_header<Device, kFirstHeaderWords>(slot, sequence, words)) {
       has_all = true;
       CAUSEWAY_UNROLL
       for (std::uint32_t j = 0; j < Rows; ++j) {
@@ -304,7 +304,7 @@ CAUSEWAY_FN CAUSEWAY_CALL Sighting take_any(G group, const ReceiveChannel& chann
       seen.found = Found::kFailed;
     };
     const bool through = fault == Fault::kNone && poll_until<Device>(control, fault, [&] {
-                           here = load_header<Device, 0, kHeaderWords>(slot, sequence, words);
+                           here = load_header<Device, kHeaderWords>(slot, sequence, words);
                            if (here) return true;
                            if (++rounds % Device::kRoundsPerLook != 0 && !looks_always)
                              return false;

@@ -124,7 +124,7 @@ CAUSEWAY_FN Line* store_header(const G& group, const SendChannel& channel,
   if (!reached(heard, sequence - 1) && !await_slot<Device>(channel, control, sequence)) {
     return nullptr;
   }
-  Line* const slot = header.slots + (sequence & 1) * header.slot_lines;
+  Line* const slot = slot_of(header.slots, sequence, header.slot_lines);
   for (std::uint32_t i = group.rank(); i < kHeaderWords; i += group.size()) {
     std::uint64_t word = i == 0 ? header.words[0] : i == 1 ? header.words[1] : header.last_word;
     if (i == kPreviousWord) word = channel.state->last;

@@ -252,7 +252,7 @@ struct Alltoallv {
                             nullptr,
                             false,
                             static_cast<device::Protocol>(block.protocol),
-                            block.lanes};
+                            block.lane_bytes};
     if (block.layout == 0 && args.region != device::kNoRegion) {
       request.region = args.region;
       request.region_offset = args.region_offset + static_cast<std::uint64_t>(block.offset);

@@ -27,9 +27,9 @@ CAUSEWAY_FN constexpr std::uint64_t lane_bytes_of(std::uint64_t bytes, std::uint
 struct ReceiveBlock {
   std::int64_t offset;
   std::uint64_t bytes;
-  std::uint16_t layout;   ///< as above
-  std::uint8_t protocol;  ///< a device::Protocol, by which it will likely come,
-  std::uint8_t lanes;     ///< and over how many lanes; at least 1
+  std::uint16_t layout;      ///< as above
+  std::uint8_t protocol;     ///< a device::Protocol, by which it will likely come,
+  std::uint32_t lane_bytes;  ///< and most bytes of a lane then
 };
 
 /// How the thread blocks of a launch share the work: the first ones exchange with peers, and the

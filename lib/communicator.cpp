@@ -22,7 +22,7 @@ Status Communicator::State::describe(const PlanLimits& within, const Buffers* bu
   Exchange& exchange = *described;
   exchange = {};
   exchange.plan = plan;
-  exchange.most_blocks = within.max_blocks;
+  exchange.max_ctas = within.max_ctas;
   exchange.args.comm = handle;
   exchange.args.declined = buffers == nullptr;
   CAUSEWAY_TRY(open_rings(buffers));

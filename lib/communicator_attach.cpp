@@ -152,6 +152,7 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   limits.links = links_;
   tuner_ = std::make_unique<Tuner>(backend->kind(), config.tuning_rules(), limits.lanes);
   limits.tuner = tuner_.get();
+  limits.max_ctas = most_blocks;
   limits.max_blocks = std::min(most_blocks, most_useful_blocks(limits.lanes, ranks));
   CAUSEWAY_TRY(agree(bootstrap, backend->prepare(limits.max_blocks, sharers, sharers_here)));
   if (!topology.remote_ranks().empty()) {

@@ -88,8 +88,9 @@ Status Communicator::State::plan_exchange(Bootstrap& bootstrap, const Buffers& b
     const Tuner tuner = tuner_->with(settings.rules);
     PlanLimits within = limits;
     within.tuner = &tuner;
-    if (settings.max_ctas && *settings.max_ctas < within.max_blocks) {
-      within.max_blocks = static_cast<std::uint32_t>(*settings.max_ctas);
+    if (settings.max_ctas && *settings.max_ctas < within.max_ctas) {
+      within.max_ctas = static_cast<std::uint32_t>(*settings.max_ctas);
+      within.max_blocks = std::min(within.max_blocks, within.max_ctas);
     }
     bool by_engine = false;
     Status prepared = agree_on_engine(bootstrap, within, own, *made->region, &by_engine);

@@ -252,10 +252,9 @@ class CudaBackend final : public DeviceBackend {
            (attributes.type == cudaMemoryTypeDevice && attributes.device == ordinal_);
   }
 
-  Status prepare(std::uint32_t blocks, std::uint32_t sharers, std::uint32_t sharers_here) override {
+  Status prepare(std::uint32_t, std::uint32_t sharers, std::uint32_t sharers_here) override {
     const CurrentGpu gpu(ordinal_);
-    // Where other ranks' launches want the same GPU, none comes before its time.
-    most_of_two_ = sharers == 1 ? blocks : 0;
+    alone_ = sharers == 1;
     // Ranks that are threads of one process wait for each other, and must not queue behind each
     // other; they have divided the GPU between them.
     if (sharers_here == 1) {
@@ -328,7 +327,8 @@ class CudaBackend final : public DeviceBackend {
       CAUSEWAY_CUDA(cudaStreamWaitEvent, stream, done_, 0);
     }
     kernels::AlltoallvArgs args = exchange.args;
-    const std::uint32_t most_of_two = std::min(most_of_two_, exchange.most_blocks);
+    // Where other ranks' launches want the same GPU, none comes before its time.
+    const std::uint32_t most_of_two = alone_ ? exchange.max_ctas : 0;
     args.overlap.with_next = 2 * args.split.blocks <= most_of_two;
     if (captured && captured_early_ > 0) {
       args.overlap.with_previous = captured_early_ + args.split.blocks <= most_of_two;
@@ -402,7 +402,7 @@ class CudaBackend final : public DeviceBackend {
 
   const int ordinal_;
   int multiprocessors_ = 0;
-  std::uint32_t most_of_two_ = 0;     ///< blocks of two launches that are on the GPU together
+  bool alone_ = false;                ///< whether no other rank has this GPU
   std::uint32_t captured_early_ = 0;  ///< of the last captured one, if it lets the next come
   GpuId id_{};
   GpuLaunches* launches_ = nullptr;  ///< that this communicator's count among; null where ranks of

@@ -45,7 +45,7 @@ struct BlockCopy {
 struct Exchange {
   kernels::AlltoallvArgs args;  ///< but for the blocks, which the plan holds, as it does the visits
   const AlltoallvPlan* plan;
-  std::uint32_t most_blocks;  ///< that it might have; with what comes early it has no more either
+  std::uint32_t max_ctas;  ///< thread blocks that it may have, with what comes early as well
 };
 
 /// Copies that copy engines make again and again. It ends when nothing that was enqueued runs any

@@ -167,7 +167,9 @@ void plan_alltoallv(const PlanLimits& limits, int self, std::span<const Extent> 
                         out.lanes,
                         static_cast<std::uint8_t>(out.choice.protocol)};
     plan->receive[peer] = {receive[peer].offset, incoming, 0,
-                           static_cast<std::uint8_t>(in.choice.protocol), in.lanes};
+                           static_cast<std::uint8_t>(in.choice.protocol),
+                           static_cast<std::uint32_t>(std::min<std::uint64_t>(
+                               kernels::lane_bytes_of(incoming, in.lanes), UINT32_MAX))};
     if (peer == own) continue;
     in_place = in_place && (incoming == 0 || in.choice.protocol == Protocol::kDirect);
     for (const Choice& choice : {out.choice, in.choice}) {
@@ -189,6 +191,7 @@ void plan_alltoallv(const PlanLimits& limits, int self, std::span<const Extent> 
   plan->self_bytes = to_self;
   plan->self_blocks = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
       to_self / beside.lane_bytes, 1, std::min(beside.lanes, kMostSelfBlocks)));
+  plan->blocks_of_early = in_lines ? limits.max_ctas / 2 : 0;
   plan->split.threads = threads;
   plan->split.send_threads = in_place ? threads - kernels::kThreadsThatHear : threads / 2;
   plan->split = split_blocks(*plan, limits.max_blocks, &plan->visits);
@@ -210,7 +213,10 @@ kernels::BlockSplit split_blocks(const AlltoallvPlan& plan, std::uint32_t blocks
                                plan.split.send_threads};
   };
   if (peer_blocks == blocks) return split(blocks, 0);
-  const std::uint32_t self_blocks = std::min(blocks - peer_blocks, plan.self_blocks);
+  std::uint32_t self_blocks = std::min(blocks - peer_blocks, plan.self_blocks);
+  if (peer_blocks < plan.blocks_of_early) {
+    self_blocks = std::min(self_blocks, plan.blocks_of_early - peer_blocks);
+  }
   const bool apart = self_is_faster_apart(plan, peer_blocks, self_blocks);
   return split(peer_blocks + self_blocks, apart ? peer_blocks : 0);
 }

@@ -25,6 +25,7 @@ struct PlanLimits {
                                                  ///< to, by rank; empty for none
   const Tuner* tuner = &host_tuner();
   std::uint64_t ll128_bytes = 0;  ///< largest message in wide lines
+  std::uint32_t max_ctas = 0;     ///< thread blocks of launches that are on the device together
 };
 
 /// Bytes that each lane of a pair has lines of one width for, so that messages of `bytes` fit.
@@ -41,6 +42,8 @@ struct AlltoallvPlan {
   std::array<std::vector<Demand>, 2> demands;
   std::uint64_t self_bytes = 0;  ///< that the rank sends itself
   std::uint32_t self_blocks = 1;
+  std::uint32_t blocks_of_early = 0;  ///< of a launch whose like may come while it runs; 0 where
+                                      ///< that does not count
 };
 
 /// The most thread blocks that a plan finds work for.

@@ -37,7 +37,7 @@ Protocol protocol_for(std::span<const TuningRule> rules, const MessageFacts& mes
 
 /// On H200s wide lines are faster than narrow ones of the same message where it has so many lanes;
 /// else they serve what is too large for those.
-constexpr std::uint32_t kLanesForWideLines = 32;
+constexpr std::uint32_t kLanesForWideLines = 16;
 constexpr std::uint64_t kTooLargeForLines = 256 * 1024 + 1;
 
 }  // namespace

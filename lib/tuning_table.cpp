@@ -11,6 +11,8 @@ using device::LinkKind;
 
 constexpr std::uint64_t kKiB = 1024;
 constexpr Range kAnySize{};
+/// Up to so many bytes half as many threads are as fast, and come sooner.
+constexpr std::uint64_t kTiny = 512;
 
 constexpr TuningRule row(LinkKind link, Protocol protocol, Range bytes, std::uint32_t lanes,
                          std::uint64_t lane_bytes, std::uint64_t chunk, std::uint32_t threads) {
@@ -30,19 +32,22 @@ constexpr TuningRule kMemoryLines =
     row(LinkKind::kMemory, Protocol::kLines, kAnySize, 64, 2 * kKiB, 0, 256);
 constexpr TuningRule kShortMemoryLines =
     row(LinkKind::kMemory, Protocol::kLines, {0, 32 * kKiB}, 32, kKiB, 0, 256);
+constexpr TuningRule kTinyMemoryLines =
+    row(LinkKind::kMemory, Protocol::kLines, {0, kTiny}, 1, kKiB, 0, 128);
 /// On the host device wide lines are there for who asks for them.
 constexpr TuningRule kHostWideLines =
     row(LinkKind::kMemory, Protocol::kWideLines, kAnySize, 16, 4 * kKiB, 0, kernels::kMostThreads);
+/// 128 threads hold 8 KiB of a lane at once. Two launches of so many lanes, and of some blocks for
+/// what a rank sends itself, have room on a GPU, so that each comes while the one before it runs:
+/// between two H100s that is worth more than further lanes.
 constexpr TuningRule kCudaWideLines = row(LinkKind::kMemory, Protocol::kWideLines,
-                                          {128 * kKiB + 1, Range::kEndless}, 64, 4 * kKiB, 0, 256);
-/// Two launches of so many lanes have room on a GPU, so that each comes while the one before it
-/// runs: between two H100s that is worth more than further lanes.
-constexpr TuningRule kCudaShortWideLines = row(LinkKind::kMemory, Protocol::kWideLines,
-                                               {128 * kKiB + 1, 512 * kKiB}, 32, 4 * kKiB, 0, 256);
+                                          {64 * kKiB + 1, Range::kEndless}, 44, 8 * kKiB, 0, 256);
 constexpr TuningRule kSelfStaged = row(LinkKind::kSelf, Protocol::kStaged, kAnySize,
                                        kMostSelfBlocks, 16 * kKiB, 0, kernels::kMostThreads);
 constexpr TuningRule kSelfBesideLines =
-    row(LinkKind::kSelf, Protocol::kLines, {0, 256 * kKiB}, kMostSelfBlocks, 8 * kKiB, 0, 256);
+    row(LinkKind::kSelf, Protocol::kLines, {0, 4 * kKiB* kKiB}, kMostSelfBlocks, 8 * kKiB, 0, 256);
+constexpr TuningRule kTinySelfBesideLines =
+    row(LinkKind::kSelf, Protocol::kLines, {0, kTiny}, 1, 8 * kKiB, 0, 128);
 
 /// On H200s going direct is as fast as staged at 64 KiB a lane, and faster above; wide lines are
 /// faster than either, as far as they serve.
@@ -56,9 +61,9 @@ constexpr TuningRule kHostRules[] = {kNetworkStaged, kMemoryStaged,   kHostDirec
                                      kHostWideLines, kMemoryLines,    kShortMemoryLines,
                                      kSelfStaged,    kSelfBesideLines};
 /// Copy engines serve where a rule asks for them: between two H200s they take 1.4 times as long.
-constexpr TuningRule kCudaRules[] = {kNetworkStaged,      kMemoryStaged, kMemoryLines,
-                                     kShortMemoryLines,   kCudaDirect,   kCudaWideLines,
-                                     kCudaShortWideLines, kSelfStaged,   kSelfBesideLines};
+constexpr TuningRule kCudaRules[] = {
+    kNetworkStaged, kMemoryStaged,  kMemoryLines, kShortMemoryLines, kTinyMemoryLines,
+    kCudaDirect,    kCudaWideLines, kSelfStaged,  kSelfBesideLines,  kTinySelfBesideLines};
 
 }  // namespace
 

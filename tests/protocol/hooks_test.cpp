@@ -165,19 +165,43 @@ struct FarDevice : HostDevice {
   }
 };
 
+/// One that others overtake between its stores to a peer.
+struct HesitantDevice : HostDevice {
+  static void hesitate() {
+    static thread_local std::uint32_t stores = 0;
+    if (++stores % 2 == 0) std::this_thread::yield();
+  }
+  static void store_line(device::Line* line, std::uint64_t data, std::uint64_t flag) {
+    hesitate();
+    HostDevice::store_line(line, data, flag);
+  }
+  static void store_release(std::uint64_t* word, std::uint64_t value) {
+    hesitate();
+    HostDevice::store_release(word, value);
+  }
+};
+
 TEST(Hooks, AGroupWithoutNearMemoryGoesOnToItsNextExchangeAtOnce) {
   const std::uint64_t seed = test_seed();
   constexpr std::uint64_t kExchanges = 300;
-  const auto bytes_of = [&](std::uint64_t e) { return 1 + std::mt19937_64(seed + e)() % 80; };
-  run_ranks(2, {{"CAUSEWAY_LL_BYTES", "2K"}}, [&](Communicator& communicator) {
+  // Of some the receiver expects as few lines as come, or the same, and of others others.
+  const auto chosen = [&](std::uint64_t e, std::uint64_t what, std::uint64_t most) {
+    return std::mt19937_64(seed + 3 * e + what)() % most;
+  };
+  const auto bytes_of = [&](std::uint64_t e) { return 1 + chosen(e, 0, e % 2 == 0 ? 80 : 600); };
+  const auto protocol_of = [&](std::uint64_t e, std::uint64_t what) {
+    return chosen(e, what, 4) % 3 == 0 ? device::Protocol::kWideLines : device::Protocol::kLines;
+  };
+  const Settings settings{{"CAUSEWAY_LL_BYTES", "16K"}, {"CAUSEWAY_LL128_BYTES", "16K"}};
+  run_ranks(2, settings, [&](Communicator& communicator) {
     const device::Communicator handle = communicator.device_handle();
     if (handle.rank == 0) {
       const device::SendChannel& channel = handle.send_channel(1, 0);
       for (std::uint64_t e = 0; e < kExchanges; ++e) {
         const auto array = random_array(seed + e, bytes_of(e));
         device::Share share{array.size(), 0, array.size(), 100, 1, 9};
-        share.protocol = device::Protocol::kLines;
-        device::with_link<HostDevice>(channel.link, handle.control, [&](const auto& link) {
+        share.protocol = protocol_of(e, 1);
+        device::with_link<HesitantDevice>(channel.link, handle.control, [&](const auto& link) {
           ASSERT_TRUE(device::send(ThreadGroup{}, link, channel, share, handle.control,
                                    device::CopyFrom<HostDevice>{array.data()}));
         });
@@ -192,9 +216,11 @@ TEST(Hooks, AGroupWithoutNearMemoryGoesOnToItsNextExchangeAtOnce) {
       const FarGroup group{&shared, number};
       const device::ReceiveChannel& channel = handle.receive_channel(0, 0);
       bool well = true;
-      for (std::vector<std::byte>& message : received) {
+      for (std::uint64_t e = 0; e < kExchanges; ++e) {
+        std::vector<std::byte>& message = received[e];
         device::Request request{message.size()};
-        request.expects = device::Protocol::kLines;
+        request.expects = protocol_of(e, chosen(e, 2, 3) == 0 ? 2 : 1);
+        if (e % 3 == 0) request.lane_bytes = 1 + static_cast<std::uint32_t>(chosen(e, 1, 600));
         device::with_link<FarDevice>(channel.link, handle.control, [&](const auto& link) {
           well = device::receive(group, link, channel, request, handle.control,
                                  device::CopyTo<FarDevice>{message.data()})

@@ -79,6 +79,25 @@ TEST(Plan, GivesTheRanksOwnBlockThreadBlocksThatAreLeft) {
   EXPECT_EQ(split(1, 0, 1), (Split{1, 0, 0}));
 }
 
+TEST(Plan, LeavesRoomForTheNextLaunchWhereMessagesAreShort) {
+  const auto blocks = [](std::uint32_t max_ctas, std::uint64_t to_peer, std::uint64_t ll_bytes) {
+    const std::vector<Extent> extents{{0, 256 << 10}, {0, to_peer}};
+    PlanLimits limits{64, 96, 128 << 10, ll_bytes};
+    limits.max_ctas = max_ctas;
+    AlltoallvPlan plan;
+    plan_alltoallv(limits, 0, extents, extents, &plan);
+    EXPECT_EQ(plan.split.peer_blocks, plan.send[1].lanes);
+    return plan.split.blocks - plan.split.peer_blocks;
+  };
+  constexpr std::uint64_t kLimit = 256 << 10;
+  EXPECT_EQ(blocks(124, 1 << 10, kLimit), 32U);    // 1 lane
+  EXPECT_EQ(blocks(124, 70 << 10, kLimit), 27U);   // 35 lanes
+  EXPECT_EQ(blocks(124, 122 << 10, kLimit), 1U);   // 61 lanes
+  EXPECT_EQ(blocks(124, 124 << 10, kLimit), 32U);  // 62 lanes: there is none left
+  EXPECT_EQ(blocks(0, 70 << 10, kLimit), 32U);
+  EXPECT_EQ(blocks(124, 512 << 10, kLimit), 16U);  // not in lines
+}
+
 TEST(LaneShares, CoverABlockOnce) {
   for (const std::uint64_t bytes : {0, 1, 15, 16, 17, 100, 1000, 65537}) {
     for (std::uint8_t lanes = 1; lanes <= 5; ++lanes) {

@@ -63,9 +63,9 @@ TEST(TuningTable, MemoryLinksHaveLinesUpToTheLimitThatWasAgreed) {
       EXPECT_EQ(protocol_of(plan), Protocol::kLines) << bytes;
       EXPECT_EQ(plan.send[1].lanes, lanes) << bytes;
       EXPECT_EQ(plan.receive[1].protocol, plan.send[1].protocol);
-      EXPECT_EQ(plan.receive[1].lanes, lanes) << bytes;
+      EXPECT_EQ(plan.receive[1].lane_bytes, plan.send[1].lane_bytes) << bytes;
       EXPECT_EQ(plan.split.peer_blocks, lanes);
-      EXPECT_EQ(plan.split.threads, 256U);
+      EXPECT_EQ(plan.split.threads, device == DeviceKind::kCuda && bytes <= 512 ? 128U : 256U);
     }
     const AlltoallvPlan above = plan_pair(limits, 256 * kKiB + 1);
     EXPECT_EQ(protocol_of(above), Protocol::kStaged);
@@ -87,13 +87,14 @@ TEST(TuningTable, WideLinesServeWhereAllRanksHaveThem) {
   const std::vector<std::uint32_t> regions{1, 1};
   const Tuner of_many_lanes(DeviceKind::kCuda, {}, 64);
   PlanLimits limits{64, 100, 128 * kKiB, 256 * kKiB, {}, regions, &of_many_lanes, 1024 * kKiB};
-  EXPECT_EQ(protocol_of(plan_pair(limits, 128 * kKiB)), Protocol::kLines);
+  EXPECT_EQ(protocol_of(plan_pair(limits, 64 * kKiB)), Protocol::kLines);
   EXPECT_EQ(protocol_of(plan_pair(limits, 1024 * kKiB + 1)), Protocol::kStaged);
   EXPECT_EQ(protocol_of(plan_pair(limits, 256 * kKiB, LinkKind::kNetwork)), Protocol::kStaged);
   const struct {
     std::uint64_t bytes;
     std::uint32_t lanes;
-  } cases[] = {{128 * kKiB + 1, 32}, {512 * kKiB, 32}, {512 * kKiB + 1, 64}, {1024 * kKiB, 64}};
+  } cases[] = {
+      {64 * kKiB + 1, 9}, {128 * kKiB, 16}, {256 * kKiB, 32}, {512 * kKiB, 44}, {1024 * kKiB, 44}};
   for (const auto& [bytes, lanes] : cases) {
     const AlltoallvPlan plan = plan_pair(limits, bytes);
     EXPECT_EQ(protocol_of(plan), Protocol::kWideLines) << bytes;
@@ -104,7 +105,7 @@ TEST(TuningTable, WideLinesServeWhereAllRanksHaveThem) {
     }
   }
   // Of few lanes, they serve what narrow ones do not.
-  const Tuner of_few_lanes(DeviceKind::kCuda, {}, 16);
+  const Tuner of_few_lanes(DeviceKind::kCuda, {}, 15);
   limits.tuner = &of_few_lanes;
   EXPECT_EQ(protocol_of(plan_pair(limits, 256 * kKiB)), Protocol::kLines);
   EXPECT_EQ(protocol_of(plan_pair(limits, 256 * kKiB + 1)), Protocol::kWideLines);
@@ -148,7 +149,8 @@ TEST(TuningTable, ARanksOwnBlockHasThreadBlocksByItsBytes) {
   EXPECT_EQ(self_blocks(1, 16 * kKiB - 1), Split(1, 256));
   EXPECT_EQ(self_blocks(1, 16 * kKiB), Split(2, 256));
   EXPECT_EQ(self_blocks(1, 256 * kKiB), Split(32, 256));
-  EXPECT_EQ(self_blocks(1, 256 * kKiB + 1), Split(16, 512));
+  EXPECT_EQ(self_blocks(1, 4096 * kKiB), Split(32, 256));
+  EXPECT_EQ(self_blocks(1, 4096 * kKiB + 1), Split(32, 512));
   EXPECT_EQ(self_blocks(64 * kKiB + 1, 256 * kKiB), Split(16, 512));
   EXPECT_EQ(self_blocks(64 * kKiB + 1, 1 << 30), Split(32, 512));
   limits.ll_bytes = 0;

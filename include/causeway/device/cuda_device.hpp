@@ -67,7 +67,12 @@ struct CudaDevice {
   __device__ static void store_together(std::uint64_t* to, std::uint64_t low, std::uint64_t high,
                                         bool takes_part) {
     __syncwarp();
-    if (takes_part) store_pair(to, low, high);
+    // Predicated: no branch parts the threads.
+    asm volatile(
+        "{ .reg .pred takes; .reg .b128 both; setp.ne.u32 takes, %3, 0; mov.b128 both, {%1, %2}; "
+        "@takes st.relaxed.sys.b128 [%0], both; }" ::"l"(to),
+        "l"(low), "l"(high), "r"(static_cast<unsigned>(takes_part))
+        : "memory");
   }
   /// The same for loads, in which all take part.
   __device__ static void load_together(const std::uint64_t* from, std::uint64_t& low,

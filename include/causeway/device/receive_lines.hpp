@@ -18,7 +18,7 @@ struct Request {
   /// How the message will likely come. Where that is in lines, every thread looks out for its own;
   /// it may come otherwise, and later then.
   Protocol expects = Protocol::kStaged;
-  std::uint32_t lanes = 1;  ///< over how many lanes, likely
+  std::uint32_t lane_bytes = UINT32_MAX;  ///< most bytes of a lane then
   /// Where the sender may store the message itself: a region of this rank's, by name, and the
   /// message's place in it. For hooks that would store it just there.
   std::uint64_t region = kNoRegion;
@@ -34,10 +34,10 @@ struct ReceiveAhead {
   bool looks_always;    ///< for the message to come otherwise than in lines
   std::uint64_t usual;  ///< the first word of a header of all that is asked for, without its
                         ///< number of lanes
-  std::uint32_t rows;  ///< words of a thread, at most, where the message likely comes in few lines;
-                       ///< else 0
-  std::uint32_t watches;       ///< words of this thread
-  std::uint32_t most_words;    ///< of the share
+  std::uint32_t rows;   ///< where the message likely comes in few lines, words of a thread at most,
+                        ///< or kWide; else 0
+  std::uint32_t words;  ///< of the share at most; wide lines with kWide
+  std::uint32_t watched;       ///< words of this thread
   std::uint64_t sequence = 0;  ///< of the exchange
 };
 
@@ -57,6 +57,9 @@ CAUSEWAY_FN constexpr bool in_lines(Found found) {
 }
 
 inline constexpr std::uint32_t kUnknownLanes = 0xffff;
+
+/// ReceiveAhead::rows where wide lines are expected.
+inline constexpr std::uint32_t kWide = 3;
 
 struct Sighting {
   Found found;
@@ -218,66 +221,161 @@ CAUSEWAY_FN constexpr bool valid(const LineHeader& header, const ChannelShape& s
 template <class Device>
 inline constexpr std::uint32_t kRoundsPerGlance = 4 * Device::kRoundsPerLook;
 
-/// Whether a header is of all that is asked for, in lines, of which those watched are all that a
-/// thread may have, and nothing is wrong with it.
+/// Whether a header is of all that is asked for, by the protocol that is expected, and nothing is
+/// wrong with it.
 CAUSEWAY_FN constexpr bool is_usual(const std::uint64_t (&words)[kHeaderWords],
                                     const ReceiveAhead& ahead, std::uint64_t bytes,
                                     std::uint64_t last) {
   constexpr std::uint64_t kLanes = std::uint64_t{0xff} << 8;
   const std::uint64_t lane_end = (words[1] >> 32) + header_bytes(words[1]);
   return (words[0] & ~kLanes) == ahead.usual && lane_end <= bytes &&
-         words_in(header_bytes(words[1])) <= ahead.most_words &&
          reached(last, words[kPreviousWord]);
 }
 
-/// Takes a message that comes as it likely will, in so few lines that a thread has `Rows` of them
-/// at most: short code, and in one place. While the header is on its way, each thread watches the
-/// lines that will likely be its own, and every thread the header: what all see they need not tell
-/// each other, and threads of a warp that do the same wait for memory once. False for all when the
-/// message is another, or some thread gave up, in which case `fault` says why.
+/// What a thread watches for while a header is on its way: words that will likely be its own, of
+/// lines so few that a thread has `Rows` of them at most.
+template <class Device, std::uint32_t Rows, class G>
+class FewLines {
+ public:
+  static constexpr Protocol kProtocol = Protocol::kLines;
+
+  CAUSEWAY_FN FewLines(const G& group, const ReceiveAhead& ahead, const Line* slot,
+                       const ChannelShape&)
+      : group_(group), ahead_(ahead), payload_(payload_of(slot)) {}
+
+  CAUSEWAY_TEMPLATE
+  template <class Poll>
+  CAUSEWAY_FN static bool poll(const WaitControl& control, Fault& fault, const Poll& once) {
+    return poll_until<Device>(control, fault, once);
+  }
+
+  /// Has all that is watched loaded once.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN void look(std::uint64_t flag) {
+    CAUSEWAY_UNROLL
+    for (std::uint32_t j = 0; j < Rows; ++j) {
+      missing_[j] = false;
+      if (j >= ahead_.watched) continue;
+      missing_[j] = !load_line<Device>(payload_ + own_word(j), flag, word_[j]);
+    }
+  }
+
+  /// Whether all of the thread's words of a share of `bytes` bytes that are watched were there.
+  CAUSEWAY_FN bool has_all(std::uint32_t bytes) const {
+    bool has = true;
+    CAUSEWAY_UNROLL
+    for (std::uint32_t j = 0; j < Rows; ++j) {
+      if (missing_[j] && own_word(j) < words_in(bytes)) has = false;
+    }
+    return has;
+  }
+
+  /// Stores the thread's words of a share where they belong.
+  CAUSEWAY_FN void store(std::byte* to, std::uint32_t end) const {
+    CAUSEWAY_UNROLL
+    for (std::uint32_t j = 0; j < Rows; ++j) {
+      const std::uint32_t at = own_word(j) * kWordBytes;
+      if (at < end) store_word_or_tail(to + at, word_[j], end - at);
+    }
+  }
+
+  /// Lines of a share of so many bytes.
+  CAUSEWAY_FN static std::uint64_t lines_in(std::uint32_t bytes) { return words_in(bytes); }
+  /// Whether something is so for all threads that share lines.
+  CAUSEWAY_FN static bool all(bool mine) { return mine; }
+
+ private:
+  CAUSEWAY_FN std::uint32_t own_word(std::uint32_t j) const {
+    return group_.rank() + j * group_.size();
+  }
+
+  const G& group_;
+  const ReceiveAhead& ahead_;
+  const Line* const payload_;
+  std::uint64_t word_[Rows] = {};
+  bool missing_[Rows] = {};
+};
+
+/// The same for as many wide lines as threads hold at a time.
+template <class Device, class G>
+class FewWideLines {
+ public:
+  static constexpr Protocol kProtocol = Protocol::kWideLines;
+
+  CAUSEWAY_FN FewWideLines(const G& group, const ReceiveAhead& ahead, const Line* slot,
+                           const ChannelShape& shape)
+      : ahead_(ahead), parts_(group), lines_(wide_lines_of(slot, shape)) {}
+
+  CAUSEWAY_TEMPLATE
+  template <class Poll>
+  CAUSEWAY_FN static bool poll(const WaitControl& control, Fault& fault, const Poll& once) {
+    return poll_together<Device, G>(control, fault, once);
+  }
+
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN void look(std::uint64_t flag) {
+    missing_ = load_rows<Device>(parts_, lines_, parts_.first_row(), ahead_.words, flag, held_);
+  }
+
+  CAUSEWAY_FN bool has_all(std::uint32_t bytes) const {
+    const std::uint32_t lines = wide_lines_in(bytes);
+    bool has = true;
+    CAUSEWAY_UNROLL
+    for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+      const bool missing = (missing_ >> j & 1) != 0;
+      if (missing && parts_.line(parts_.first_row(), j) < lines) has = false;
+    }
+    return has;
+  }
+
+  CAUSEWAY_FN void store(std::byte* to, std::uint32_t end) const {
+    store_wide(parts_, to, end, parts_.first_row(), held_);
+  }
+
+  CAUSEWAY_FN static std::uint64_t lines_in(std::uint32_t bytes) { return wide_lines_in(bytes); }
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN static bool all(bool mine) { return all_of<Device, G>(mine); }
+
+ private:
+  const ReceiveAhead& ahead_;
+  const WideParts<G> parts_;
+  const WideLine* const lines_;
+  HeldParts<G> held_{};
+  std::uint32_t missing_ = 0;
+};
+
+/// Takes a message that comes as it likely will, in short code, and in one place. While the header
+/// is on its way, each thread watches the lines that will likely be its own, and every thread the
+/// header: what all see they need not tell each other, and threads of a warp that do the same wait
+/// for memory once. False for all when the message is another, or some thread gave up, in which
+/// case `fault` says why.
 CAUSEWAY_TEMPLATE
-template <class Device, std::uint32_t Rows, class G, class C>
+template <class Device, class Watch, class G, class C>
 CAUSEWAY_FN bool take_usual(const G& group, const ReceiveChannel& channel, const Request& request,
                             const WaitControl& control, const C& hook, const ReceiveAhead& ahead,
                             Fault& fault, std::uint32_t& lanes) {
   const std::uint64_t sequence = ahead.sequence;
   const std::uint64_t last = channel.state->last;
   const Line* const slot = slot_of(ahead.slots, sequence, ahead.slot_lines);
-  const auto own_word = [&](std::uint32_t j) { return group.rank() + j * group.size(); };
+  Watch watch(group, ahead, slot, channel.shape);
   std::uint64_t words[kHeaderWords] = {};
-  std::uint64_t early[Rows] = {};
   bool has_all = false;
   std::uint32_t rounds = 0;
-  const bool through = poll_until<Device>(control, fault, [&] {
+  const bool through = Watch::poll(control, fault, [&] {
     // All of these loads are on their way together.
-    bool missing[Rows] = {};
-    CAUSEWAY_UNROLL
-    for (std::uint32_t j = 0; j < Rows; ++j) {
-      if (j >= ahead.watches) continue;
-      missing[j] = !load_line<Device>(payload_of(slot) + own_word(j), sequence, early[j]);
-    }
+    watch.look(sequence);
     if (load_header<Device, kFirstHeaderWords>(slot, sequence, words)) {
-      has_all = true;
-      CAUSEWAY_UNROLL
-      for (std::uint32_t j = 0; j < Rows; ++j) {
-        if (missing[j] && own_word(j) < words_in(header_bytes(words[1]))) has_all = false;
-      }
-      return has_all || header_protocol(words[0]) != Protocol::kLines;
+      has_all = watch.has_all(header_bytes(words[1]));
+      return has_all || header_protocol(words[0]) != Watch::kProtocol;
     }
     return ++rounds % kRoundsPerGlance<Device> == 0 &&
            look_elsewhere<Device>(channel, sequence).found != Found::kNotYet;
   });
   if (through) fault = Fault::kNone;
-  const bool usual = has_all && is_usual(words, ahead, request.bytes, last);
-  if (usual) {
-    std::byte* const to = hook.destination(words[1] >> 32);
-    const std::uint32_t end = header_bytes(words[1]);
-    CAUSEWAY_UNROLL
-    for (std::uint32_t j = 0; j < Rows; ++j) {
-      const std::uint32_t at = own_word(j) * kWordBytes;
-      if (at < end) store_word_or_tail(to + at, early[j], end - at);
-    }
-  }
+  const std::uint32_t bytes = header_bytes(words[1]);
+  const bool usual = Watch::all(has_all && Watch::lines_in(bytes) <= ahead.words &&
+                                is_usual(words, ahead, request.bytes, last));
+  if (usual) watch.store(hook.destination(words[1] >> 32), bytes);
   lanes = header_lanes(words[0]);
   return group.all(usual);
 }
@@ -338,6 +436,22 @@ CAUSEWAY_FN CAUSEWAY_CALL Sighting take_any(G group, const ReceiveChannel& chann
   return seen;
 }
 
+/// Takes what comes in few wide lines as it likely will, or however it comes.
+CAUSEWAY_TEMPLATE
+template <class Device, class G, class C>
+CAUSEWAY_FN CAUSEWAY_CALL Sighting take_wide(G group, const ReceiveChannel& channel,
+                                             Request request, const WaitControl& control, C hook,
+                                             ReceiveAhead ahead) {
+  Fault fault = Fault::kNone;
+  std::uint32_t lanes = 0;
+  if (take_usual<Device, FewWideLines<Device, G>>(group, channel, request, control, hook, ahead,
+                                                  fault, lanes)) {
+    return {Found::kTaken, lanes};
+  }
+  return take_any<Device>(group, channel, request, control, hook, ahead.sequence,
+                          ahead.looks_always, fault);
+}
+
 /// Waits for the message of an exchange on a channel with lines, and takes this lane's share of it
 /// where it comes in lines. What it returns is alike for all threads, but for kFailed: then some
 /// may have their part of the lines.
@@ -349,13 +463,16 @@ CAUSEWAY_FN Sighting receive_in_lines(const G& group, const ReceiveChannel& chan
   Fault fault = Fault::kNone;
   if constexpr (HasDestination<C>) {
     std::uint32_t lanes = 0;
-    if (ahead.rows == 1 &&
-        take_usual<Device, 1>(group, channel, request, control, hook, ahead, fault, lanes)) {
+    if (ahead.rows == 1 && take_usual<Device, FewLines<Device, 1, G>>(
+                               group, channel, request, control, hook, ahead, fault, lanes)) {
       return {Found::kTaken, lanes};
     }
-    if (ahead.rows == 2 &&
-        take_usual<Device, 2>(group, channel, request, control, hook, ahead, fault, lanes)) {
+    if (ahead.rows == 2 && take_usual<Device, FewLines<Device, 2, G>>(
+                               group, channel, request, control, hook, ahead, fault, lanes)) {
       return {Found::kTaken, lanes};
+    }
+    if (ahead.rows == kWide) {
+      return take_wide<Device>(group, channel, request, control, hook, ahead);
     }
   }
   return take_any<Device>(group, channel, request, control, hook, ahead.sequence,
@@ -379,18 +496,22 @@ CAUSEWAY_FN ReceiveAhead prepare_receive(const G& group, const ReceiveChannel& c
                      group.rank() == 0 && (!lined || shape.lane == 0) && otherwise &&
                          impl::posts(shape, request.bytes),
                      otherwise,
-                     header_word({request.bytes, 0, 0, 0, 0, 0, 0, 0, Protocol::kLines}, 0),
+                     header_word({request.bytes, 0, 0, 0, 0, 0, 0, 0, request.expects}, 0),
                      0,
                      0,
                      0};
-  const std::uint64_t row = std::uint64_t{group.size()} * impl::kWordBytes * request.lanes;
-  if (request.expects == Protocol::kLines && request.bytes <= 2 * row) {
-    const auto words =
-        static_cast<std::uint32_t>(impl::words_in(smaller(request.bytes, shape.line_bytes)));
-    ahead.rows = request.bytes <= row ? 1 : 2;
-    ahead.most_words = smaller(ahead.rows * group.size(), words);
-    if (group.rank() < words) ahead.watches = 1;
-    if (ahead.rows == 2 && group.rank() + group.size() < words) ahead.watches = 2;
+  const std::uint64_t share = smaller<std::uint64_t>(request.lane_bytes, request.bytes);
+  const std::uint32_t row = group.size() * impl::kWordBytes;
+  if (request.expects == Protocol::kLines && share <= 2 * row) {
+    const auto words = static_cast<std::uint32_t>(impl::words_in(share));
+    ahead.rows = share <= row ? 1 : 2;
+    ahead.words = words;
+    if (group.rank() < words) ahead.watched = 1;
+    if (group.rank() + group.size() < words) ahead.watched = 2;
+  } else if (request.expects == Protocol::kWideLines &&
+             wide_lines_in(share) <= impl::WideParts<G>(group).rows_step()) {
+    ahead.rows = impl::kWide;
+    ahead.words = wide_lines_in(share);
   }
   return ahead;
 }

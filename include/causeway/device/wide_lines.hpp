@@ -57,26 +57,20 @@ class WideParts {
   CAUSEWAY_FN std::uint32_t first_word() const { return rank_ % kLineThreads<G> * kPartWords<G>; }
   CAUSEWAY_FN bool has_flag() const { return rank_ % kLineThreads<G> == kLineThreads<G> - 1; }
 
-  /// Calls visit(i, at) for each word of data in the thread's parts of some rows from one that
-  /// begins with line `row` on: the i-th that it holds, `at` bytes into the message.
-  template <class Visit>
-  CAUSEWAY_FN void for_words(std::uint32_t row, const Visit& visit) const {
-    CAUSEWAY_UNROLL
-    for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
-      CAUSEWAY_UNROLL
-      for (std::uint32_t w = 0; w < kPartWords<G>; ++w) {
-        if (w == kPartWords<G> - 1 && has_flag()) continue;
-        visit(j * kPartWords<G> + w, line(row, j) * kData + (first_word() + w) * kWordBytes);
-      }
-    }
+  /// Where the w-th word of the thread's part in the j-th row from one that begins with line `row`
+  /// on lies in the message. With the flag's the line's data ends.
+  CAUSEWAY_FN std::uint32_t place_of(std::uint32_t row, std::uint32_t j, std::uint32_t w) const {
+    return line(row, j) * kData + (first_word() + w) * kWordBytes;
   }
+  CAUSEWAY_FN bool is_flag(std::uint32_t w) const { return w == kPartWords<G> - 1 && has_flag(); }
 
-  /// Whether all of these are whole words of a message of `bytes` bytes that lies at `memory`.
+  /// Whether all that the thread has in some rows of a message of `bytes` bytes that lies at
+  /// `memory` are whole words.
   CAUSEWAY_FN bool has_whole_words(const std::byte* memory, std::uint32_t row,
                                    std::uint32_t bytes) const {
-    const std::uint32_t end =
-        line(row, kWideRows<G> - 1) * kData + (first_word() + kPartWords<G>)*kWordBytes;
-    return end <= bytes && is_whole_word(memory, bytes);
+    if (reinterpret_cast<std::uintptr_t>(memory) % kWordBytes != 0) return false;
+    const std::uint32_t last = place_of(row, kWideRows<G> - 1, kPartWords<G> - 1);
+    return bytes % kWordBytes == 0 || last + kWordBytes <= bytes;
   }
 
  private:
@@ -86,23 +80,84 @@ class WideParts {
   std::uint32_t step_;
 };
 
+/// Calls visit(i, at) for each word of data in a thread's parts of some rows: the i-th that it
+/// holds, `at` bytes into the message.
+template <class G, class Visit>
+CAUSEWAY_FN void for_words(const WideParts<G>& parts, std::uint32_t row, const Visit& visit) {
+  CAUSEWAY_UNROLL
+  for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+    CAUSEWAY_UNROLL
+    for (std::uint32_t w = 0; w < kPartWords<G>; ++w) {
+      if (!parts.is_flag(w)) visit(j * kPartWords<G> + w, parts.place_of(row, j, w));
+    }
+  }
+}
+
+/// Loads, or stores, a thread's parts of some rows where words are cut short or not aligned. Calls
+/// of their own: they are long.
+CAUSEWAY_TEMPLATE
+template <class G>
+CAUSEWAY_FN CAUSEWAY_CALL HeldParts<G> load_wide_parts(WideParts<G> parts, const std::byte* from,
+                                                       std::uint32_t end, std::uint32_t row) {
+  HeldParts<G> held{};
+  for_words(parts, row, [&](std::uint32_t i, std::uint32_t at) {
+    if (at < end) held.word[i] = load_word(from + at, end - at);
+  });
+  return held;
+}
+CAUSEWAY_TEMPLATE
+template <class G>
+CAUSEWAY_FN CAUSEWAY_CALL void store_wide_parts(WideParts<G> parts, std::byte* to,
+                                                std::uint32_t end, std::uint32_t row,
+                                                HeldParts<G> held) {
+  for_words(parts, row, [&](std::uint32_t i, std::uint32_t at) {
+    if (at < end) store_word(to + at, held.word[i], end - at);
+  });
+}
+
+/// Loads a thread's parts of some rows. All of it at once, without branches: what lies past the
+/// message's end, or has the flag's place, is another word of it.
 CAUSEWAY_TEMPLATE
 template <class G>
 CAUSEWAY_FN HeldParts<G> load_wide(const G& group, const std::byte* from, std::uint64_t bytes,
                                    std::uint32_t row) {
   const WideParts<G> parts(group);
   const auto end = static_cast<std::uint32_t>(bytes);
-  HeldParts<G> held{};
-  if (parts.has_whole_words(from, row, end)) {
-    parts.for_words(row, [&](std::uint32_t i, std::uint32_t at) {
-      held.word[i] = *reinterpret_cast<const std::uint64_t*>(from + at);
-    });
-  } else {
-    parts.for_words(row, [&](std::uint32_t i, std::uint32_t at) {
-      if (at < end) held.word[i] = load_word(from + at, end - at);
-    });
+  if (end < kWordBytes || !parts.has_whole_words(from, row, end)) {
+    return load_wide_parts(parts, from, end, row);
+  }
+  const std::uint32_t last = end - end % kWordBytes - kWordBytes;
+  HeldParts<G> held;
+  CAUSEWAY_UNROLL
+  for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+    CAUSEWAY_UNROLL
+    for (std::uint32_t w = 0; w < kPartWords<G>; ++w) {
+      held.word[j * kPartWords<G> + w] =
+          *reinterpret_cast<const std::uint64_t*>(from + smaller(parts.place_of(row, j, w), last));
+    }
   }
   return held;
+}
+
+/// Stores a thread's parts of some rows where they belong.
+CAUSEWAY_TEMPLATE
+template <class G>
+CAUSEWAY_FN void store_wide(const WideParts<G>& parts, std::byte* to, std::uint32_t end,
+                            std::uint32_t row, const HeldParts<G>& held) {
+  if (!parts.has_whole_words(to, row, end)) {
+    store_wide_parts(parts, to, end, row, held);
+    return;
+  }
+  CAUSEWAY_UNROLL
+  for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+    CAUSEWAY_UNROLL
+    for (std::uint32_t w = 0; w < kPartWords<G>; ++w) {
+      const std::uint32_t at = parts.is_flag(w) ? end : parts.place_of(row, j, w);
+      if (at < end) {
+        *reinterpret_cast<std::uint64_t*>(to + at) = held.word[j * kPartWords<G> + w];
+      }
+    }
+  }
 }
 
 /// Stores a thread's part of a line, or lets others of its warp store theirs.
@@ -142,26 +197,27 @@ CAUSEWAY_FN bool end_part(const WideParts<G>& parts, const WideLine* line, std::
   }
 }
 
-/// Loads the lines of some rows from one that begins with line `row` on; true when all have that
-/// flag as far as the thread can see. Rows past the last line have that one.
+/// Loads the lines of some rows from one that begins with line `row` on; the bits of the rows that
+/// have another flag, as far as the thread can see. Lines past the last one have that of the last.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
-CAUSEWAY_FN bool load_rows(const WideParts<G>& parts, const WideLine* from, std::uint32_t row,
-                           std::uint32_t lines, std::uint64_t flag, HeldParts<G>& held) {
+CAUSEWAY_FN std::uint32_t load_rows(const WideParts<G>& parts, const WideLine* from,
+                                    std::uint32_t row, std::uint32_t lines, std::uint64_t flag,
+                                    HeldParts<G>& held) {
   // None is looked at before all are on their way.
   CAUSEWAY_UNROLL
   for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
     begin_part<Device>(parts, from + smaller(parts.line(row, j), lines - 1),
                        &held.word[j * kPartWords<G>]);
   }
-  bool here = true;
+  std::uint32_t missing = 0;
   CAUSEWAY_UNROLL
   for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
-    here = end_part<Device>(parts, from + smaller(parts.line(row, j), lines - 1), flag,
-                            &held.word[j * kPartWords<G>]) &&
-           here;
+    const bool here = end_part<Device>(parts, from + smaller(parts.line(row, j), lines - 1), flag,
+                                       &held.word[j * kPartWords<G>]);
+    if (!here) missing |= 1U << j;
   }
-  return here;
+  return missing;
 }
 
 /// Whether something is so for all threads of a warp, where the group has any.
@@ -224,18 +280,11 @@ CAUSEWAY_FN CAUSEWAY_CALL Fault load_wide_lines(G group, const WideLine* from, s
   const std::uint32_t lines = wide_lines_in(bytes);
   for (std::uint32_t row = parts.first_row(); row < lines; row += parts.rows_step()) {
     HeldParts<G> held;
-    const bool all = poll_together<Device, G>(
-        control, fault, [&] { return load_rows<Device>(parts, from, row, lines, flag, held); });
+    const bool all = poll_together<Device, G>(control, fault, [&] {
+      return load_rows<Device>(parts, from, row, lines, flag, held) == 0;
+    });
     if (!all) return fault;
-    if (parts.has_whole_words(to, row, end)) {
-      parts.for_words(row, [&](std::uint32_t i, std::uint32_t at) {
-        *reinterpret_cast<std::uint64_t*>(to + at) = held.word[i];
-      });
-    } else {
-      parts.for_words(row, [&](std::uint32_t i, std::uint32_t at) {
-        if (at < end) store_word(to + at, held.word[i], end - at);
-      });
-    }
+    store_wide(parts, to, end, row, held);
   }
   return Fault::kNone;
 }

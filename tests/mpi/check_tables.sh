@@ -24,7 +24,7 @@ SCRIPT
 chmod +x reads breaks
 
 MPIEXEC=$mpiexec "$tables" -n 2 -b ./reads >out 2>err || fail "status $?"
-names='graph graph_registered eager eager_registered large ctas ctas_registered skewed skewed_eager'
+names='graph graph_registered eager eager_registered large ctas ctas_registered ctas_skewed skewed skewed_eager'
 for name in $names; do
   ls | grep -q "^alltoallv_2x[^_]*_$name.csv\$" || fail "there is no $name"
 done

@@ -104,11 +104,6 @@ struct CudaDevice {
                static_cast<const unsigned char*>(from), bytes);
   }
 
-  /// Has memory come into the cache that will be read soon; by each thread that will.
-  __device__ static void touch(const void* from) {
-    asm volatile("{ .reg .u32 ignored; ld.u8 ignored, [%0]; }" ::"l"(from));
-  }
-
   /// A clock that all threads share.
   __device__ static std::uint64_t nanoseconds() {
     std::uint64_t time;

@@ -61,8 +61,6 @@ struct HostDevice {
                                        __ATOMIC_ACQUIRE);
   }
 
-  static void touch(const void*) {}
-
   /// Copies bytes of non-overlapping memory. The host's groups are single threads.
   static void copy(const ThreadGroup&, void* to, const void* from, std::uint64_t bytes) {
     std::memcpy(to, from, bytes);

@@ -92,8 +92,6 @@ CAUSEWAY_FN void read_ahead(const G& group, const Share& share, const std::uint6
     ahead.has_words = share.protocol == Protocol::kLines;
     if (ahead.has_words) {
       ahead.words = impl::load_words(group, hook.source(share.offset), share.bytes, group.rank());
-    } else if (share.protocol == Protocol::kWideLines && share.bytes > 0) {
-      impl::touch_wide<Device>(group, hook.source(share.offset), share.bytes);
     }
   }
 }

@@ -139,18 +139,6 @@ CAUSEWAY_FN HeldParts<G> load_wide(const G& group, const std::byte* from, std::u
   return held;
 }
 
-/// Has a thread's first parts come into its cache. A call of its own: other messages pass it by.
-CAUSEWAY_TEMPLATE
-template <class Device, class G>
-CAUSEWAY_FN CAUSEWAY_CALL void touch_wide(G group, const std::byte* from, std::uint64_t bytes) {
-  const WideParts<G> parts(group);
-  const auto last = static_cast<std::uint32_t>(bytes) - 1;
-  CAUSEWAY_UNROLL
-  for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
-    Device::touch(from + smaller(parts.place_of(parts.first_row(), j, 0), last));
-  }
-}
-
 /// Stores a thread's parts of some rows where they belong.
 CAUSEWAY_TEMPLATE
 template <class G>

@@ -35,8 +35,8 @@ Protocol protocol_for(std::span<const TuningRule> rules, const MessageFacts& mes
   return last == rules.rend() ? Protocol::kStaged : *last->protocol;
 }
 
-/// On H200s wide lines are faster than narrow ones of the same message where it has so many lanes;
-/// else they serve what is too large for those.
+/// Wide lines are faster than narrow ones of the same message where it has so many lanes, as
+/// measured between two H200s; else they serve what is too large for those.
 constexpr std::uint32_t kLanesForWideLines = 16;
 constexpr std::uint64_t kTooLargeForLines = 256 * 1024 + 1;
 

@@ -39,7 +39,7 @@ constexpr TuningRule kHostWideLines =
     row(LinkKind::kMemory, Protocol::kWideLines, kAnySize, 16, 4 * kKiB, 0, kernels::kMostThreads);
 /// 128 threads hold 8 KiB of a lane at once. Two launches of so many lanes, and of some blocks for
 /// what a rank sends itself, have room on a GPU, so that each comes while the one before it runs:
-/// between two H100s that is worth more than further lanes.
+/// between two H100s or H200s that is worth more than further lanes.
 constexpr TuningRule kCudaWideLines = row(LinkKind::kMemory, Protocol::kWideLines,
                                           {64 * kKiB + 1, Range::kEndless}, 44, 8 * kKiB, 0, 256);
 constexpr TuningRule kSelfStaged = row(LinkKind::kSelf, Protocol::kStaged, kAnySize,

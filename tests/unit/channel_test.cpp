@@ -137,8 +137,8 @@ TEST(Words, OfAMessageAreLoadedAndStoredToItsLastByteAndNoFurther) {
   const unsigned seed = std::random_device{}();
   std::mt19937 random(seed);
   for (std::uint32_t trial = 0; trial < 2000; ++trial) {
-    const std::uint32_t bytes = 1 + random() % 40;
-    const std::uint32_t shift = random() % 2 == 0 ? 0 : random() % 8;
+    const auto bytes = static_cast<std::uint32_t>(1 + random() % 40);
+    const auto shift = static_cast<std::uint32_t>(random() % 2 == 0 ? 0 : random() % 8);
     alignas(8) std::byte from[56];
     alignas(8) std::byte to[56];
     for (std::byte& byte : from) byte = static_cast<std::byte>(random());

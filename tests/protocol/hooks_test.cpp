@@ -242,6 +242,33 @@ TEST(Hooks, AGroupWithoutNearMemoryGoesOnToItsNextExchangeAtOnce) {
   });
 }
 
+TEST(Hooks, AReceiverWatchesForNoMoreLinesThanAChannelHas) {
+  struct ManyThreads : ThreadGroup {
+    std::uint32_t size() const { return 64; }
+  };
+  device::ReceiveChannel channel{};
+  channel.shape.line_bytes = 128;
+  for (const std::uint64_t bytes :
+       {std::uint64_t{1}, std::uint64_t{1000}, std::uint64_t{1} << 40}) {
+    for (const std::uint32_t lane_bytes : {1U, 500U, UINT32_MAX}) {
+      for (const std::uint64_t wide_bytes : {0, 240}) {
+        channel.shape.wide_bytes = wide_bytes;
+        device::Request request{bytes};
+        request.lane_bytes = lane_bytes;
+        request.expects = device::Protocol::kLines;
+        const std::uint64_t share = std::min<std::uint64_t>(bytes, lane_bytes);
+        const auto narrow = device::prepare_receive(ManyThreads{}, channel, request);
+        EXPECT_EQ(narrow.rows, 1U);
+        EXPECT_EQ(narrow.words, (std::min<std::uint64_t>(share, 128) + 7) / 8);
+        request.expects = device::Protocol::kWideLines;
+        const auto wide = device::prepare_receive(ManyThreads{}, channel, request);
+        EXPECT_EQ(wide.rows, wide_bytes == 0 ? 0U : device::impl::kWide);
+        EXPECT_EQ(wide.words, (std::min<std::uint64_t>(share, wide_bytes) + 119) / 120);
+      }
+    }
+  }
+}
+
 TEST(Hooks, AReceiverThatTakesLessTakesWholeElements) {
   const Settings settings{{"CAUSEWAY_RING_BYTES", "4096"},
                           {"CAUSEWAY_LL_BYTES", "16K"},

@@ -44,6 +44,23 @@ constexpr std::chrono::milliseconds kTurn{500};
 
 UcxEngine* the_engine = nullptr;
 
+/// A variable of the environment, set while this lives unless it was set before.
+class TemporaryVariable {
+ public:
+  TemporaryVariable(const char* name, const char* value)
+      : name_(std::getenv(name) == nullptr ? name : nullptr) {
+    if (name_ != nullptr) setenv(name_, value, 0);
+  }
+  ~TemporaryVariable() {
+    if (name_ != nullptr) unsetenv(name_);
+  }
+  TemporaryVariable(const TemporaryVariable&) = delete;
+  TemporaryVariable& operator=(const TemporaryVariable&) = delete;
+
+ private:
+  const char* name_;
+};
+
 }  // namespace
 
 Status UcxEngine::get(UcxEngine** engine) {
@@ -113,6 +130,10 @@ Status UcxEngine::make_context(ucp_config_t* config) {
 }
 
 Status UcxEngine::set_up() {
+  // UCX, 1.22 still, aborts when a peer dies just after it has accepted a connection over TCP that
+  // UCX waited for. That UCX does not wait can be said in the environment alone: the name by which
+  // ucp_config_modify() knows it depends on the version, and a warning is printed without TCP.
+  const TemporaryVariable no_wait("UCX_TCP_CONN_NB", "y");
   ucp_config_t* config = nullptr;
   CAUSEWAY_TRY(ucx_status("ucp_config_read", ucp_config_read(nullptr, nullptr, &config)));
   const Status made = make_context(config);

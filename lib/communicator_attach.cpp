@@ -106,6 +106,16 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
   return set_up_device(bootstrap, config, agreed, all);
 }
 
+PairLanes Communicator::State::pair_lanes(std::uint32_t most_blocks) const {
+  PairLanes lanes{.most = limits.lanes};
+  const auto peers = static_cast<std::uint32_t>(topology.size()) - 1;
+  // What comes over the network is not in lines, and then nothing comes early.
+  if (peers > 0 && topology.remote_ranks().empty()) {
+    lanes.beside_next = std::clamp<std::uint32_t>(most_blocks / 2 / peers, 1, lanes.beside_next);
+  }
+  return lanes;
+}
+
 Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& config, Wishes agreed,
                                           const std::vector<Wishes>& all) {
   const auto ranks = static_cast<std::uint32_t>(topology.size());
@@ -128,7 +138,7 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   if (agreed.ll_bytes == kNoWish) chosen.ll_bytes = backend->default_ll_bytes(here);
   if (agreed.ll128_bytes == kNoWish) {
     // Where ranks take turns on a GPU, trying wide lines takes long, and they gain nothing.
-    chosen.ll128_bytes = sharers > 1 ? 0 : backend->default_ll128_bytes(here);
+    chosen.ll128_bytes = sharers > 1 ? 0 : backend->default_ll128_bytes(here, chosen.lanes);
   }
   std::vector<Wishes> of_all;
   CAUSEWAY_TRY(allgather(bootstrap, chosen, &of_all));
@@ -150,7 +160,7 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
                                               : device::LinkKind::kNetwork);
   }
   limits.links = links_;
-  tuner_ = std::make_unique<Tuner>(backend->kind(), config.tuning_rules(), limits.lanes);
+  tuner_ = std::make_unique<Tuner>(backend->kind(), config.tuning_rules(), pair_lanes(most_blocks));
   limits.tuner = tuner_.get();
   limits.max_ctas = most_blocks;
   limits.max_blocks = std::min(most_blocks, most_useful_blocks(limits.lanes, ranks));
@@ -166,7 +176,7 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   CAUSEWAY_TRY(channels.create(
       bootstrap, topology, *backend, regions, network.get(),
       {limits.lanes, chosen.ring_bytes, line_bytes_for(limits.ll_bytes, limits.lanes),
-       line_bytes_for(limits.ll128_bytes, limits.lanes), agreed.start_count}));
+       wide_line_bytes_for(limits.ll128_bytes, limits.lanes), agreed.start_count}));
   bool wide_lines_hold = false;
   CAUSEWAY_TRY(channels.try_wide_lines(bootstrap, &wide_lines_hold));
   if (!wide_lines_hold) {

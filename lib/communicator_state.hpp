@@ -88,6 +88,7 @@ class Communicator::State {
  private:
   struct Wishes;
 
+  PairLanes pair_lanes(std::uint32_t most_blocks) const;
   Status set_up_device(Bootstrap& bootstrap, const Config& config, Wishes agreed,
                        const std::vector<Wishes>& all);
   void watch_peers();

@@ -118,9 +118,8 @@ constexpr Setting kSettings[] = {
      optional_field<&Config::ll_bytes>, 0, std::uint64_t{1} << 20},
     {"CAUSEWAY_LL128_BYTES", "auto",
      "the same for lines of 128 bytes, of which 120 are the message's, where a test at attach has "
-     "shown that GPUs keep them whole; auto is 0, on GPUs of one rank each up to 4M, 1M with 8 "
-     "ranks; 0 is none, as without "
-     "CAUSEWAY_LL_BYTES",
+     "shown that GPUs keep them whole; auto is 0, on GPUs of one rank each up to 8M, 4M with 8 "
+     "ranks; 0 is none, as without CAUSEWAY_LL_BYTES",
      optional_field<&Config::ll128_bytes>, 0, std::uint64_t{8} << 20},
     {"CAUSEWAY_MAX_CTAS", "auto",
      "thread blocks that serve an exchange; on the host device each is a sending and a receiving "

@@ -4,6 +4,7 @@
 #include "cuda_support.hpp"
 #include "device_backend.hpp"
 #include "launch_budget.hpp"
+#include "plan.hpp"
 
 #include <launch.h>
 
@@ -31,12 +32,11 @@ constexpr std::uint64_t kLineBudget = std::uint64_t{64} << 20;
 constexpr std::uint64_t kLineCopies = 6;
 constexpr std::uint64_t kLeastLines = std::uint64_t{4} << 10;
 constexpr std::uint64_t kMostLines = std::uint64_t{256} << 10;
-/// And wide lines so much: the same two slots and buffers, but 16 bytes in them are 15 of data. Up
-/// to four times the lanes that hold the largest message have them.
+/// And wide lines so much: the same two slots and buffers of each lane, but 16 bytes of a slot are
+/// 15 of data, so that they are 62 / 15 of it.
 constexpr std::uint64_t kWideBudget = std::uint64_t{256} << 20;
-constexpr std::uint64_t kWideCopies = 4 * 5;
 constexpr std::uint64_t kLeastWide = std::uint64_t{64} << 10;
-constexpr std::uint64_t kMostWide = std::uint64_t{4} << 20;
+constexpr std::uint64_t kMostWide = std::uint64_t{8} << 20;
 /// More lanes than this do not make a pair faster.
 constexpr std::uint32_t kMostLanes = 64;
 
@@ -107,8 +107,10 @@ class CudaBackend final : public DeviceBackend {
   }
   std::uint32_t default_lanes(std::uint32_t ranks, std::uint32_t blocks) const override {
     if (ranks == 1) return 1;
-    // Some blocks are left for what a rank sends itself.
-    return std::clamp<std::uint32_t>((blocks - blocks / 16) / (ranks - 1), 1, kMostLanes);
+    // Of many blocks some are left for what a rank sends itself: where it sends each peer as much,
+    // they keep up with the links at the 12 GB/s that a block copies beside lines.
+    const std::uint32_t left = std::min(blocks / 9, blocks / (4 * (ranks - 1)));
+    return std::clamp<std::uint32_t>((blocks - left) / (ranks - 1), 1, kMostLanes);
   }
   std::uint64_t default_ring_bytes(std::uint64_t rings) const override {
     return std::clamp(std::bit_floor(kRingBudget / rings), kLeastRing, kMostRing);
@@ -117,8 +119,11 @@ class CudaBackend final : public DeviceBackend {
   std::uint64_t default_ll_bytes(std::uint64_t ranks) const override {
     return std::clamp(std::bit_floor(kLineBudget / (kLineCopies * ranks)), kLeastLines, kMostLines);
   }
-  std::uint64_t default_ll128_bytes(std::uint64_t ranks) const override {
-    return std::clamp(std::bit_floor(kWideBudget / (kWideCopies * ranks)), kLeastWide, kMostWide);
+  std::uint64_t default_ll128_bytes(std::uint64_t ranks, std::uint64_t lanes) const override {
+    std::uint64_t bytes = kMostWide;
+    const auto all = [&] { return ranks * lanes * wide_line_bytes_for(bytes, lanes); };
+    while (bytes > kLeastWide && all() > kWideBudget / 62 * 15) bytes /= 2;
+    return bytes;
   }
 
   Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) override {

@@ -77,7 +77,7 @@ class DeviceBackend {
   virtual std::uint64_t default_ring_bytes(std::uint64_t rings) const = 0;
   /// Largest message that travels in lines between `ranks` ranks of a host.
   virtual std::uint64_t default_ll_bytes(std::uint64_t ranks) const = 0;
-  virtual std::uint64_t default_ll128_bytes(std::uint64_t ranks) const = 0;
+  virtual std::uint64_t default_ll128_bytes(std::uint64_t ranks, std::uint64_t lanes) const = 0;
 
   /// Makes memory of zeros that peers can open.
   virtual Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) = 0;

@@ -37,7 +37,7 @@ class HostBackend final : public DeviceBackend {
   std::uint64_t default_ll_bytes(std::uint64_t) const override { return kMostLines; }
 
   /// Nor does it help to have fewer flags.
-  std::uint64_t default_ll128_bytes(std::uint64_t) const override { return 0; }
+  std::uint64_t default_ll128_bytes(std::uint64_t, std::uint64_t) const override { return 0; }
 
   Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) override {
     std::shared_ptr<SharedSegment> segment;

@@ -8,8 +8,10 @@ namespace causeway {
 
 namespace {
 
-/// Lanes whose lines hold the largest messages. Ranks lay their memory out by it.
+/// Lanes whose lines hold the largest messages, and the same of wide ones. Ranks lay their memory
+/// out by it.
 constexpr std::uint64_t kLineLanes = 16;
+constexpr std::uint64_t kWideLineLanes = 32;
 
 /// A visit takes as long as moving about this many bytes, be it only to hear that there are none.
 constexpr std::uint64_t kVisitBytes = 2 * 1024;
@@ -38,8 +40,8 @@ std::uint8_t lanes_for(const PlanLimits& limits, const Choice& choice, std::uint
   std::uint64_t lanes = std::clamp<std::uint64_t>(bytes / choice.lane_bytes, 1, most);
   const bool wide = choice.protocol == Protocol::kWideLines;
   if (wide || choice.protocol == Protocol::kLines) {
-    const std::uint64_t room =
-        line_bytes_for(wide ? limits.ll128_bytes : limits.ll_bytes, limits.lanes);
+    const std::uint64_t room = wide ? wide_line_bytes_for(limits.ll128_bytes, limits.lanes)
+                                    : line_bytes_for(limits.ll_bytes, limits.lanes);
     const std::uint64_t share = std::min(choice.lane_bytes, room);
     lanes = std::clamp<std::uint64_t>((bytes + share - 1) / share, 1, most);
     // However few lanes are wished for, their lines have to hold the message.
@@ -123,11 +125,17 @@ Demand demand_of(const PlanLimits& limits, std::size_t peer, std::uint64_t bytes
   return {std::max(bytes, visited * kVisitBytes), visited};
 }
 
+std::uint64_t part_of(std::uint64_t bytes, std::uint64_t parts) {
+  return device::round_up((bytes + parts - 1) / parts, device::kLineBytes);
+}
+
 }  // namespace
 
 std::uint64_t line_bytes_for(std::uint64_t bytes, std::uint64_t lanes) {
-  const std::uint64_t spread = std::min(lanes, kLineLanes);
-  return device::round_up((bytes + spread - 1) / spread, device::kLineBytes);
+  return part_of(bytes, std::min(lanes, kLineLanes));
+}
+std::uint64_t wide_line_bytes_for(std::uint64_t bytes, std::uint64_t lanes) {
+  return part_of(bytes, std::min(lanes, kWideLineLanes));
 }
 
 std::uint32_t most_useful_blocks(std::uint32_t lanes, std::uint32_t ranks) {

@@ -28,8 +28,9 @@ struct PlanLimits {
   std::uint32_t max_ctas = 0;     ///< thread blocks of launches that are on the device together
 };
 
-/// Bytes that each lane of a pair has lines of one width for, so that messages of `bytes` fit.
+/// Bytes that each lane of a pair has lines for, or wide ones, so that messages of `bytes` fit.
 std::uint64_t line_bytes_for(std::uint64_t bytes, std::uint64_t lanes);
+std::uint64_t wide_line_bytes_for(std::uint64_t bytes, std::uint64_t lanes);
 
 /// The blocks of one alltoallv, by rank, as a launch wants them.
 struct AlltoallvPlan {

@@ -35,25 +35,11 @@ Protocol protocol_for(std::span<const TuningRule> rules, const MessageFacts& mes
   return last == rules.rend() ? Protocol::kStaged : *last->protocol;
 }
 
-/// Wide lines are faster than narrow ones of the same message where it has so many lanes, as
-/// measured between two H200s; else they serve what is too large for those.
-constexpr std::uint32_t kLanesForWideLines = 16;
-constexpr std::uint64_t kTooLargeForLines = 256 * 1024 + 1;
-
 }  // namespace
 
-Tuner::Tuner(DeviceKind device, std::span<const TuningRule> rules, std::uint32_t lanes)
+Tuner::Tuner(DeviceKind device, std::span<const TuningRule> rules, PairLanes lanes)
     : device_(device) {
-  const bool cuda = device == DeviceKind::kCuda;
-  for (TuningRule row : built_in_rules(device)) {
-    if (cuda && row.protocol == Protocol::kDirect) {
-      row.bytes.least = std::max(row.bytes.least, std::min(lanes, *row.lanes) * *row.lane_bytes);
-    }
-    if (cuda && row.protocol == Protocol::kWideLines && lanes < kLanesForWideLines) {
-      row.bytes.least = std::max(row.bytes.least, kTooLargeForLines);
-    }
-    add({&row, 1});
-  }
+  add(built_in_rules(device, lanes));
   add(rules);
 }
 

@@ -38,18 +38,23 @@ struct Choice {
   std::uint32_t threads;
 };
 
+/// Lanes that messages of each pair may have.
+struct PairLanes {
+  std::uint32_t most = 1;
+  /// With so many of each pair two launches have room on a GPU, so that the second may come while
+  /// the first runs: a third to half of a microsecond.
+  std::uint32_t beside_next = 64;
+};
+
 /// The rules of a device's built-in table. A row each for a link and a protocol that serves it, all
 /// parts of a choice set; the one for staged comes first and is for messages of any size.
-std::span<const TuningRule> built_in_rules(DeviceKind device);
+std::vector<TuningRule> built_in_rules(DeviceKind device, PairLanes lanes = {});
 
 /// The built-in table and the rules on top of it, of which later ones win over earlier ones. Each
-/// rank may have its own: receivers learn from headers what senders chose. `lanes` are those of
-/// each pair: going direct takes two trips more, and pays in the built-in table from so many bytes
-/// on that each lane has its least; wide lines pay sooner where there are many.
+/// rank may have its own: receivers learn from headers what senders chose.
 class Tuner {
  public:
-  explicit Tuner(DeviceKind device, std::span<const TuningRule> rules = {},
-                 std::uint32_t lanes = 1);
+  explicit Tuner(DeviceKind device, std::span<const TuningRule> rules = {}, PairLanes lanes = {});
 
   /// This one with rules on top of its own.
   Tuner with(std::span<const TuningRule> rules) const;

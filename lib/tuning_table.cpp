@@ -3,6 +3,8 @@
 
 #include <args.h>
 
+#include <algorithm>
+
 namespace causeway {
 
 namespace {
@@ -10,6 +12,7 @@ namespace {
 using device::LinkKind;
 
 constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kMiB = 1024 * kKiB;
 constexpr Range kAnySize{};
 /// Up to so many bytes half as many threads are as fast, and come sooner.
 constexpr std::uint64_t kTiny = 512;
@@ -19,57 +22,85 @@ constexpr TuningRule row(LinkKind link, Protocol protocol, Range bytes, std::uin
   return {std::nullopt, link, bytes, {}, protocol, lanes, lane_bytes, chunk, threads};
 }
 
-/// A lane of its own costs a block another wait; below 16 KiB it costs more than it moves. Lines
-/// are worth several lanes sooner: each thread of a receiver looks out for two words while the
-/// header is on its way, and with up to 2 KiB a lane those are all. Each warp takes as many
-/// instructions to set up, which counts where all messages go in lines. Blocks for what a rank
-/// sends itself are worth it sooner there too.
+/// A lane of its own costs a block another wait; below 16 KiB it costs more than it moves.
 constexpr TuningRule kNetworkStaged =
     row(LinkKind::kNetwork, Protocol::kStaged, kAnySize, 64, 16 * kKiB, 0, kernels::kMostThreads);
 constexpr TuningRule kMemoryStaged =
     row(LinkKind::kMemory, Protocol::kStaged, kAnySize, 64, 16 * kKiB, 0, kernels::kMostThreads);
+constexpr TuningRule kSelfStaged = row(LinkKind::kSelf, Protocol::kStaged, kAnySize,
+                                       kMostSelfBlocks, 16 * kKiB, 0, kernels::kMostThreads);
+
+/// Lines are worth several lanes sooner: each thread of a receiver looks out for two words while
+/// the header is on its way, and with up to 2 KiB a lane those are all. Each warp takes as many
+/// instructions to set up, which counts where all messages go in lines. Blocks for what a rank
+/// sends itself are worth it sooner there too.
+constexpr std::uint64_t kWatched = 2 * kKiB;
 constexpr TuningRule kMemoryLines =
-    row(LinkKind::kMemory, Protocol::kLines, kAnySize, 64, 2 * kKiB, 0, 256);
+    row(LinkKind::kMemory, Protocol::kLines, kAnySize, 64, kWatched, 0, 256);
 constexpr TuningRule kShortMemoryLines =
     row(LinkKind::kMemory, Protocol::kLines, {0, 32 * kKiB}, 32, kKiB, 0, 256);
 constexpr TuningRule kTinyMemoryLines =
     row(LinkKind::kMemory, Protocol::kLines, {0, kTiny}, 1, kKiB, 0, 128);
-/// On the host device wide lines are there for who asks for them.
-constexpr TuningRule kHostWideLines =
-    row(LinkKind::kMemory, Protocol::kWideLines, kAnySize, 16, 4 * kKiB, 0, kernels::kMostThreads);
-/// 128 threads hold 8 KiB of a lane at once. Two launches of so many lanes, and of some blocks for
-/// what a rank sends itself, have room on a GPU, so that each comes while the one before it runs:
-/// between two H100s or H200s that is worth more than further lanes.
-constexpr TuningRule kCudaWideLines = row(LinkKind::kMemory, Protocol::kWideLines,
-                                          {64 * kKiB + 1, Range::kEndless}, 44, 8 * kKiB, 0, 256);
-constexpr TuningRule kSelfStaged = row(LinkKind::kSelf, Protocol::kStaged, kAnySize,
-                                       kMostSelfBlocks, 16 * kKiB, 0, kernels::kMostThreads);
 constexpr TuningRule kSelfBesideLines =
-    row(LinkKind::kSelf, Protocol::kLines, {0, 4 * kKiB* kKiB}, kMostSelfBlocks, 8 * kKiB, 0, 256);
+    row(LinkKind::kSelf, Protocol::kLines, {0, 8 * kMiB}, kMostSelfBlocks, 8 * kKiB, 0, 256);
 constexpr TuningRule kTinySelfBesideLines =
     row(LinkKind::kSelf, Protocol::kLines, {0, kTiny}, 1, 8 * kKiB, 0, 128);
 
-/// On H200s going direct is as fast as staged at 64 KiB a lane, and faster above; wide lines are
-/// faster than either, as far as they serve.
+/// On the host device wide lines are there for who asks for them.
+constexpr TuningRule kHostWideLines =
+    row(LinkKind::kMemory, Protocol::kWideLines, kAnySize, 16, 4 * kKiB, 0, kernels::kMostThreads);
 constexpr TuningRule kHostDirect = row(LinkKind::kMemory, Protocol::kDirect, kAnySize, 64,
                                        16 * kKiB, 16 * kKiB, kernels::kMostThreads);
-constexpr TuningRule kCudaDirect =
-    row(LinkKind::kMemory, Protocol::kDirect, {512 * kKiB, Range::kEndless}, 64, 64 * kKiB, 0,
-        kernels::kMostThreads);
 
-constexpr TuningRule kHostRules[] = {kNetworkStaged, kMemoryStaged,   kHostDirect,
-                                     kHostWideLines, kMemoryLines,    kShortMemoryLines,
-                                     kSelfStaged,    kSelfBesideLines};
-/// Copy engines serve where a rule asks for them: between two H200s they take 1.4 times as long.
-constexpr TuningRule kCudaRules[] = {
-    kNetworkStaged, kMemoryStaged,  kMemoryLines, kShortMemoryLines, kTinyMemoryLines,
-    kCudaDirect,    kCudaWideLines, kSelfStaged,  kSelfBesideLines,  kTinySelfBesideLines};
+/// Of the wide lines of a lane 128 threads hold 8 KiB at once.
+constexpr TuningRule cuda_wide_lines(Range bytes, std::uint32_t lanes) {
+  return row(LinkKind::kMemory, Protocol::kWideLines, bytes, lanes, 8 * kKiB, 0, 256);
+}
+/// Up to so many bytes some lanes fewer, between two GPUs, leave room for the next launch.
+constexpr std::uint32_t kSomeLanes = 44;
+constexpr std::uint64_t kMostForSomeLanes = 2 * kMiB;
+/// Where it takes many lanes fewer, that is worth it up to so many bytes in each.
+constexpr std::uint64_t kMostBesideNext = 32 * kKiB;
+/// With more bytes narrow lines, of which half is flags, are slower however many lanes there are.
+constexpr std::uint64_t kMostInNarrowLines = 64 * kKiB;
+
+std::vector<TuningRule> host_rules() {
+  return {kNetworkStaged, kMemoryStaged,     kHostDirect, kHostWideLines,
+          kMemoryLines,   kShortMemoryLines, kSelfStaged, kSelfBesideLines};
+}
+
+/// As measured between 2, 3 and 4 H200s. Copy engines serve where a rule asks for them: between two
+/// H200s they take 1.4 times as long.
+std::vector<TuningRule> cuda_rules(PairLanes lanes) {
+  const std::uint32_t beside_next = std::min(lanes.most, lanes.beside_next);
+  std::vector<TuningRule> rules{kNetworkStaged, kMemoryStaged, kSelfStaged, kSelfBesideLines,
+                                kTinySelfBesideLines};
+  for (TuningRule lines : {kMemoryLines, kShortMemoryLines, kTinyMemoryLines}) {
+    lines.lanes = std::min(*lines.lanes, lanes.beside_next);
+    rules.push_back(lines);
+  }
+  // Going direct takes two trips more: as fast as staged at 64 KiB a lane, and faster above.
+  constexpr std::uint32_t kDirectLanes = 64;
+  constexpr std::uint64_t kDirectLane = 64 * kKiB;
+  const std::uint64_t direct =
+      std::max(512 * kKiB, std::min(lanes.most, kDirectLanes) * kDirectLane);
+  rules.push_back(row(LinkKind::kMemory, Protocol::kDirect, {direct, Range::kEndless}, kDirectLanes,
+                      kDirectLane, 0, kernels::kMostThreads));
+  // Wide lines are faster than either, as far as they serve, and than narrow ones of which a
+  // receiver cannot watch for all at once.
+  const std::uint64_t wide = std::min(kMostInNarrowLines, beside_next * kWatched) + 1;
+  rules.push_back(cuda_wide_lines({wide, Range::kEndless}, 64));
+  rules.push_back(cuda_wide_lines({wide, kMostForSomeLanes}, kSomeLanes));
+  if (beside_next < kSomeLanes) {
+    rules.push_back(cuda_wide_lines({wide, beside_next * kMostBesideNext}, beside_next));
+  }
+  return rules;
+}
 
 }  // namespace
 
-std::span<const TuningRule> built_in_rules(DeviceKind device) {
-  if (device == DeviceKind::kCuda) return kCudaRules;
-  return kHostRules;
+std::vector<TuningRule> built_in_rules(DeviceKind device, PairLanes lanes) {
+  return device == DeviceKind::kCuda ? cuda_rules(lanes) : host_rules();
 }
 
 }  // namespace causeway

@@ -85,33 +85,59 @@ TEST(TuningTable, MemoryLinksHaveLinesUpToTheLimitThatWasAgreed) {
 
 TEST(TuningTable, WideLinesServeWhereAllRanksHaveThem) {
   const std::vector<std::uint32_t> regions{1, 1};
-  const Tuner of_many_lanes(DeviceKind::kCuda, {}, 64);
-  PlanLimits limits{64, 100, 128 * kKiB, 256 * kKiB, {}, regions, &of_many_lanes, 1024 * kKiB};
+  const Tuner of_many_lanes(DeviceKind::kCuda, {}, {.most = 64, .beside_next = 62});
+  PlanLimits limits{64, 100, 128 * kKiB, 256 * kKiB, {}, regions, &of_many_lanes, 8192 * kKiB};
   EXPECT_EQ(protocol_of(plan_pair(limits, 64 * kKiB)), Protocol::kLines);
-  EXPECT_EQ(protocol_of(plan_pair(limits, 1024 * kKiB + 1)), Protocol::kStaged);
+  EXPECT_EQ(protocol_of(plan_pair(limits, 8192 * kKiB + 1)), Protocol::kDirect);
   EXPECT_EQ(protocol_of(plan_pair(limits, 256 * kKiB, LinkKind::kNetwork)), Protocol::kStaged);
   const struct {
     std::uint64_t bytes;
     std::uint32_t lanes;
-  } cases[] = {
-      {64 * kKiB + 1, 9}, {128 * kKiB, 16}, {256 * kKiB, 32}, {512 * kKiB, 44}, {1024 * kKiB, 44}};
+  } cases[] = {{64 * kKiB + 1, 9}, {128 * kKiB, 16},  {256 * kKiB, 32},      {512 * kKiB, 44},
+               {1024 * kKiB, 44},  {2048 * kKiB, 44}, {2048 * kKiB + 1, 64}, {8192 * kKiB, 64}};
   for (const auto& [bytes, lanes] : cases) {
     const AlltoallvPlan plan = plan_pair(limits, bytes);
     EXPECT_EQ(protocol_of(plan), Protocol::kWideLines) << bytes;
     EXPECT_EQ(plan.send[1].lanes, lanes) << bytes;
     EXPECT_EQ(plan.receive[1].protocol, plan.send[1].protocol);
     for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-      EXPECT_LE(kernels::lane_share(plan.send[1], lane).bytes, line_bytes_for(1024 * kKiB, 64));
+      EXPECT_LE(kernels::lane_share(plan.send[1], lane).bytes,
+                wide_line_bytes_for(8192 * kKiB, 64));
     }
   }
-  // Of few lanes, they serve what narrow ones do not.
-  const Tuner of_few_lanes(DeviceKind::kCuda, {}, 15);
-  limits.tuner = &of_few_lanes;
-  EXPECT_EQ(protocol_of(plan_pair(limits, 256 * kKiB)), Protocol::kLines);
-  EXPECT_EQ(protocol_of(plan_pair(limits, 256 * kKiB + 1)), Protocol::kWideLines);
   limits.tuner = &tuner_of(DeviceKind::kHost);
   EXPECT_EQ(protocol_of(plan_pair(limits, 256 * kKiB)), Protocol::kLines);
   EXPECT_EQ(protocol_of(plan_pair(limits, 256 * kKiB + 1)), Protocol::kWideLines);
+}
+
+TEST(TuningTable, BetweenManyRanksLinesHaveLanesThatLeaveRoomForTheNextLaunch) {
+  // As between 4 and between 8 GPUs of 132 multiprocessors.
+  const struct {
+    PairLanes of_pair;
+    std::uint64_t bytes;
+    std::uint32_t lanes;
+    Protocol protocol;
+  } cases[] = {{{38, 20}, 512, 1, Protocol::kLines},
+               {{38, 20}, 16 * kKiB, 16, Protocol::kLines},
+               {{38, 20}, 32 * kKiB, 20, Protocol::kLines},
+               {{38, 20}, 40 * kKiB, 20, Protocol::kLines},
+               {{38, 20}, 40 * kKiB + 1, 6, Protocol::kWideLines},
+               {{38, 20}, 640 * kKiB, 20, Protocol::kWideLines},
+               {{38, 20}, 640 * kKiB + 1, 38, Protocol::kWideLines},
+               {{38, 20}, 8192 * kKiB, 38, Protocol::kWideLines},
+               {{17, 8}, 16 * kKiB, 8, Protocol::kLines},
+               {{17, 8}, 16 * kKiB + 1, 3, Protocol::kWideLines},
+               {{17, 8}, 256 * kKiB, 8, Protocol::kWideLines},
+               {{17, 8}, 256 * kKiB + 1, 17, Protocol::kWideLines},
+               {{1, 1}, 2 * kKiB, 1, Protocol::kLines},
+               {{1, 1}, 2 * kKiB + 1, 1, Protocol::kWideLines}};
+  for (const auto& [of_pair, bytes, lanes, protocol] : cases) {
+    const Tuner tuner(DeviceKind::kCuda, {}, of_pair);
+    PlanLimits limits{of_pair.most, 124, 128 * kKiB, 256 * kKiB, {}, {}, &tuner, 8192 * kKiB, 124};
+    const AlltoallvPlan plan = plan_pair(limits, bytes);
+    EXPECT_EQ(protocol_of(plan), protocol) << bytes;
+    EXPECT_EQ(plan.send[1].lanes, lanes) << bytes;
+  }
 }
 
 TEST(TuningTable, StagedMessagesHaveALaneForEach16KiB) {
@@ -149,8 +175,8 @@ TEST(TuningTable, ARanksOwnBlockHasThreadBlocksByItsBytes) {
   EXPECT_EQ(self_blocks(1, 16 * kKiB - 1), Split(1, 256));
   EXPECT_EQ(self_blocks(1, 16 * kKiB), Split(2, 256));
   EXPECT_EQ(self_blocks(1, 256 * kKiB), Split(32, 256));
-  EXPECT_EQ(self_blocks(1, 4096 * kKiB), Split(32, 256));
-  EXPECT_EQ(self_blocks(1, 4096 * kKiB + 1), Split(32, 512));
+  EXPECT_EQ(self_blocks(1, 8192 * kKiB), Split(32, 256));
+  EXPECT_EQ(self_blocks(1, 8192 * kKiB + 1), Split(32, 512));
   EXPECT_EQ(self_blocks(64 * kKiB + 1, 256 * kKiB), Split(16, 512));
   EXPECT_EQ(self_blocks(64 * kKiB + 1, 1 << 30), Split(32, 512));
   limits.ll_bytes = 0;
@@ -181,7 +207,7 @@ TEST(TuningTable, RegisteredMemoryIsWrittenStraightInto) {
   EXPECT_EQ(plan.send[1].lanes, 8U);
   EXPECT_EQ(plan_pair(limits, 1 << 30).send[1].lanes, 64U);
   // Many lanes make going through rings pay for longer.
-  const Tuner of_many_lanes(DeviceKind::kCuda, {}, 64);
+  const Tuner of_many_lanes(DeviceKind::kCuda, {}, {.most = 64});
   limits.tuner = &of_many_lanes;
   EXPECT_EQ(protocol_of(plan_pair(limits, 4096 * kKiB - 1)), Protocol::kStaged);
   EXPECT_EQ(protocol_of(plan_pair(limits, 4096 * kKiB)), Protocol::kDirect);

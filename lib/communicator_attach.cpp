@@ -109,8 +109,10 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
 PairLanes Communicator::State::pair_lanes(std::uint32_t most_blocks) const {
   PairLanes lanes{.most = limits.lanes};
   const auto peers = static_cast<std::uint32_t>(topology.size()) - 1;
+  if (peers == 0) return lanes;
+  lanes.at_once = std::clamp<std::uint32_t>(most_blocks / peers, 1, lanes.at_once);
   // What comes over the network is not in lines, and then nothing comes early.
-  if (peers > 0 && topology.remote_ranks().empty()) {
+  if (topology.remote_ranks().empty()) {
     lanes.beside_next = std::clamp<std::uint32_t>(most_blocks / 2 / peers, 1, lanes.beside_next);
   }
   return lanes;

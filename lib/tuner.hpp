@@ -41,6 +41,8 @@ struct Choice {
 /// Lanes that messages of each pair may have.
 struct PairLanes {
   std::uint32_t most = 1;
+  /// So many have a thread block each, where all pairs have as many.
+  std::uint32_t at_once = 64;
   /// With so many of each pair two launches have room on a GPU, so that the second may come while
   /// the first runs: a third to half of a microsecond.
   std::uint32_t beside_next = 64;

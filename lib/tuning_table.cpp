@@ -89,8 +89,8 @@ std::vector<TuningRule> cuda_rules(PairLanes lanes) {
   // Wide lines are faster than either, as far as they serve, and than narrow ones of which a
   // receiver cannot watch for all at once.
   const std::uint64_t wide = std::min(kMostInNarrowLines, beside_next * kWatched) + 1;
-  rules.push_back(cuda_wide_lines({wide, Range::kEndless}, 64));
-  rules.push_back(cuda_wide_lines({wide, kMostForSomeLanes}, kSomeLanes));
+  rules.push_back(cuda_wide_lines({wide, Range::kEndless}, lanes.at_once));
+  rules.push_back(cuda_wide_lines({wide, kMostForSomeLanes}, std::min(lanes.at_once, kSomeLanes)));
   if (beside_next < kSomeLanes) {
     rules.push_back(cuda_wide_lines({wide, beside_next * kMostBesideNext}, beside_next));
   }

@@ -85,7 +85,7 @@ TEST(TuningTable, MemoryLinksHaveLinesUpToTheLimitThatWasAgreed) {
 
 TEST(TuningTable, WideLinesServeWhereAllRanksHaveThem) {
   const std::vector<std::uint32_t> regions{1, 1};
-  const Tuner of_many_lanes(DeviceKind::kCuda, {}, {.most = 64, .beside_next = 62});
+  const Tuner of_many_lanes(DeviceKind::kCuda, {}, {.most = 64, .at_once = 64, .beside_next = 62});
   PlanLimits limits{64, 100, 128 * kKiB, 256 * kKiB, {}, regions, &of_many_lanes, 8192 * kKiB};
   EXPECT_EQ(protocol_of(plan_pair(limits, 64 * kKiB)), Protocol::kLines);
   EXPECT_EQ(protocol_of(plan_pair(limits, 8192 * kKiB + 1)), Protocol::kDirect);
@@ -117,20 +117,22 @@ TEST(TuningTable, BetweenManyRanksLinesHaveLanesThatLeaveRoomForTheNextLaunch) {
     std::uint64_t bytes;
     std::uint32_t lanes;
     Protocol protocol;
-  } cases[] = {{{38, 20}, 512, 1, Protocol::kLines},
-               {{38, 20}, 16 * kKiB, 16, Protocol::kLines},
-               {{38, 20}, 32 * kKiB, 20, Protocol::kLines},
-               {{38, 20}, 40 * kKiB, 20, Protocol::kLines},
-               {{38, 20}, 40 * kKiB + 1, 6, Protocol::kWideLines},
-               {{38, 20}, 640 * kKiB, 20, Protocol::kWideLines},
-               {{38, 20}, 640 * kKiB + 1, 38, Protocol::kWideLines},
-               {{38, 20}, 8192 * kKiB, 38, Protocol::kWideLines},
-               {{17, 8}, 16 * kKiB, 8, Protocol::kLines},
-               {{17, 8}, 16 * kKiB + 1, 3, Protocol::kWideLines},
-               {{17, 8}, 256 * kKiB, 8, Protocol::kWideLines},
-               {{17, 8}, 256 * kKiB + 1, 17, Protocol::kWideLines},
-               {{1, 1}, 2 * kKiB, 1, Protocol::kLines},
-               {{1, 1}, 2 * kKiB + 1, 1, Protocol::kWideLines}};
+  } cases[] = {{{38, 41, 20}, 512, 1, Protocol::kLines},
+               {{38, 41, 20}, 16 * kKiB, 16, Protocol::kLines},
+               {{38, 41, 20}, 32 * kKiB, 20, Protocol::kLines},
+               {{38, 41, 20}, 40 * kKiB, 20, Protocol::kLines},
+               {{38, 41, 20}, 40 * kKiB + 1, 6, Protocol::kWideLines},
+               {{38, 41, 20}, 640 * kKiB, 20, Protocol::kWideLines},
+               {{38, 41, 20}, 640 * kKiB + 1, 38, Protocol::kWideLines},
+               {{38, 41, 20}, 8192 * kKiB, 38, Protocol::kWideLines},
+               {{17, 17, 8}, 16 * kKiB, 8, Protocol::kLines},
+               {{17, 17, 8}, 16 * kKiB + 1, 3, Protocol::kWideLines},
+               {{17, 17, 8}, 256 * kKiB, 8, Protocol::kWideLines},
+               {{17, 17, 8}, 256 * kKiB + 1, 17, Protocol::kWideLines},
+               {{6, 2, 1}, 64 * kKiB, 2, Protocol::kWideLines},
+               {{6, 2, 1}, 8192 * kKiB, 6, Protocol::kWideLines},
+               {{1, 1, 1}, 2 * kKiB, 1, Protocol::kLines},
+               {{1, 1, 1}, 2 * kKiB + 1, 1, Protocol::kWideLines}};
   for (const auto& [of_pair, bytes, lanes, protocol] : cases) {
     const Tuner tuner(DeviceKind::kCuda, {}, of_pair);
     PlanLimits limits{of_pair.most, 124, 128 * kKiB, 256 * kKiB, {}, {}, &tuner, 8192 * kKiB, 124};

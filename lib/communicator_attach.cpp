@@ -162,7 +162,8 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
                                               : device::LinkKind::kNetwork);
   }
   limits.links = links_;
-  tuner_ = std::make_unique<Tuner>(backend->kind(), config.tuning_rules(), pair_lanes(most_blocks));
+  rules_ = config.tuning_rules();
+  tuner_ = std::make_unique<Tuner>(backend->kind(), rules_, pair_lanes(most_blocks));
   limits.tuner = tuner_.get();
   limits.max_ctas = most_blocks;
   limits.max_blocks = std::min(most_blocks, most_useful_blocks(limits.lanes, ranks));

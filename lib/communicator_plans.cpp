@@ -85,13 +85,14 @@ Status Communicator::State::plan_exchange(Bootstrap& bootstrap, const Buffers& b
     made->send.assign(buffers.send.begin(), buffers.send.end());
     made->receive.assign(buffers.receive.begin(), buffers.receive.end());
     const Buffers own{buffers.sendbuf, made->send, buffers.recvbuf, made->receive, false};
-    const Tuner tuner = tuner_->with(settings.rules);
     PlanLimits within = limits;
-    within.tuner = &tuner;
     if (settings.max_ctas && *settings.max_ctas < within.max_ctas) {
       within.max_ctas = static_cast<std::uint32_t>(*settings.max_ctas);
       within.max_blocks = std::min(within.max_blocks, within.max_ctas);
     }
+    const Tuner tuner =
+        Tuner(backend->kind(), rules_, pair_lanes(within.max_ctas)).with(settings.rules);
+    within.tuner = &tuner;
     bool by_engine = false;
     Status prepared = agree_on_engine(bootstrap, within, own, *made->region, &by_engine);
     if (prepared.ok() && by_engine) {

@@ -88,6 +88,7 @@ class Communicator::State {
  private:
   struct Wishes;
 
+  /// Of launches of up to so many thread blocks.
   PairLanes pair_lanes(std::uint32_t most_blocks) const;
   Status set_up_device(Bootstrap& bootstrap, const Config& config, Wishes agreed,
                        const std::vector<Wishes>& all);
@@ -112,6 +113,7 @@ class Communicator::State {
 
   std::mutex turn_;
   std::vector<device::LinkKind> links_;  ///< by rank
+  std::vector<TuningRule> rules_;        ///< of this rank, on top of the built-in ones
   std::unique_ptr<const Tuner> tuner_;
   AlltoallvPlan plan_;
   std::vector<std::unique_ptr<PlannedExchange>> planned_;

@@ -22,10 +22,13 @@ namespace causeway {
 namespace {
 
 /// Rings of a rank take up to this much GPU memory together. Large rings have large pieces, whose
-/// first and last pass alone; small ones wait more often.
+/// first and last pass alone; small ones wait more often, which counts where there are few: with 8
+/// thread blocks rings of 4 MiB are 1.35 times as fast as such of 512 KiB.
 constexpr std::uint64_t kRingBudget = std::uint64_t{256} << 20;
 constexpr std::uint64_t kLeastRing = std::uint64_t{64} << 10;
 constexpr std::uint64_t kMostRing = std::uint64_t{512} << 10;
+constexpr std::uint64_t kFewRings = 32;
+constexpr std::uint64_t kMostOfFewRings = std::uint64_t{4} << 20;
 /// Lines of a rank take up to this much together: two slots of a peer, in which data and flags take
 /// twice the bytes, and two buffers for hooks. On H200s larger messages are slower in lines.
 constexpr std::uint64_t kLineBudget = std::uint64_t{64} << 20;
@@ -120,7 +123,8 @@ class CudaBackend final : public DeviceBackend {
     return lanes * std::max(1U, std::min(blocks - peers + 1, kLanesOfFewBlocks) / lanes);
   }
   std::uint64_t default_ring_bytes(std::uint64_t rings) const override {
-    return std::clamp(std::bit_floor(kRingBudget / rings), kLeastRing, kMostRing);
+    return std::clamp(std::bit_floor(kRingBudget / rings), kLeastRing,
+                      rings <= kFewRings ? kMostOfFewRings : kMostRing);
   }
 
   std::uint64_t default_ll_bytes(std::uint64_t ranks) const override {

@@ -61,6 +61,8 @@ constexpr std::uint32_t kSomeLanes = 44;
 constexpr std::uint64_t kMostForSomeLanes = 2 * kMiB;
 /// Where it takes many lanes fewer, that is worth it up to so many bytes in each.
 constexpr std::uint64_t kMostBesideNext = 32 * kKiB;
+/// With more bytes in a lane wide lines are slower than all else.
+constexpr std::uint64_t kMostInWideLane = 256 * kKiB;
 /// With more bytes narrow lines, of which half is flags, are slower however many lanes there are.
 constexpr std::uint64_t kMostInNarrowLines = 64 * kKiB;
 
@@ -89,8 +91,10 @@ std::vector<TuningRule> cuda_rules(PairLanes lanes) {
   // Wide lines are faster than either, as far as they serve, and than narrow ones of which a
   // receiver cannot watch for all at once.
   const std::uint64_t wide = std::min(kMostInNarrowLines, beside_next * kWatched) + 1;
-  rules.push_back(cuda_wide_lines({wide, Range::kEndless}, lanes.at_once));
-  rules.push_back(cuda_wide_lines({wide, kMostForSomeLanes}, std::min(lanes.at_once, kSomeLanes)));
+  const std::uint64_t most_wide = std::min(lanes.most, lanes.at_once) * kMostInWideLane;
+  rules.push_back(cuda_wide_lines({wide, most_wide}, lanes.at_once));
+  rules.push_back(cuda_wide_lines({wide, std::min(most_wide, kMostForSomeLanes)},
+                                  std::min(lanes.at_once, kSomeLanes)));
   if (beside_next < kSomeLanes) {
     rules.push_back(cuda_wide_lines({wide, beside_next * kMostBesideNext}, beside_next));
   }

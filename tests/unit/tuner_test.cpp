@@ -130,7 +130,8 @@ TEST(TuningTable, BetweenManyRanksLinesHaveLanesThatLeaveRoomForTheNextLaunch) {
                {{17, 17, 8}, 256 * kKiB, 8, Protocol::kWideLines},
                {{17, 17, 8}, 256 * kKiB + 1, 17, Protocol::kWideLines},
                {{6, 2, 1}, 64 * kKiB, 2, Protocol::kWideLines},
-               {{6, 2, 1}, 8192 * kKiB, 6, Protocol::kWideLines},
+               {{6, 2, 1}, 512 * kKiB, 2, Protocol::kWideLines},
+               {{6, 2, 1}, 512 * kKiB + 1, 6, Protocol::kStaged},
                {{1, 1, 1}, 2 * kKiB, 1, Protocol::kLines},
                {{1, 1, 1}, 2 * kKiB + 1, 1, Protocol::kWideLines}};
   for (const auto& [of_pair, bytes, lanes, protocol] : cases) {

@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   std::mutex printing;
   bool failed = false;
   std::printf("on %s, seed %llu\n", kStressDevice, static_cast<unsigned long long>(options.seed));
+  std::fflush(stdout);  // for when this is killed
   run_threads(options.ranks, [&](int rank) {
     use_device_of_rank(rank);
     Config config;

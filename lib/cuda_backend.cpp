@@ -5,6 +5,7 @@
 #include "device_backend.hpp"
 #include "launch_budget.hpp"
 #include "plan.hpp"
+#include "tuner.hpp"
 
 #include <launch.h>
 
@@ -40,10 +41,6 @@ constexpr std::uint64_t kMostLines = std::uint64_t{256} << 10;
 constexpr std::uint64_t kWideBudget = std::uint64_t{256} << 20;
 constexpr std::uint64_t kLeastWide = std::uint64_t{64} << 10;
 constexpr std::uint64_t kMostWide = std::uint64_t{8} << 20;
-/// More lanes than this do not make a pair faster.
-constexpr std::uint32_t kMostLanes = 64;
-constexpr std::uint32_t kFewBlocks = 32;
-constexpr std::uint32_t kLanesOfFewBlocks = 8;
 
 /// The launches of this process on one GPU.
 struct GpuLaunches {
@@ -111,16 +108,7 @@ class CudaBackend final : public DeviceBackend {
         std::max<std::uint64_t>(1, std::min(most, wish.value_or(most))));
   }
   std::uint32_t default_lanes(std::uint32_t ranks, std::uint32_t blocks) const override {
-    if (ranks == 1) return 1;
-    const std::uint32_t peers = ranks - 1;
-    // Of many blocks some are left for what a rank sends itself: where it sends each peer as much,
-    // they keep up with the links at the 12 GB/s that a block copies beside lines.
-    const std::uint32_t left = std::min(blocks / 9, blocks / (4 * peers));
-    const std::uint32_t lanes = std::clamp<std::uint32_t>((blocks - left) / peers, 1, kMostLanes);
-    if (blocks <= peers || blocks > kFewBlocks) return lanes;
-    // Of few blocks most may have to serve one peer, each with a lane. A multiple, so that blocks
-    // that share a peer have equally many.
-    return lanes * std::max(1U, std::min(blocks - peers + 1, kLanesOfFewBlocks) / lanes);
+    return lanes_between_gpus(ranks, blocks);
   }
   std::uint64_t default_ring_bytes(std::uint64_t rings) const override {
     return std::clamp(std::bit_floor(kRingBudget / rings), kLeastRing,

@@ -48,6 +48,10 @@ struct PairLanes {
   std::uint32_t beside_next = 64;
 };
 
+/// Lanes for each pair of `ranks` ranks on GPUs whose launches may have so many thread blocks, at
+/// least 1: as measured between H200s and H100s.
+std::uint32_t lanes_between_gpus(std::uint32_t ranks, std::uint32_t blocks);
+
 /// The rules of a device's built-in table. A row each for a link and a protocol that serves it, all
 /// parts of a choice set; the one for staged comes first and is for messages of any size.
 std::vector<TuningRule> built_in_rules(DeviceKind device, PairLanes lanes = {});

@@ -143,6 +143,17 @@ TEST(TuningTable, BetweenManyRanksLinesHaveLanesThatLeaveRoomForTheNextLaunch) {
   }
 }
 
+TEST(TuningTable, PairsOfGpusHaveLanesByTheThreadBlocks) {
+  const struct {
+    std::uint32_t ranks, blocks, lanes;
+  } cases[] = {{1, 124, 1},   {2, 124, 64}, {3, 124, 55}, {4, 124, 38}, {8, 124, 17}, {125, 124, 1},
+               {512, 124, 1}, {2, 1, 1},    {4, 3, 1},    {2, 8, 8},    {4, 8, 6},    {8, 8, 2},
+               {9, 8, 1},     {4, 16, 5},   {2, 31, 28},  {4, 33, 10}};
+  for (const auto& [ranks, blocks, lanes] : cases) {
+    EXPECT_EQ(lanes_between_gpus(ranks, blocks), lanes) << ranks << " ranks, " << blocks;
+  }
+}
+
 TEST(TuningTable, StagedMessagesHaveALaneForEach16KiB) {
   const struct {
     std::uint64_t bytes;

@@ -37,18 +37,20 @@ struct DelayedCudaDevice : device::CudaDevice {
   }
 
  private:
-  /// Nothing mostly, else up to 4 microseconds, or once in a while 65. A call of its own: inlined
+  /// Nothing mostly, else up to some 4 microseconds, or once in a while 65. By the clock of the
+  /// multiprocessor: how finely %globaltimer ticks PTX does not say. A call of its own: inlined
   /// wherever something is published or acquired, it would take longer to compile than all else.
   __device__ __noinline__ static void delay() {
-    std::uint64_t random = static_cast<std::uint64_t>(clock64()) * 0x9e3779b97f4a7c15U +
+    const long long now = clock64();
+    std::uint64_t random = static_cast<std::uint64_t>(now) * 0x9e3779b97f4a7c15U +
                            (blockIdx.x * 1024U + threadIdx.x) * 0xd1b54a32d192ed03U;
     random ^= random >> 32;
     random *= 0xbf58476d1ce4e5b9U;
     random ^= random >> 29;
     if (random % 8 != 0) return;
-    const std::uint64_t most = random / 8 % 64 == 0 ? 65536 : 4096;
-    const std::uint64_t until = nanoseconds() + (random >> 20) % most;
-    while (nanoseconds() < until) __nanosleep(100);
+    const std::uint64_t most = random / 8 % 64 == 0 ? 131072 : 8192;  // cycles
+    const auto until = now + static_cast<long long>((random >> 20) % most);
+    while (clock64() < until) __nanosleep(100);
   }
 };
 

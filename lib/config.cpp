@@ -105,7 +105,7 @@ constexpr Setting kSettings[] = {
     {"CAUSEWAY_RING_BYTES", "auto",
      "bytes of the ring that a peer writes into, one ring per peer and lane, rounded up to a power "
      "of two; the smallest value of any rank counts; auto is up to 1M, on GPUs 512K, less "
-     "where there are many, 4M with few thread blocks",
+     "where there are many, 4M where there are 32 at most",
      ring_field, 4096, std::uint64_t{1} << 40},
     {"CAUSEWAY_LANES", "auto",
      "channels to each peer, which large blocks are spread over; the smallest value of any rank "

@@ -75,7 +75,8 @@ class DeviceBackend {
   virtual std::uint32_t default_lanes(std::uint32_t ranks, std::uint32_t blocks) const = 0;
   /// Bytes of each of a rank's `rings` rings.
   virtual std::uint64_t default_ring_bytes(std::uint64_t rings) const = 0;
-  /// Largest message that travels in lines between `ranks` ranks of a host.
+  /// Largest message that travels in lines between `ranks` ranks of a host, and in wide ones, over
+  /// `lanes` lanes of each pair.
   virtual std::uint64_t default_ll_bytes(std::uint64_t ranks) const = 0;
   virtual std::uint64_t default_ll128_bytes(std::uint64_t ranks, std::uint64_t lanes) const = 0;
 

@@ -26,7 +26,8 @@ __device__ void store_lines(WideLine* lines, std::uint64_t start) {
   const unsigned lane = threadIdx.x % 32;
   std::uint64_t* const to = lines[lane / 8 % kLines].data + lane % 8 * 2;
   for (std::uint64_t round = 1; round <= kRounds; ++round) {
-    CudaDevice::store_together(to, start + round, start + round, lane < 8 * kLines);
+    const bool together = CudaDevice::converge();
+    CudaDevice::store_together(to, start + round, start + round, together && lane < 8 * kLines);
   }
 }
 
@@ -39,9 +40,10 @@ __device__ bool lines_come_whole(const WideLine* lines, std::uint64_t start) {
   for (;;) {
     std::uint64_t low = 0;
     std::uint64_t high = 0;
+    const bool together = CudaDevice::converge();
     CudaDevice::load_together(from, low, high);
     const std::uint64_t flag = __shfl_sync(0xffffffffU, high, lane | 7U);
-    whole = whole && (flag == start || (low == flag && high == flag));
+    whole = whole && (!together || flag == start || (low == flag && high == flag));
     if (CudaDevice::all_of_warp(flag == start + kRounds)) return whole;
     if (!CudaDevice::all_of_warp(CudaDevice::nanoseconds() - begun < kPatienceNs)) return false;
   }

@@ -20,6 +20,8 @@ const char* describe(device::WaitFor what) {
       return "word of how much it takes";
     case device::WaitFor::kPostRing:
       return "room in this rank's ring of posts";
+    case device::WaitFor::kWarp:
+      return "threads of this rank to store together";
     case device::WaitFor::kNothing:
       break;
   }

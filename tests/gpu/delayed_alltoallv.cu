@@ -25,15 +25,11 @@ struct DelayedCudaDevice : device::CudaDevice {
     delay();
     return CudaDevice::load_line(line, flag, data);
   }
-  __device__ static void store_together(std::uint64_t* to, std::uint64_t low, std::uint64_t high,
-                                        bool takes_part) {
+  /// Threads that wait here leave others of their warp to come without them, so that what wide
+  /// lines do about that is seen.
+  __device__ static bool converge() {
     delay();
-    CudaDevice::store_together(to, low, high, takes_part);
-  }
-  __device__ static void load_together(const std::uint64_t* from, std::uint64_t& low,
-                                       std::uint64_t& high) {
-    delay();
-    CudaDevice::load_together(from, low, high);
+    return CudaDevice::converge();
   }
 
  private:

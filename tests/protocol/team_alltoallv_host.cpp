@@ -121,6 +121,11 @@ struct TeamDevice : device::HostDevice {
     std::memcpy(static_cast<std::byte*>(to) + first, static_cast<const std::byte*>(from) + first,
                 std::min(share, bytes - first));
   }
+  /// Once in a while the threads of a warp are said to be apart.
+  static bool converge() {
+    thread_local std::uint32_t calls = 0;
+    return tell(in_warp.warp->votes, ++calls % 8 != 0)[0];
+  }
   static void store_together(std::uint64_t* to, std::uint64_t low, std::uint64_t high,
                              bool takes_part) {
     const auto store = [&] {

@@ -61,12 +61,21 @@ struct CudaDevice {
     load_pair(line, data, seen);
     return seen == flag;
   }
-  /// Neighbours in a warp store 16 bytes each to neighbouring places, in one instruction; all of
-  /// the warp call it, and those that take part do. What goes into one line of memory goes
-  /// together.
+  /// Brings the threads of a warp, all of which call it, to the same instruction: true when they
+  /// are there, so that each access that follows is one of all of them, up to the next branch.
+  /// False for threads that came without the others; they are to call it again. __syncwarp() lets
+  /// them wait for each other and no more: when one thread slept or yielded in a function that was
+  /// called before, nvcc 13.0 makes nothing of it and the others go on without that thread (H100).
+  __device__ static bool converge() {
+    __syncwarp();
+    unsigned together;
+    asm volatile("activemask.b32 %0;" : "=r"(together)::"memory");
+    return together == kWarp;
+  }
+  /// Neighbours in a converged warp store 16 bytes each to neighbouring places, those that take
+  /// part. What goes into one line of memory goes in one access.
   __device__ static void store_together(std::uint64_t* to, std::uint64_t low, std::uint64_t high,
                                         bool takes_part) {
-    __syncwarp();
     // Predicated: no branch parts the threads.
     asm volatile(
         "{ .reg .pred takes; .reg .b128 both; setp.ne.u32 takes, %3, 0; mov.b128 both, {%1, %2}; "
@@ -77,7 +86,6 @@ struct CudaDevice {
   /// The same for loads, in which all take part.
   __device__ static void load_together(const std::uint64_t* from, std::uint64_t& low,
                                        std::uint64_t& high) {
-    __syncwarp();
     load_pair(from, low, high);
   }
   /// Whether something is so for all threads of the warp, all of which call it.

@@ -181,8 +181,13 @@ CAUSEWAY_FN CAUSEWAY_CALL void send_in_wide_lines(G group, const SendChannel& ch
   Line* const slot = store_header<Device>(group, channel, control, sequence, heard, header);
   // The threads of a warp store together, or none of them does.
   if (!all_of<Device, G>(slot != nullptr)) return;
-  store_wide_lines<Device>(group, wide_lines_of(slot, channel.shape), sequence, from, share.bytes,
-                           held);
+  const ChannelShape& shape = channel.shape;
+  const Fault fault = store_wide_lines<Device>(group, wide_lines_of(slot, shape), sequence, from,
+                                               share.bytes, held, control);
+  if (fault != Fault::kNone) {
+    report_fault<Device>(control, {fault, WaitFor::kWarp, shape.peer, shape.lane, sequence,
+                                   sequence, sequence - 1, 0});
+  }
 }
 
 }  // namespace impl

@@ -22,7 +22,15 @@ enum class Fault : std::uint32_t {
 };
 
 /// What a wait was for.
-enum class WaitFor : std::uint32_t { kNothing = 0, kHeader, kPayload, kCredit, kPost, kPostRing };
+enum class WaitFor : std::uint32_t {
+  kNothing = 0,
+  kHeader,
+  kPayload,
+  kCredit,
+  kPost,
+  kPostRing,
+  kWarp,
+};
 
 /// One fault: which, with whom, and how far the counts were. The host may look while a launch runs:
 /// `complete` is released last, and makes the rest readable.

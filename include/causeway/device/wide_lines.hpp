@@ -1,9 +1,10 @@
 // Wide lines: stores of a line of memory, of which the last word is the flag. The ll128 protocol,
 // after NCCL's.
 //
-// Eight threads of a warp store a line in one access of 16 bytes each, and load it so. That it
-// stays whole on its way is nothing that PTX promises: it is tried out when a communicator is
-// attached. Threads of their own release the flag after the data, and acquire it before.
+// Eight threads of a warp store a line in one access of 16 bytes each, and load it so. Whether they
+// are together is looked at each time. That the line stays whole on its way is nothing that PTX
+// promises: it is tried out when a communicator is attached. Threads of their own release the flag
+// after the data, and acquire it before.
 #pragma once
 
 #include <causeway/device/lines.hpp>
@@ -160,6 +161,17 @@ CAUSEWAY_FN void store_wide(const WideParts<G>& parts, std::byte* to, std::uint3
   }
 }
 
+/// Whether the threads of a warp, where the group has any, do what follows in one access each.
+CAUSEWAY_TEMPLATE
+template <class Device, class G>
+CAUSEWAY_FN bool converge() {
+  if constexpr (InWarps<G>) {
+    return Device::converge();
+  } else {
+    return true;
+  }
+}
+
 /// Stores a thread's part of a line, or lets others of its warp store theirs.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
@@ -198,12 +210,14 @@ CAUSEWAY_FN bool end_part(const WideParts<G>& parts, const WideLine* line, std::
 }
 
 /// Loads the lines of some rows from one that begins with line `row` on; the bits of the rows that
-/// have another flag, as far as the thread can see. Lines past the last one have that of the last.
+/// have another flag, as far as the thread can see, or of all where the warp had not converged.
+/// Lines past the last one have that of the last.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
 CAUSEWAY_FN std::uint32_t load_rows(const WideParts<G>& parts, const WideLine* from,
                                     std::uint32_t row, std::uint32_t lines, std::uint64_t flag,
                                     HeldParts<G>& held) {
+  const bool together = converge<Device, G>();
   // None is looked at before all are on their way.
   CAUSEWAY_UNROLL
   for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
@@ -217,7 +231,22 @@ CAUSEWAY_FN std::uint32_t load_rows(const WideParts<G>& parts, const WideLine* f
                                        &held.word[j * kPartWords<G>]);
     if (!here) missing |= 1U << j;
   }
-  return missing;
+  return together ? missing : (1U << kWideRows<G>)-1;
+}
+
+/// Stores a thread's parts of some rows, or nothing where the warp has not converged: false then.
+CAUSEWAY_TEMPLATE
+template <class Device, class G>
+CAUSEWAY_FN bool store_rows(const WideParts<G>& parts, WideLine* to, std::uint32_t row,
+                            std::uint32_t lines, std::uint64_t flag, const HeldParts<G>& held) {
+  const bool together = converge<Device, G>();
+  CAUSEWAY_UNROLL
+  for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+    const std::uint32_t line = parts.line(row, j);
+    store_part_of<Device>(parts, to + line, together && line < lines, flag,
+                          &held.word[j * kPartWords<G>]);
+  }
+  return together;
 }
 
 /// Whether something is so for all threads of a warp, where the group has any.
@@ -249,22 +278,24 @@ CAUSEWAY_FN bool poll_together(const WaitControl& control, Fault& fault, const P
   }
 }
 
-/// Stores a message's bytes in wide lines; `held` are a thread's first parts.
+/// Stores a message's bytes in wide lines; `held` are a thread's first parts. A fault when this
+/// thread gave up.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
-CAUSEWAY_FN void store_wide_lines(const G& group, WideLine* to, std::uint64_t flag,
-                                  const std::byte* from, std::uint64_t bytes, HeldParts<G> held) {
+CAUSEWAY_FN Fault store_wide_lines(const G& group, WideLine* to, std::uint64_t flag,
+                                   const std::byte* from, std::uint64_t bytes, HeldParts<G> held,
+                                   const WaitControl& control) {
+  Fault fault = Fault::kNone;
   const WideParts<G> parts(group);
   const std::uint32_t lines = wide_lines_in(bytes);
   for (std::uint32_t row = parts.first_row(); row < lines;) {
-    CAUSEWAY_UNROLL
-    for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
-      const std::uint32_t line = parts.line(row, j);
-      store_part_of<Device>(parts, to + line, line < lines, flag, &held.word[j * kPartWords<G>]);
-    }
+    const bool stored = poll_until<Device>(
+        control, fault, [&] { return store_rows<Device>(parts, to, row, lines, flag, held); });
+    if (!stored) return fault;
     row += parts.rows_step();
     if (row < lines) held = load_wide(group, from, bytes, row);
   }
+  return Fault::kNone;
 }
 
 /// Takes a message's bytes out of wide lines, as they come. A fault when this thread gave up; the

@@ -76,6 +76,9 @@ struct CudaDevice {
   /// part. What goes into one line of memory goes in one access.
   __device__ static void store_together(std::uint64_t* to, std::uint64_t low, std::uint64_t high,
                                         bool takes_part) {
+    // Nothing for threads that are together; but stores stay behind it, so that the first does not
+    // wait for what later ones store.
+    __syncwarp();
     // Predicated: no branch parts the threads.
     asm volatile(
         "{ .reg .pred takes; .reg .b128 both; setp.ne.u32 takes, %3, 0; mov.b128 both, {%1, %2}; "

@@ -278,6 +278,20 @@ CAUSEWAY_FN bool poll_together(const WaitControl& control, Fault& fault, const P
   }
 }
 
+/// The same for threads that came without others of their warp, until these are there. A call of
+/// its own: in a loop, the usual way would wait for all that it stores before it stores the first.
+CAUSEWAY_TEMPLATE
+template <class Device, class G>
+CAUSEWAY_FN CAUSEWAY_CALL Fault store_rows_later(WideParts<G> parts, WideLine* to,
+                                                 std::uint32_t row, std::uint32_t lines,
+                                                 std::uint64_t flag, HeldParts<G> held,
+                                                 const WaitControl& control) {
+  Fault fault = Fault::kNone;
+  poll_until<Device>(control, fault,
+                     [&] { return store_rows<Device>(parts, to, row, lines, flag, held); });
+  return fault;
+}
+
 /// Stores a message's bytes in wide lines; `held` are a thread's first parts. A fault when this
 /// thread gave up.
 CAUSEWAY_TEMPLATE
@@ -285,13 +299,13 @@ template <class Device, class G>
 CAUSEWAY_FN Fault store_wide_lines(const G& group, WideLine* to, std::uint64_t flag,
                                    const std::byte* from, std::uint64_t bytes, HeldParts<G> held,
                                    const WaitControl& control) {
-  Fault fault = Fault::kNone;
   const WideParts<G> parts(group);
   const std::uint32_t lines = wide_lines_in(bytes);
   for (std::uint32_t row = parts.first_row(); row < lines;) {
-    const bool stored = poll_until<Device>(
-        control, fault, [&] { return store_rows<Device>(parts, to, row, lines, flag, held); });
-    if (!stored) return fault;
+    if (!store_rows<Device>(parts, to, row, lines, flag, held)) {
+      const Fault fault = store_rows_later<Device>(parts, to, row, lines, flag, held, control);
+      if (fault != Fault::kNone) return fault;
+    }
     row += parts.rows_step();
     if (row < lines) held = load_wide(group, from, bytes, row);
   }

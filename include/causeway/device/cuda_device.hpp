@@ -63,9 +63,9 @@ struct CudaDevice {
   }
   /// Brings the threads of a warp, all of which call it, to the same instruction: true when they
   /// are there, so that each access that follows is one of all of them, up to the next branch.
-  /// False for threads that came without the others; they are to call it again. __syncwarp() lets
-  /// them wait for each other and no more: when one thread slept or yielded in a function that was
-  /// called before, nvcc 13.0 makes nothing of it and the others go on without that thread (H100).
+  /// False for threads that came without the others; they are to call it again. __syncwarp() alone
+  /// does not do it: behind a function in which one thread called __nanosleep() nvcc 13.0 makes
+  /// nothing of it, and on H100s the others go on without that thread.
   __device__ static bool converge() {
     __syncwarp();
     unsigned together;

@@ -231,7 +231,7 @@ CAUSEWAY_FN std::uint32_t load_rows(const WideParts<G>& parts, const WideLine* f
                                        &held.word[j * kPartWords<G>]);
     if (!here) missing |= 1U << j;
   }
-  return together ? missing : (1U << kWideRows<G>)-1;
+  return together ? missing : ~std::uint32_t{0};
 }
 
 /// Stores a thread's parts of some rows, or nothing where the warp has not converged: false then.

@@ -31,7 +31,8 @@ __device__ void store_lines(WideLine* lines, std::uint64_t start) {
   }
 }
 
-/// Loads lines until the last number is there; true when each was of one number and it was.
+/// Loads lines until the last number is there; true when each was of one number and it was. False,
+/// in the end, for a warp that does not converge.
 __device__ bool lines_come_whole(const WideLine* lines, std::uint64_t start) {
   const unsigned lane = threadIdx.x % 32;
   const std::uint64_t* const from = lines[lane / 8 % kLines].data + lane % 8 * 2;
@@ -44,7 +45,7 @@ __device__ bool lines_come_whole(const WideLine* lines, std::uint64_t start) {
     CudaDevice::load_together(from, low, high);
     const std::uint64_t flag = __shfl_sync(0xffffffffU, high, lane | 7U);
     whole = whole && (!together || flag == start || (low == flag && high == flag));
-    if (CudaDevice::all_of_warp(flag == start + kRounds)) return whole;
+    if (CudaDevice::all_of_warp(together && flag == start + kRounds)) return whole;
     if (!CudaDevice::all_of_warp(CudaDevice::nanoseconds() - begun < kPatienceNs)) return false;
   }
 }

@@ -269,6 +269,47 @@ TEST(Hooks, AReceiverWatchesForNoMoreLinesThanAChannelHas) {
   }
 }
 
+/// The first thread of a warp.
+struct Warp : ThreadGroup {
+  static constexpr bool kInWarps = true;
+  std::uint32_t size() const { return 32; }
+};
+
+/// The device of one whose others never come: it would have given up by itself at once, its warp
+/// does later.
+struct ApartDevice : HostDevice {
+  static inline int tries = 0;
+  static inline int stores = 0;
+  static inline int rounds = 0;
+
+  struct Pacer {
+    explicit Pacer(const device::WaitControl&) {}
+    static device::Fault pause() { return device::Fault::kTimedOut; }
+  };
+  static bool converge() {
+    ++tries;
+    return false;
+  }
+  static void store_together(std::uint64_t*, std::uint64_t, std::uint64_t, bool takes_part) {
+    if (takes_part) ++stores;
+  }
+  static bool all_of_warp(bool mine) { return mine; }
+  static device::Fault fault_of_warp(device::Fault mine) {
+    return ++rounds < 3 ? device::Fault::kNone : mine;
+  }
+};
+
+TEST(Hooks, AWarpThatDoesNotConvergeStoresNothingAndGivesUpAsAWhole) {
+  device::WideLine lines[32]{};
+  const std::byte from[8]{};
+  const device::Fault fault = device::impl::store_wide_lines<ApartDevice>(
+      Warp{}, lines, 1, from, sizeof from, device::impl::HeldParts<Warp>{}, device::WaitControl{});
+  EXPECT_EQ(fault, device::Fault::kTimedOut);
+  EXPECT_EQ(ApartDevice::stores, 0);
+  // Once by the usual way, and once in each round and after the last.
+  EXPECT_EQ(ApartDevice::tries, 5);
+}
+
 TEST(Hooks, AReceiverThatTakesLessTakesWholeElements) {
   const Settings settings{{"CAUSEWAY_RING_BYTES", "4096"},
                           {"CAUSEWAY_LL_BYTES", "16K"},

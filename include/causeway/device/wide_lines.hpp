@@ -278,8 +278,9 @@ CAUSEWAY_FN bool poll_together(const WaitControl& control, Fault& fault, const P
   }
 }
 
-/// The same for threads that came without others of their warp, until these are there. A call of
-/// its own: in a loop, the usual way would wait for all that it stores before it stores the first.
+/// store_rows() where the threads of a warp came apart: until they are together, or all give up. A
+/// call of its own: in a loop, the usual way would wait for all that it stores before it stores the
+/// first.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
 CAUSEWAY_FN CAUSEWAY_CALL Fault store_rows_later(WideParts<G> parts, WideLine* to,
@@ -287,13 +288,13 @@ CAUSEWAY_FN CAUSEWAY_CALL Fault store_rows_later(WideParts<G> parts, WideLine* t
                                                  std::uint64_t flag, HeldParts<G> held,
                                                  const WaitControl& control) {
   Fault fault = Fault::kNone;
-  poll_until<Device>(control, fault,
-                     [&] { return store_rows<Device>(parts, to, row, lines, flag, held); });
-  return fault;
+  const bool stored = poll_together<Device, G>(
+      control, fault, [&] { return store_rows<Device>(parts, to, row, lines, flag, held); });
+  return stored ? Fault::kNone : fault;
 }
 
 /// Stores a message's bytes in wide lines; `held` are a thread's first parts. A fault when this
-/// thread gave up.
+/// thread gave up, and with it its warp.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
 CAUSEWAY_FN Fault store_wide_lines(const G& group, WideLine* to, std::uint64_t flag,

@@ -12,8 +12,9 @@ namespace causeway::kernels {
 
 inline constexpr std::uint32_t kAlltoallvTag = 1;
 
-/// The part of a block that one of its lanes carries.
-CAUSEWAY_FN constexpr device::Share lane_share(const SendBlock& block, std::uint32_t lane) {
+/// The part of a block that one of its lanes carries, in a group that sees to each so-many-th.
+CAUSEWAY_FN constexpr device::Share lane_share(const SendBlock& block, std::uint32_t lane,
+                                               std::uint32_t lane_step = 1) {
   const std::uint64_t begin = device::smaller(lane * block.lane_bytes, block.bytes);
   const std::uint64_t bytes = device::smaller(block.lane_bytes, block.bytes - begin);
   return {block.bytes,
@@ -22,7 +23,10 @@ CAUSEWAY_FN constexpr device::Share lane_share(const SendBlock& block, std::uint
           block.piece_bytes,
           block.lanes,
           kAlltoallvTag,
-          static_cast<device::Protocol>(block.protocol)};
+          static_cast<device::Protocol>(block.protocol),
+          nullptr,
+          true,
+          lane_step};
 }
 
 /// The blocks of an exchange on the host.
@@ -70,7 +74,7 @@ struct Alltoallv {
     device::SendAhead ahead{};
     const auto find = [&](std::uint32_t peer, std::uint32_t lane) {
       channel = &device::bring_near(group, comm.send_channel(peer, lane));
-      share = share_for(peer, lane);
+      share = share_for(peer, lane, visits.lane_step);
       hook = source(lists.send[peer]);
     };
     const auto prepare = [&] {
@@ -102,13 +106,11 @@ struct Alltoallv {
     while (hops < comm.size) {
       // All lanes of a pair have come equally far.
       ahead.sequence = channel->state->sequence + 1;
+      // Without lines each lane says for itself that it carries nothing.
       const std::uint32_t lanes = channel->shape.line_bytes > 0 ? share.lanes : comm.lanes;
-      if (lane < lanes) {
-        if (!send_to(group, *channel, share, hook, ahead)) return;
-        lane += visits.lane_step;
-      }
+      if (!send_to(group, *channel, share, hook, ahead)) return;
+      lane += visits.lane_step;
       if (lane >= lanes) {
-        pass_over(group, comm.states_of(peer), ahead.sequence, lane, visits);
         hops += args.split.hop_step();
         if (hops >= comm.size) break;
         peer = wrapped(comm.rank + hops);
@@ -135,7 +137,7 @@ struct Alltoallv {
     device::ReceiveAhead ahead{};
     const auto find = [&](std::uint32_t peer, std::uint32_t lane) {
       channel = &device::bring_near(group, comm.receive_channel(peer, lane));
-      request = request_for(peer);
+      request = request_for(peer, visits.lane_step);
       hook = destination(lists.receive[peer]);
     };
     const auto read = [&](std::uint32_t peer, std::uint32_t lane) {
@@ -160,14 +162,11 @@ struct Alltoallv {
     if (has_visits && !early) ahead = device::prepare_receive(group, *channel, request);
     while (hops < comm.size) {
       ahead.sequence = channel->state->sequence + 1;
-      if (lane < lanes) {
-        const device::Received received = receive_from(group, *channel, request, hook, ahead);
-        if (!received) return;
-        lanes = device::smaller(lanes, received.lanes);
-        lane += visits.lane_step;
-      }
+      const device::Received received = receive_from(group, *channel, request, hook, ahead);
+      if (!received) return;
+      lanes = device::smaller(lanes, received.lanes);
+      lane += visits.lane_step;
       if (lane >= lanes) {
-        pass_over(group, comm.states_of(peer) + 1, ahead.sequence, lane, visits);
         hops += args.split.hop_step();
         if (hops >= comm.size) break;
         peer = wrapped(comm.rank + comm.size - hops);
@@ -212,24 +211,11 @@ struct Alltoallv {
   }
 
   /// What a lane carries of the block for a peer.
-  CAUSEWAY_FN device::Share share_for(std::uint32_t peer, std::uint32_t lane) const {
-    if (!args.declined) return lane_share(lists.send[peer], lane);
-    const device::Protocol protocol =
-        lane == 0 ? device::Protocol::kDeclined : device::Protocol::kStaged;
-    return {0, 0, 0, 1, 1, kAlltoallvTag, protocol};
-  }
-
-  /// Has the ends of lanes that carry nothing, from `lane` on in a block's steps, come as far as
-  /// those before them. `states` is of the pair's lanes, every other one.
-  CAUSEWAY_TEMPLATE
-  template <device::Group G>
-  CAUSEWAY_FN void pass_over(const G& group, device::ChannelState* states, std::uint64_t sequence,
-                             std::uint32_t lane, const Visits& visits) const {
-    const std::uint32_t lanes = args.comm.lanes;
-    for (lane += group.rank() * visits.lane_step; lane < lanes;
-         lane += group.size() * visits.lane_step) {
-      states[2 * lane].sequence = sequence;
-    }
+  CAUSEWAY_FN device::Share share_for(std::uint32_t peer, std::uint32_t lane,
+                                      std::uint32_t lane_step) const {
+    if (!args.declined) return lane_share(lists.send[peer], lane, lane_step);
+    const auto protocol = lane == 0 ? device::Protocol::kDeclined : device::Protocol::kStaged;
+    return {0, 0, 0, 1, 1, kAlltoallvTag, protocol, nullptr, true, lane_step};
   }
 
   CAUSEWAY_TEMPLATE
@@ -245,12 +231,13 @@ struct Alltoallv {
   }
 
   /// What is asked of a peer.
-  CAUSEWAY_FN device::Request request_for(std::uint32_t peer) const {
+  CAUSEWAY_FN device::Request request_for(std::uint32_t peer, std::uint32_t lane_step) const {
     const ReceiveBlock& block = lists.receive[peer];
     device::Request request{args.declined ? 0 : block.bytes,
                             args.declined,
                             nullptr,
-                            false,
+                            true,
+                            lane_step,
                             static_cast<device::Protocol>(block.protocol),
                             block.lane_bytes};
     if (block.layout == 0 && args.region != device::kNoRegion) {

@@ -177,7 +177,7 @@ Status ChannelSet::fill_tables() {
 
   const std::uint64_t start = settings_.start_count;
   const std::vector<device::ChannelState> fresh(2 * channels,
-                                                {start, start, start, start, start, 0, start});
+                                                {start, start, start, start, start, 0, 0, start, start});
   std::vector<device::SendChannel> send(channels);
   std::vector<device::ReceiveChannel> receive(channels);
   std::vector<std::uint64_t*> abort_words;
@@ -200,7 +200,7 @@ Status ChannelSet::fill_tables() {
       return reinterpret_cast<const device::Line*>(region + layout_.lines(index, lane));
     };
     const std::size_t first = static_cast<std::size_t>(rank) * settings_.lanes;
-    const device::PeerNews news{&states[2 * first + 1].heard, sender_words(0), lines(0)};
+    const device::PeerNews news{&states[2 * first + 1], sender_words(0), lines(0)};
     for (std::uint32_t lane = 0; lane < settings_.lanes; ++lane) {
       const std::size_t entry = first + lane;
       std::byte* const scratch =
@@ -215,7 +215,8 @@ Status ChannelSet::fill_tables() {
                                  settings_.line_bytes,
                                  layout_.lines(own(), lane),
                                  settings_.wide_bytes,
-                                 settings_.slot_bytes()};
+                                 settings_.slot_bytes(),
+                                 settings_.lanes};
       const bool lined = settings_.line_bytes > 0;
       send[entry] = {shape,
                      link,
@@ -254,7 +255,8 @@ Status ChannelSet::fill_tables() {
                                        0,
                                        0,
                                        0,
-                                       0};
+                                       0,
+                                       settings_.lanes};
       const auto* const out =
           reinterpret_cast<const device::ReceiverWords*>(network_->words(rank, lane, true));
       const auto* const in =

@@ -76,7 +76,8 @@ struct alignas(kLineBytes) ReceiverWords {
   std::uint64_t posted_bytes;   ///< message bytes that the receiver asked for in it
   std::uint64_t posted_region;  ///< where the sender may store them: a region's name, or kNoRegion
   std::uint64_t posted_offset;  ///< in that region, where the message begins
-  std::uint64_t taken;   ///< latest sequence whose lines have been taken out, where it is said
+  std::uint64_t taken;   ///< lane 0's: all lanes are through with the lines of messages up to this
+                         ///< sequence; said where no message the other way tells it
   std::uint64_t enough;  ///< latest sequence of which the lane's first record was all it takes
 };
 
@@ -89,7 +90,10 @@ struct alignas(kLineBytes) ChannelState {
   std::uint64_t forgiven;    ///< receiver: what came up to this exchange unasked is no fault
   std::uint64_t last;        ///< last exchange with bytes: sent, or asked for
   std::uint64_t last_bytes;  ///< sender: of the message in it
-  std::uint64_t heard;  ///< receiver, on lane 0: last exchange of which the peer's message was seen
+  // Of a pair that has lines, in lane 0's receive end. Sequences here are the send end's.
+  std::uint64_t lead;    ///< messages received alone, less those sent alone
+  std::uint64_t heard;   ///< last paired exchange of which the peer's message was seen
+  std::uint64_t paired;  ///< last paired exchange in which this rank has sent its message
 };
 
 /// Regions are memory that ranks have registered for others to write to. A name is a number that
@@ -110,9 +114,10 @@ struct RegionView {
   std::uint64_t bytes;
 };
 
-/// What a peer has sent on lane 0 tells how far it has come. All in this rank's memory.
+/// What a peer sends on lane 0 in paired exchanges tells how far it has come. All in this rank's
+/// memory.
 struct PeerNews {
-  const std::uint64_t* heard;
+  ChannelState* state;  ///< of the receive end
   const SenderWords* words;
   const Line* lines;
 };
@@ -131,6 +136,7 @@ struct ChannelShape {
   std::uint64_t wide_bytes;    ///< most bytes of a share in wide lines; 0 where line_bytes is, or
                                ///< where they do not stay whole
   std::uint64_t slot_bytes;    ///< of one of two slots
+  std::uint32_t pair_lanes;    ///< lanes that the pair of ranks has
 };
 
 /// The sender's end. Owned by the communicator; one group uses it at a time.
@@ -163,6 +169,19 @@ struct ReceiveChannel {
 /// True when count `a` has reached count `b`, also after either has wrapped.
 CAUSEWAY_FN constexpr bool reached(std::uint64_t a, std::uint64_t b) {
   return static_cast<std::int64_t>(a - b) >= 0;
+}
+
+/// Has the ends of a pair's lanes that carry nothing of a message come as far as the one that carries
+/// its part: of those behind its own that its group sees to, the first one is `next`. `state` is of
+/// the group's own lane. All threads of the group call it.
+template <class G>
+CAUSEWAY_FN void pass_over(const G& group, const ChannelShape& shape, ChannelState* state,
+                           std::uint32_t next, std::uint32_t step, std::uint64_t sequence) {
+  for (std::uint32_t lane = next + group.rank() * step; lane < shape.pair_lanes;
+       lane += group.size() * step) {
+    // The states of a pair's send ends alternate with those of its receive ends.
+    state[2 * (lane - shape.lane)].sequence = sequence;
+  }
 }
 
 /// Where `bytes` that must lie in one piece go when the ring is full up to `position`: there, or at

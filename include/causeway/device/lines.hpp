@@ -69,9 +69,9 @@ CAUSEWAY_FN constexpr std::uint64_t room_in_lines(const ChannelShape& shape, Pro
   return protocol == Protocol::kWideLines ? shape.wide_bytes : 0;
 }
 
-/// The lines that exchange `sequence` uses, of a channel's two slots that begin at `lines`. A slot
-/// is taken again two exchanges later: by then the receiver is through with it when it has begun
-/// the exchange between.
+/// The lines that message `sequence` uses, of a channel's two slots that begin at `lines`. A slot is
+/// taken again two messages later: by then the receiver is through with it when it has begun to
+/// receive the one between.
 template <class Lines>
 CAUSEWAY_FN constexpr Lines* slot_of(Lines* lines, std::uint64_t sequence,
                                      std::uint64_t slot_lines) {
@@ -278,24 +278,29 @@ CAUSEWAY_FN bool load_lines(const G& group, const Line* from, std::uint64_t flag
 
 }  // namespace impl
 
-/// Whether the sender may use the slot of exchange `sequence`: the receiver is through with the one
-/// two exchanges earlier. It is when it has begun the one between, which it shows by what it sends
-/// on lane 0 itself, if only that it sends nothing; or when it has said so.
+/// Whether the sender may use the slot of sequence `sequence`: the receiver is through with the one
+/// two messages earlier. It has said so; or it has begun a later paired exchange, which it shows by
+/// what it sends in it on lane 0 itself, if only that it sends nothing. Messages that were sent or
+/// received alone shift the numbers that the two directions have in a paired exchange.
 CAUSEWAY_TEMPLATE
 template <class Device>
-CAUSEWAY_FN bool slot_is_free(const SendChannel& channel, std::uint64_t sequence) {
+CAUSEWAY_FN bool slot_is_free(const SendChannel& channel, std::uint64_t sequence, bool paired) {
   const PeerNews& news = channel.news;
-  const std::uint64_t between = sequence - 1;
-  if (reached(Device::load_cached(news.heard), between)) return true;
-  if (reached(Device::load_near(news.heard), between) ||
-      reached(Device::load_acquire(&channel.words->taken), sequence - 2) ||
-      reached(Device::load_acquire(&channel.posts->refused), sequence - 2) ||
-      reached(Device::load_acquire(&news.words->nothing), between)) {
+  if (reached(Device::load_cached(&news.state->heard), sequence - 1)) return true;
+  if (reached(Device::load_near(&news.state->heard), sequence - 1) ||
+      reached(Device::load_acquire(&channel.posts->taken), sequence - 2) ||
+      reached(Device::load_acquire(&channel.posts->refused), sequence - 2)) {
     return true;
   }
+  // What the peer sends alone tells nothing of what it has received.
+  const bool follows = Device::load_near(&news.state->paired) == sequence - 1;
+  if (!paired && !follows) return false;
+  const std::uint64_t other_way = sequence + Device::load_near(&news.state->lead);
+  const std::uint64_t first = follows ? other_way - 1 : other_way;
+  if (reached(Device::load_acquire(&news.words->nothing), first)) return true;
   std::uint64_t word = 0;
-  return Device::load_line(slot_of(news.lines, between, channel.shape), between, word) ||
-         Device::load_line(slot_of(news.lines, sequence, channel.shape), sequence, word);
+  return Device::load_line(slot_of(news.lines, first, channel.shape), first, word) ||
+         Device::load_line(slot_of(news.lines, first + 1, channel.shape), first + 1, word);
 }
 
 }  // namespace causeway::device

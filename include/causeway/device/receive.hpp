@@ -9,7 +9,7 @@ namespace causeway::device {
 /// What receive() found.
 struct Received {
   bool ok;              ///< false when a wait was given up
-  std::uint32_t lanes;  ///< lanes from here on carry nothing of the message
+  std::uint32_t lanes;  ///< lanes from here on carry nothing of the message, and need no call
 
   CAUSEWAY_FN explicit operator bool() const { return ok; }
 };
@@ -49,18 +49,19 @@ class RingReceiver {
         written_(channel.state->seen),
         forgiven_(channel.state->forgiven) {}
 
-  /// Takes the message's records, after a post where `capacity` is above the eager limit.
+  /// Takes the message's records, after a post where `capacity` is above the eager limit. The lanes
+  /// that carry the message, as far as is known; kFailedLanes when a wait was given up.
   CAUSEWAY_TEMPLATE
-  CAUSEWAY_FN bool run(const Request& request) {
+  CAUSEWAY_FN std::uint32_t run(const Request& request) {
     if (request.forgives) forgiven_ = sequence_;
     user_ = request.user;
-    if (!receive_records(request)) return false;
+    if (!receive_records(request)) return kFailedLanes;
     group_.sync();
     if (leads()) {
       channel_.home->position = position_;
       channel_.home->seen = written_;
     }
-    return true;
+    return lanes_;
   }
 
  private:
@@ -90,6 +91,8 @@ class RingReceiver {
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN bool take_message(const RecordHeader& header, const Request& request) {
     const std::uint64_t capacity = request.bytes;
+    // Without lines each lane says for itself that it carries nothing.
+    if (shape_.line_bytes > 0) lanes_ = header.lanes;
     if (header.protocol == Protocol::kDeclined) {
       report(Fault::kDeclined, WaitFor::kNothing, sequence_, 0, 0);
     } else if (header.message_bytes > capacity) {
@@ -235,6 +238,7 @@ class RingReceiver {
   const WaitControl& control_;
   const C& hook_;
   void* user_ = nullptr;
+  std::uint32_t lanes_ = kUnknownLanes;
   std::uint64_t position_;
   const std::uint64_t sequence_;
   std::uint64_t written_;  // the leader's alone
@@ -243,9 +247,10 @@ class RingReceiver {
 
 CAUSEWAY_TEMPLATE
 template <class G, class L, class C>
-CAUSEWAY_FN CAUSEWAY_CALL bool receive_through_ring(G group, L link, const ReceiveChannel& channel,
-                                                    Request request, const WaitControl& control,
-                                                    C hook) {
+CAUSEWAY_FN CAUSEWAY_CALL std::uint32_t receive_through_ring(G group, L link,
+                                                             const ReceiveChannel& channel,
+                                                             Request request,
+                                                             const WaitControl& control, C hook) {
   return RingReceiver<G, L, C>(group, link, channel, control, hook).run(request);
 }
 
@@ -254,8 +259,9 @@ CAUSEWAY_FN CAUSEWAY_CALL bool receive_through_ring(G group, L link, const Recei
 /// Receives one lane's share of the message that channel.shape.peer sends in this exchange. All
 /// threads of the group call it with the same arguments; when it returns, the hook has consumed the
 /// share. The share's size and layout are the sender's to say. A surplus is drained and reported as
-/// kTruncated. Not ok when a wait was given up: the reports then say why, and the channel cannot be
-/// used again. `ahead` is of prepare_receive() for this request, with the exchange's sequence.
+/// kTruncated. Lanes are served as send() has it: by one group, up to the lane that `lanes` of what
+/// it returns says, or by several, each from its own lane on. Not ok when a wait was given up: the
+/// reports then say why, and the channel cannot be used again. `ahead` is of prepare_receive() for this request, with the exchange's sequence.
 CAUSEWAY_TEMPLATE
 template <Group G, class L, class C>
 CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel& channel,
@@ -273,6 +279,9 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
       link.signal(shape.posts_offset + offsetof(ReceiverWords, refused), sequence);
     }
   } else {
+    if (ahead.lined && !request.paired && group.rank() == 0 && shape.lane == 0) {
+      link.signal(shape.posts_offset + offsetof(ReceiverWords, taken), sequence - 1);
+    }
     if (ahead.posts_early) impl::post(link, shape, sequence, request);
     if (ahead.lined) {
       seen = impl::receive_in_lines<Device>(group, channel, request, control, hook, ahead);
@@ -282,27 +291,27 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
       if (ahead.lined && group.rank() == 0 && shape.lane == 0 && !ahead.posts_early) {
         impl::post(link, shape, sequence, request);
       }
-      if (!impl::receive_through_ring(group, link, channel, request, control, hook)) {
-        seen.found = impl::Found::kFailed;
-      }
+      const std::uint32_t lanes =
+          impl::receive_through_ring(group, link, channel, request, control, hook);
+      if (lanes == impl::kFailedLanes) seen.found = impl::Found::kFailed;
+      seen.lanes = smaller(seen.lanes, lanes);
     }
   }
   sync_before_changes(group);
   const bool ok = seen.found != impl::Found::kFailed;
   if (group.rank() == 0 && ok) {
-    // Lane 0 has the header of every message.
-    const bool took =
-        impl::in_lines(seen.found) || (seen.found == impl::Found::kRing && shape.lane == 0);
-    if (ahead.lined && took && request.acknowledges) {
-      link.signal(shape.words_offset + offsetof(ReceiverWords, taken), sequence);
-    }
     ChannelState& state = *channel.home;
     state.sequence = sequence;
     if (request.forgives) state.forgiven = sequence;
     if (request.bytes > 0) {
       state.last = sequence;
-      Device::store_near(&state.heard, sequence);
+      if (request.paired) Device::store_near(&state.heard, sequence - channel.state->lead);
     }
+    if (ahead.lined && !request.paired && shape.lane == 0) Device::add(&state.lead, 1);
+  }
+  const std::uint32_t next = shape.lane + request.lane_step;
+  if (ahead.lined && ok && next >= seen.lanes) {
+    pass_over(group, shape, channel.home, next, request.lane_step, sequence);
   }
   // All have met since they took it, and the next exchange does not look at the state itself.
   if (HasNearMemory<G> && seen.found == impl::Found::kTaken) return {true, seen.lanes};

@@ -12,9 +12,8 @@ struct Request {
   std::uint64_t bytes;    ///< most bytes of the message, over all lanes; 0 waits for nothing
   bool forgives = false;  ///< what comes unasked, now or from earlier exchanges, is no fault
   void* user = nullptr;   ///< handed to the hook
-  /// Say to the sender that its lines were taken. Not needed where this rank sends to that peer,
-  /// bytes or the word that there are none, in every exchange.
-  bool acknowledges = true;
+  bool paired = false;          ///< as the sender's Share says
+  std::uint32_t lane_step = 1;  ///< as the sender's, for the groups that receive
   /// How the message will likely come. Where that is in lines, every thread looks out for its own;
   /// it may come otherwise, and later then.
   Protocol expects = Protocol::kStaged;
@@ -41,6 +40,7 @@ CAUSEWAY_FN constexpr bool in_lines(Found found) {
 }
 
 inline constexpr std::uint32_t kUnknownLanes = 0xffff;
+inline constexpr std::uint32_t kFailedLanes = 0;
 
 struct Sighting {
   Found found;

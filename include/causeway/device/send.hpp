@@ -22,7 +22,7 @@ CAUSEWAY_FN bool sends_at_once(const SendChannel& channel, const Share& share,
   const std::uint64_t bytes = share.bytes;
   if (bytes == 0) return true;
   const ChannelShape& shape = channel.shape;
-  if (shape.line_bytes > 0 && !slot_is_free<Device>(channel, channel.state->sequence + 1)) {
+  if (shape.line_bytes > 0 && !slot_is_free<Device>(channel, channel.state->sequence + 1, share.paired)) {
     return false;
   }
   if (goes_in_lines(shape, share)) return true;
@@ -329,11 +329,15 @@ CAUSEWAY_FN CAUSEWAY_CALL bool send_through_ring(G group, L link, const SendChan
 /// end for the same exchange. All threads of the group call it with the same arguments, and return
 /// when the hook's bytes have been taken from where they were; the receiver may still be reading
 /// its ring or its lines. It waits for ring space and, for shares above the eager limit, for the
-/// receiver's post; lines are free when the receiver has begun the exchange before this one.
+/// receiver's post; lines are free when the receiver has begun to receive the message before this
+/// one.
 ///
-/// On channels with lines (shape.line_bytes > 0), lane 0 tells the receiver of every message, so it
-/// sends in every exchange of the pair, be it a share of nothing; another lane that carries nothing
-/// of a message either does too or has its state's sequence moved on. False when a wait was given
+/// A message has share.lanes lanes of the pair, the first ones. Lane 0 tells the receiver of every
+/// message on channels with lines (shape.line_bytes > 0), so it sends in each, be it a share of
+/// nothing. A group calls it for its lanes in ascending order: one of all, or one of several of
+/// which each begins at a lane of its own and says in share.lane_step how many they are. Lanes that
+/// carry nothing of the message need no call there; all come as far as those that do. Several groups
+/// meet before any of them begins the pair's next message. False when a wait was given
 /// up: the reports then say why, and the channel cannot be used again. `ahead` is of prepare_send()
 /// for this share, with the exchange's sequence, and may be of read_ahead().
 CAUSEWAY_TEMPLATE
@@ -357,7 +361,8 @@ CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel,
     }
   } else {
     if (shape.line_bytes > 0 && shape.lane == 0) {
-      impl::store_header<Device>(group, channel, control, sequence, ahead.heard, ahead.header);
+      impl::store_header<Device>(group, channel, control, sequence, ahead.heard, share.paired,
+                                 ahead.header);
     }
     if (!impl::send_through_ring(group, link, channel, share, control, hook)) return false;
   }
@@ -369,6 +374,17 @@ CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel,
       state.last = sequence;
       state.last_bytes = share.message_bytes;
     }
+    if (shape.line_bytes > 0 && shape.lane == 0) {
+      if (share.paired) {
+        Device::store_near(&channel.news.state->paired, sequence);
+      } else {
+        Device::add(&channel.news.state->lead, ~std::uint64_t{0});
+      }
+    }
+  }
+  const std::uint32_t next = shape.lane + share.lane_step;
+  if (shape.line_bytes > 0 && next >= share.lanes) {
+    pass_over(group, shape, channel.home, next, share.lane_step, sequence);
   }
   group.sync();
   return true;

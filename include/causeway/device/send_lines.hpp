@@ -18,6 +18,12 @@ struct Share {
   std::uint32_t tag;          ///< operation
   Protocol protocol = Protocol::kStaged;  ///< kDirect where the receiver's post allows it
   void* user = nullptr;                   ///< handed to the hook
+  /// The exchange is paired: this rank also receives from that peer in it, and both ends say so. A
+  /// message each way, be it one of nothing, tells that what came before is over. A message that is
+  /// sent alone leaves that to the receiver.
+  bool paired = false;
+  /// The group sees to this lane and every so many behind it; other groups to those between.
+  std::uint32_t lane_step = 1;
 };
 
 /// True when a share of some bytes is to travel in lines.
@@ -82,7 +88,7 @@ CAUSEWAY_FN void prepare_send(const L& link, const SendChannel& channel, const S
 }
 
 /// Reads what sending a share in lines begins with, before its channel is looked at: `heard` is
-/// that of the state of lane 0's receive end for the same peer.
+/// that of the state of lane 0's receive end for the same peer. For paired exchanges.
 CAUSEWAY_TEMPLATE
 template <class Device, Group G, class P>
 CAUSEWAY_FN void read_ahead(const G& group, const Share& share, const std::uint64_t* heard,
@@ -103,14 +109,15 @@ namespace impl {
 CAUSEWAY_TEMPLATE
 template <class Device>
 CAUSEWAY_FN CAUSEWAY_CALL bool await_slot(const SendChannel& channel, const WaitControl& control,
-                                          std::uint64_t sequence) {
+                                          std::uint64_t sequence, bool paired) {
   Fault fault = Fault::kNone;
-  if (poll_until<Device>(control, fault, [&] { return slot_is_free<Device>(channel, sequence); })) {
+  if (poll_until<Device>(control, fault,
+                         [&] { return slot_is_free<Device>(channel, sequence, paired); })) {
     return true;
   }
   const ChannelShape& shape = channel.shape;
   report_fault<Device>(control, {fault, WaitFor::kCredit, shape.peer, shape.lane, sequence,
-                                 sequence - 1, Device::load_near(channel.news.heard), 0});
+                                 sequence - 2, Device::load_acquire(&channel.posts->taken), 0});
   return false;
 }
 
@@ -120,8 +127,8 @@ CAUSEWAY_TEMPLATE
 template <class Device, class G>
 CAUSEWAY_FN Line* store_header(const G& group, const SendChannel& channel,
                                const WaitControl& control, std::uint64_t sequence,
-                               std::uint64_t heard, const HeaderAhead& header) {
-  if (!reached(heard, sequence - 1) && !await_slot<Device>(channel, control, sequence)) {
+                               std::uint64_t heard, bool paired, const HeaderAhead& header) {
+  if (!reached(heard, sequence - 1) && !await_slot<Device>(channel, control, sequence, paired)) {
     return nullptr;
   }
   Line* const slot = slot_of(header.slots, sequence, header.slot_lines);
@@ -162,8 +169,8 @@ CAUSEWAY_FN void send_in_lines(const G& group, const SendChannel& channel, const
   const HeldWords held = HasSource<P> && ahead.has_words
                              ? ahead.words
                              : load_words(group, from, share.bytes, group.rank());
-  Line* const slot =
-      store_header<Device>(group, channel, control, ahead.sequence, ahead.heard, ahead.header);
+  Line* const slot = store_header<Device>(group, channel, control, ahead.sequence, ahead.heard,
+                                          share.paired, ahead.header);
   if (slot == nullptr) return;
   store_lines<Device>(group, payload_of(slot), ahead.sequence, from, share.bytes, held);
 }
@@ -178,7 +185,8 @@ CAUSEWAY_FN CAUSEWAY_CALL void send_in_wide_lines(G group, const SendChannel& ch
                                                   HeaderAhead header) {
   const std::byte* const from = form_share(group, channel, share, hook);
   const HeldParts<G> held = load_wide(group, from, share.bytes, WideParts<G>(group).first_row());
-  Line* const slot = store_header<Device>(group, channel, control, sequence, heard, header);
+  Line* const slot =
+      store_header<Device>(group, channel, control, sequence, heard, share.paired, header);
   // The threads of a warp store together, or none of them does.
   if (!all_of<Device, G>(slot != nullptr)) return;
   const ChannelShape& shape = channel.shape;

@@ -1,0 +1,214 @@
+// Messages that go one way, in any order and over any lanes, between collective exchanges.
+#include "blocks.hpp"
+#include "random_exchange.hpp"
+#include "seed.hpp"
+#include "thread_ranks.hpp"
+
+#include <causeway/device/host_device.hpp>
+#include <causeway/device/receive.hpp>
+#include <causeway/device/send.hpp>
+
+#include <algorithm>
+#include <random>
+#include <thread>
+
+namespace causeway::test {
+namespace {
+
+using device::HostDevice;
+using device::ThreadGroup;
+
+constexpr std::uint64_t kMost = 9000;
+constexpr std::size_t kGuard = 64;
+
+/// One message, or where `from` is `to` an exchange of all ranks.
+struct Step {
+  int from;
+  int to;
+  std::uint64_t bytes;
+  std::uint64_t asked;
+  std::uint32_t lanes;
+  std::uint32_t senders;    ///< groups that share the lanes
+  std::uint32_t receivers;  ///< likewise
+  device::Protocol protocol;
+};
+
+std::vector<Step> random_steps(std::uint64_t seed, int ranks, std::uint32_t lanes) {
+  std::mt19937_64 random(seed);
+  const auto below = [&](std::uint64_t bound) { return random() % bound; };
+  std::vector<Step> steps;
+  while (steps.size() < 160) {
+    const int from = static_cast<int>(below(static_cast<std::uint64_t>(ranks)));
+    const int to = static_cast<int>(below(static_cast<std::uint64_t>(ranks)));
+    // Several in a row one way: more than a channel has slots for.
+    const std::uint64_t messages = from == to ? 1 + below(3) : 1 + below(6);
+    for (std::uint64_t i = 0; i < messages; ++i) {
+      const std::uint64_t most = below(3) == 0 ? kMost : 600;
+      const std::uint64_t bytes = below(6) == 0 ? 0 : below(most);
+      constexpr device::Protocol kProtocols[] = {
+          device::Protocol::kStaged, device::Protocol::kLines, device::Protocol::kWideLines};
+      steps.push_back({from, to, bytes, bytes + (below(2) == 0 ? 0 : below(100)),
+                       static_cast<std::uint32_t>(1 + below(lanes)),
+                       static_cast<std::uint32_t>(1 + below(lanes)),
+                       static_cast<std::uint32_t>(1 + below(lanes)), kProtocols[below(3)]});
+    }
+  }
+  return steps;
+}
+
+std::byte byte_of(std::size_t step, std::uint64_t at) {
+  return static_cast<std::byte>((step * 131 + at * 7 + (at >> 8)) & 0xffU);
+}
+
+/// Runs group(0) .. group(groups - 1), side by side; they have met when it returns.
+template <class Group>
+void in_groups(std::uint32_t groups, const Group& group) {
+  std::vector<std::thread> others;
+  for (std::uint32_t i = 1; i < groups; ++i) others.emplace_back(group, i);
+  group(0);
+  for (std::thread& other : others) other.join();
+}
+
+bool send_message(const device::Communicator& handle, const Step& step, std::size_t number) {
+  std::vector<std::byte> message(step.bytes);
+  for (std::uint64_t at = 0; at < step.bytes; ++at) message[at] = byte_of(number, at);
+  const std::uint64_t lane_bytes = (step.bytes + step.lanes - 1) / step.lanes;
+  std::vector<char> sent(step.senders, 1);
+  in_groups(step.senders, [&](std::uint32_t first) {
+    // A group has its own first lane to see to, whether that carries anything or not.
+    for (std::uint32_t lane = first; lane == first || lane < step.lanes; lane += step.senders) {
+      const std::uint64_t begin = std::min(lane * lane_bytes, step.bytes);
+      const std::uint64_t bytes = std::min(lane_bytes, step.bytes - begin);
+      const device::SendChannel& channel =
+          handle.send_channel(static_cast<std::uint32_t>(step.to), lane);
+      device::Share share{step.bytes, begin, bytes, 700, step.lanes, 9, step.protocol};
+      share.lane_step = step.senders;
+      device::with_link<HostDevice>(channel.link, handle.control, [&](const auto& link) {
+        if (!device::send(ThreadGroup{}, link, channel, share, handle.control,
+                          device::CopyFrom<HostDevice>{message.data()})) {
+          sent[first] = 0;
+        }
+      });
+    }
+  });
+  return std::ranges::count(sent, 0) == 0;
+}
+
+bool receive_message(const device::Communicator& handle, const Step& step, std::size_t number) {
+  std::vector<std::byte> message(step.asked + kGuard, std::byte{0xee});
+  std::vector<char> received(step.receivers, 1);
+  in_groups(step.receivers, [&](std::uint32_t first) {
+    std::uint32_t lanes = handle.lanes;
+    for (std::uint32_t lane = first; lane < lanes; lane += step.receivers) {
+      const device::ReceiveChannel& channel =
+          handle.receive_channel(static_cast<std::uint32_t>(step.from), lane);
+      device::Request request{step.asked};
+      request.lane_step = step.receivers;
+      device::with_link<HostDevice>(channel.link, handle.control, [&](const auto& link) {
+        const device::Received found =
+            device::receive(ThreadGroup{}, link, channel, request, handle.control,
+                            device::CopyTo<HostDevice>{message.data()});
+        if (!found) received[first] = 0;
+        lanes = found ? std::min(lanes, found.lanes) : 0;
+      });
+    }
+  });
+  bool right = std::ranges::count(received, 0) == 0;
+  for (std::uint64_t at = 0; at < message.size(); ++at) {
+    const std::byte wanted = at < step.bytes ? byte_of(number, at) : std::byte{0xee};
+    right = right && message[at] == wanted;
+  }
+  return right;
+}
+
+/// A rank's part of steps [begin, end), none of them an exchange: what it sends, or receives.
+bool make_messages(const device::Communicator& handle, const std::vector<Step>& steps,
+                   std::size_t begin, std::size_t end, bool sends, bool receives) {
+  const int rank = static_cast<int>(handle.rank);
+  for (std::size_t i = begin; i < end; ++i) {
+    if (sends && steps[i].from == rank && !send_message(handle, steps[i], i)) return false;
+    if (receives && steps[i].to == rank && !receive_message(handle, steps[i], i)) return false;
+  }
+  return true;
+}
+
+class Directions : public testing::TestWithParam<Shape> {};
+
+/// Each rank's steps in their order; or its sends and receives side by side, in their order each.
+TEST_P(Directions, AcknowledgeForThemselves) {
+  const Shape& shape = GetParam();
+  const std::uint64_t seed = test_seed();
+  for (const bool side_by_side : {false, true}) {
+    run_ranks(shape.ranks, shape.settings, [&](Communicator& communicator) {
+      const device::Communicator handle = communicator.device_handle();
+      const auto steps = random_steps(seed + side_by_side, shape.ranks, handle.lanes);
+      Random shared(seed);
+      Random own(seed + 1 + handle.rank);
+      for (std::size_t i = 0; i < steps.size();) {
+        std::size_t end = i;
+        while (end < steps.size() && steps[end].from != steps[end].to) ++end;
+        bool sent = true;
+        bool right = true;
+        if (side_by_side) {
+          std::thread sender([&] { sent = make_messages(handle, steps, i, end, true, false); });
+          right = make_messages(handle, steps, i, end, false, true);
+          sender.join();
+        } else {
+          right = make_messages(handle, steps, i, end, true, true);
+        }
+        ASSERT_TRUE(sent && right)
+            << "rank " << handle.rank << ", steps " << i << " to " << end << ": "
+            << communicator.error().message();
+        for (i = end; i < steps.size() && steps[i].from == steps[i].to; ++i) {
+          exchange_once(communicator, own, random_counts(shared, shape.ranks, steps[i].bytes + 1),
+                        i);
+          if (HasFatalFailure()) return;
+        }
+      }
+    });
+    if (HasFatalFailure()) return;
+  }
+}
+
+/// The least that the two directions of a channel have to keep apart.
+TEST(Directions, AFewOneWayAndThenMoreTheOtherWayThanThereAreSlots) {
+  const Settings settings{{"CAUSEWAY_LL_BYTES", "1024"}};
+  run_ranks(2, settings, [&](Communicator& communicator) {
+    const device::Communicator handle = communicator.device_handle();
+    const auto step = [](int from) {
+      return Step{from, 1 - from, 64, 64, 1, 1, 1, device::Protocol::kLines};
+    };
+    std::vector<Step> steps(5, step(1));
+    steps.insert(steps.end(), 4, step(0));
+    ASSERT_TRUE(make_messages(handle, steps, 0, steps.size(), true, true))
+        << communicator.error().message();
+  });
+}
+
+const Settings kLined{{"CAUSEWAY_RING_BYTES", "8192"},
+                      {"CAUSEWAY_LL_BYTES", "2048"},
+                      {"CAUSEWAY_LL128_BYTES", "4096"}};
+
+Settings with(Settings settings, const char* name, const char* value) {
+  settings.emplace_back(name, value);
+  return settings;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Lanes, Directions,
+    testing::Values(Shape{"one", 2, kLined, kMost, 0},
+                    Shape{"four", 2, with(kLined, "CAUSEWAY_LANES", "4"), kMost, 0},
+                    Shape{"three_ranks", 3, with(kLined, "CAUSEWAY_LANES", "3"), kMost, 0},
+                    Shape{"wrapping", 2,
+                          with(with(kLined, "CAUSEWAY_LANES", "2"), "CAUSEWAY_START_COUNT",
+                               "18446744073709551552"),
+                          kMost, 0},
+                    Shape{"without_lines", 3,
+                          {{"CAUSEWAY_RING_BYTES", "8192"},
+                           {"CAUSEWAY_LL_BYTES", "0"},
+                           {"CAUSEWAY_LANES", "3"}},
+                          kMost, 0}),
+    name_of);
+
+}  // namespace
+}  // namespace causeway::test

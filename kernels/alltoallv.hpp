@@ -106,11 +106,9 @@ struct Alltoallv {
     while (hops < comm.size) {
       // All lanes of a pair have come equally far.
       ahead.sequence = channel->state->sequence + 1;
-      // Without lines each lane says for itself that it carries nothing.
-      const std::uint32_t lanes = channel->shape.line_bytes > 0 ? share.lanes : comm.lanes;
       if (!send_to(group, *channel, share, hook, ahead)) return;
       lane += visits.lane_step;
-      if (lane >= lanes) {
+      if (lane >= share.lanes) {
         hops += args.split.hop_step();
         if (hops >= comm.size) break;
         peer = wrapped(comm.rank + hops);

@@ -13,7 +13,9 @@ struct alignas(device::kLineBytes) RegionHeader {
 };
 
 /// Words of channels whose counts begin at `start`.
-constexpr device::SenderWords words_of_sender(std::uint64_t start) { return {start, start}; }
+constexpr device::SenderWords words_of_sender(std::uint64_t start) {
+  return {start, device::told(start, 0)};
+}
 constexpr device::ReceiverWords words_of_receiver(std::uint64_t start) {
   return {.freed = start,
           .refused = start,

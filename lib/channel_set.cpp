@@ -223,6 +223,7 @@ Status ChannelSet::fill_tables() {
                      receiver_words(lane),
                      &states[2 * entry],
                      &states[2 * entry],
+                     receiver_words(0),
                      receiver_words(lined ? 0 : lane),
                      news,
                      registered_->views(rank),
@@ -238,7 +239,7 @@ Status ChannelSet::fill_tables() {
                         &states[2 * entry + 1],
                         lines(lane),
                         lines(0),
-                        sender_words(lined ? 0 : lane),
+                        sender_words(0),
                         scratch + settings_.scratch_bytes()};
     }
   }
@@ -266,6 +267,7 @@ Status ChannelSet::fill_tables() {
                      out,
                      &states[2 * entry],
                      &states[2 * entry],
+                     reinterpret_cast<const device::ReceiverWords*>(network_->words(rank, 0, true)),
                      out,
                      {},
                      nullptr,
@@ -278,7 +280,8 @@ Status ChannelSet::fill_tables() {
                         &states[2 * entry + 1],
                         nullptr,
                         nullptr,
-                        in,
+                        reinterpret_cast<const device::SenderWords*>(
+                            network_->words(rank, 0, false)),
                         nullptr};
     }
   }

@@ -37,6 +37,7 @@ int main() {
       .words = &memory.out,
       .state = &memory.states[0],
       .home = &memory.states[0],
+      .first_words = &memory.out,
       .posts = &memory.out};
   const std::uint64_t words = offset(&memory.out);
   const ReceiveChannel from{.shape = {offset(memory.ring), words, kRing, kRing / 4, 0, 0, words},

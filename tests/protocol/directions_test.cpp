@@ -47,8 +47,10 @@ std::vector<Step> random_steps(std::uint64_t seed, int ranks, std::uint32_t lane
       const std::uint64_t bytes = below(6) == 0 ? 0 : below(most);
       constexpr device::Protocol kProtocols[] = {
           device::Protocol::kStaged, device::Protocol::kLines, device::Protocol::kWideLines};
+      // Each lane has some bytes to carry.
+      const std::uint64_t carriers = 1 + below(std::clamp<std::uint64_t>(bytes / 64, 1, lanes));
       steps.push_back({from, to, bytes, bytes + (below(2) == 0 ? 0 : below(100)),
-                       static_cast<std::uint32_t>(1 + below(lanes)),
+                       static_cast<std::uint32_t>(carriers),
                        static_cast<std::uint32_t>(1 + below(lanes)),
                        static_cast<std::uint32_t>(1 + below(lanes)), kProtocols[below(3)]});
     }

@@ -43,7 +43,7 @@ static_assert(device::slot_bytes(128, 0) == 128 + 256);
 static_assert(device::slot_bytes(128, 241) == 128 + 256 + 3 * 128);
 static_assert(sizeof(device::WideLine) == 128);
 static_assert(offsetof(device::SenderWords, written) == 0);
-static_assert(offsetof(device::SenderWords, nothing) == 8);
+static_assert(offsetof(device::SenderWords, told) == 8);
 static_assert(offsetof(device::ReceiverWords, freed) == 0);
 static_assert(offsetof(device::ReceiverWords, refused) == 8);
 static_assert(offsetof(device::ReceiverWords, posted) == 16);

@@ -65,13 +65,13 @@ static_assert(sizeof(RecordHeader) == 64 && sizeof(RecordHeader) % kPayloadAlign
 /// Words in the receiver's memory that only the sender writes. All count up and are never reset.
 struct alignas(kLineBytes) SenderWords {
   std::uint64_t written;  ///< ring position up to which bytes have arrived
-  std::uint64_t nothing;  ///< latest sequence without bytes; lane 0's, with lines, is for all
+  std::uint64_t told;     ///< lane 0's: of the latest message that not all lanes carry, see told()
 };
 
 /// Words in the sender's memory that only the receiver writes. All but those of a post count up.
 struct alignas(kLineBytes) ReceiverWords {
   std::uint64_t freed;          ///< ring position up to which bytes have been taken out
-  std::uint64_t refused;        ///< latest sequence of which the receiver takes no bytes
+  std::uint64_t refused;        ///< lane 0's: latest sequence of which the receiver takes no bytes
   std::uint64_t posted;         ///< latest sequence for which the next three were announced
   std::uint64_t posted_bytes;   ///< message bytes that the receiver asked for in it
   std::uint64_t posted_region;  ///< where the sender may store them: a region's name, or kNoRegion
@@ -146,7 +146,8 @@ struct SendChannel {
   const ReceiverWords* words;  ///< this rank's memory; polled
   const ChannelState* state;   ///< as it was when an exchange began: the same, or a copy near by
   ChannelState* home;          ///< where the next exchange finds it
-  const ReceiverWords* posts;  ///< this rank's memory: lane 0's words, or without lines its own
+  const ReceiverWords* first_words;  ///< lane 0's
+  const ReceiverWords* posts;        ///< this rank's memory: lane 0's, or without lines its own
   PeerNews news;               ///< of the same peer; without lines not used
   const RegionView* regions;   ///< [kMostRegions] of the peer's, by place; null for network links
   std::byte* scratch;  ///< this rank's memory for a share in lines: for hooks that form bytes
@@ -162,7 +163,7 @@ struct ReceiveChannel {
   ChannelState* home;         ///< where the next exchange finds it
   const Line* lines;          ///< this rank's memory: two slots
   const Line* first_lines;    ///< lane 0's
-  const SenderWords* first_words;  ///< lane 0's, or without lines its own
+  const SenderWords* first_words;  ///< lane 0's
   std::byte* scratch;              ///< this rank's memory, as the sender's: for hooks
 };
 
@@ -198,6 +199,28 @@ CAUSEWAY_FN inline const RecordHeader& header_at(const ReceiveChannel& channel,
   const std::uint64_t at = place(position, sizeof(RecordHeader), channel.shape.ring_bytes);
   return *reinterpret_cast<const RecordHeader*>(channel.ring +
                                                 (at & (channel.shape.ring_bytes - 1)));
+}
+
+/// What a sender tells of message `sequence`, which the first `lanes` lanes carry: of one of
+/// nothing, 0; of others only where a receiver does not learn it from lines. Less than 256 lanes,
+/// so that sequences have 56 bits there.
+inline constexpr std::uint32_t kLanesBits = 8;
+inline constexpr std::uint64_t kLanesMask = (std::uint64_t{1} << kLanesBits) - 1;
+
+CAUSEWAY_FN constexpr std::uint64_t told(std::uint64_t sequence, std::uint32_t lanes) {
+  return (sequence << kLanesBits) | lanes;
+}
+
+/// True when a sender's word is of message `sequence` or a later one.
+CAUSEWAY_FN constexpr bool tells_of(std::uint64_t word, std::uint64_t sequence) {
+  return reached(word & ~kLanesMask, told(sequence, 0));
+}
+
+/// True when it says that a lane carries nothing of message `sequence`, or that the sender has gone
+/// on to a later one.
+CAUSEWAY_FN constexpr bool tells_of_nothing(std::uint64_t word, std::uint64_t sequence,
+                                            std::uint32_t lane) {
+  return tells_of(word, sequence + 1) || (tells_of(word, sequence) && lane >= (word & kLanesMask));
 }
 
 /// True when a sender may write up to position `end`.

@@ -288,8 +288,8 @@ CAUSEWAY_FN bool slot_is_free(const SendChannel& channel, std::uint64_t sequence
   const PeerNews& news = channel.news;
   if (reached(Device::load_cached(&news.state->heard), sequence - 1)) return true;
   if (reached(Device::load_near(&news.state->heard), sequence - 1) ||
-      reached(Device::load_acquire(&channel.posts->taken), sequence - 2) ||
-      reached(Device::load_acquire(&channel.posts->refused), sequence - 2)) {
+      reached(Device::load_acquire(&channel.first_words->taken), sequence - 2) ||
+      reached(Device::load_acquire(&channel.first_words->refused), sequence - 2)) {
     return true;
   }
   // What the peer sends alone tells nothing of what it has received.
@@ -297,7 +297,7 @@ CAUSEWAY_FN bool slot_is_free(const SendChannel& channel, std::uint64_t sequence
   if (!paired && !follows) return false;
   const std::uint64_t other_way = sequence + Device::load_near(&news.state->lead);
   const std::uint64_t first = follows ? other_way - 1 : other_way;
-  if (reached(Device::load_acquire(&news.words->nothing), first)) return true;
+  if (tells_of(Device::load_acquire(&news.words->told), first)) return true;
   std::uint64_t word = 0;
   return Device::load_line(slot_of(news.lines, first, channel.shape), first, word) ||
          Device::load_line(slot_of(news.lines, first + 1, channel.shape), first + 1, word);

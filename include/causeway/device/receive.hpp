@@ -49,19 +49,18 @@ class RingReceiver {
         written_(channel.state->seen),
         forgiven_(channel.state->forgiven) {}
 
-  /// Takes the message's records, after a post where `capacity` is above the eager limit. The lanes
-  /// that carry the message, as far as is known; kFailedLanes when a wait was given up.
+  /// Takes the message's records, after a post where `capacity` is above the eager limit.
   CAUSEWAY_TEMPLATE
-  CAUSEWAY_FN std::uint32_t run(const Request& request) {
+  CAUSEWAY_FN Received run(const Request& request) {
     if (request.forgives) forgiven_ = sequence_;
     user_ = request.user;
-    if (!receive_records(request)) return kFailedLanes;
+    if (!receive_records(request)) return {false, lanes_};
     group_.sync();
     if (leads()) {
       channel_.home->position = position_;
       channel_.home->seen = written_;
     }
-    return lanes_;
+    return {true, lanes_};
   }
 
  private:
@@ -73,6 +72,7 @@ class RingReceiver {
   CAUSEWAY_FN bool receive_records(const Request& request) {
     for (;;) {
       const Next next = await_header();
+      if (next == Next::kNothing) lanes_ = shape_.lane;
       if (next != Next::kRecord) return next == Next::kNothing;
       const RecordHeader header = header_at(channel_, position_);
       if (!valid(header)) return corrupt(header);
@@ -91,8 +91,7 @@ class RingReceiver {
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN bool take_message(const RecordHeader& header, const Request& request) {
     const std::uint64_t capacity = request.bytes;
-    // Without lines each lane says for itself that it carries nothing.
-    if (shape_.line_bytes > 0) lanes_ = header.lanes;
+    lanes_ = header.lanes;
     if (header.protocol == Protocol::kDeclined) {
       report(Fault::kDeclined, WaitFor::kNothing, sequence_, 0, 0);
     } else if (header.message_bytes > capacity) {
@@ -195,10 +194,11 @@ class RingReceiver {
     return static_cast<Next>(group_.broadcast(static_cast<std::uint64_t>(next)));
   }
 
-  /// True when the sender has no bytes for this exchange, or has gone on to a later one.
+  /// True when the lane carries no bytes of this message, or the sender has gone on to a later one.
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN bool is_told_of_nothing() const {
-    return reached(Device::load_acquire(&channel_.words->nothing), sequence_);
+    return tells_of_nothing(Device::load_acquire(&channel_.first_words->told), sequence_,
+                            shape_.lane);
   }
 
   CAUSEWAY_TEMPLATE
@@ -247,10 +247,10 @@ class RingReceiver {
 
 CAUSEWAY_TEMPLATE
 template <class G, class L, class C>
-CAUSEWAY_FN CAUSEWAY_CALL std::uint32_t receive_through_ring(G group, L link,
-                                                             const ReceiveChannel& channel,
-                                                             Request request,
-                                                             const WaitControl& control, C hook) {
+CAUSEWAY_FN CAUSEWAY_CALL Received receive_through_ring(G group, L link,
+                                                        const ReceiveChannel& channel,
+                                                        Request request, const WaitControl& control,
+                                                        C hook) {
   return RingReceiver<G, L, C>(group, link, channel, control, hook).run(request);
 }
 
@@ -274,8 +274,8 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
   const std::uint64_t sequence = ahead.sequence;
   impl::Sighting seen{impl::Found::kRing, impl::kUnknownLanes};
   if (request.bytes == 0) {
-    seen = {impl::Found::kNothing, ahead.lined ? 0 : impl::kUnknownLanes};
-    if (group.rank() == 0 && (!ahead.lined || shape.lane == 0)) {
+    seen = {impl::Found::kNothing, 0};
+    if (group.rank() == 0 && shape.lane == 0) {
       link.signal(shape.posts_offset + offsetof(ReceiverWords, refused), sequence);
     }
   } else {
@@ -291,10 +291,10 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
       if (ahead.lined && group.rank() == 0 && shape.lane == 0 && !ahead.posts_early) {
         impl::post(link, shape, sequence, request);
       }
-      const std::uint32_t lanes =
+      const Received received =
           impl::receive_through_ring(group, link, channel, request, control, hook);
-      if (lanes == impl::kFailedLanes) seen.found = impl::Found::kFailed;
-      seen.lanes = smaller(seen.lanes, lanes);
+      if (!received) seen.found = impl::Found::kFailed;
+      seen.lanes = smaller(seen.lanes, received.lanes);
     }
   }
   sync_before_changes(group);
@@ -310,7 +310,7 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
     if (ahead.lined && !request.paired && shape.lane == 0) Device::add(&state.lead, 1);
   }
   const std::uint32_t next = shape.lane + request.lane_step;
-  if (ahead.lined && ok && next >= seen.lanes) {
+  if (ok && next >= seen.lanes) {
     pass_over(group, shape, channel.home, next, request.lane_step, sequence);
   }
   // All have met since they took it, and the next exchange does not look at the state itself.

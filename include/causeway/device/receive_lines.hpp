@@ -40,7 +40,6 @@ CAUSEWAY_FN constexpr bool in_lines(Found found) {
 }
 
 inline constexpr std::uint32_t kUnknownLanes = 0xffff;
-inline constexpr std::uint32_t kFailedLanes = 0;
 
 struct Sighting {
   Found found;
@@ -92,7 +91,7 @@ CAUSEWAY_FN CAUSEWAY_CALL Sighting look_elsewhere(const ReceiveChannel& channel,
                                                   std::uint64_t sequence) {
   const ChannelShape& shape = channel.shape;
   const Line* const first = slot_of(channel.first_lines, sequence, shape);
-  const bool nothing = reached(Device::load_near(&channel.first_words->nothing), sequence);
+  const bool nothing = tells_of(Device::load_near(&channel.first_words->told), sequence);
   std::uint64_t told = 0;
   bool is_told = false;
   std::uint64_t written = 0;
@@ -102,7 +101,7 @@ CAUSEWAY_FN CAUSEWAY_CALL Sighting look_elsewhere(const ReceiveChannel& channel,
   }
   if (!is_told && nothing) {
     // The word may be a later exchange's; this one's header has come before it.
-    Device::load_acquire(&channel.first_words->nothing);
+    Device::load_acquire(&channel.first_words->told);
     is_told = Device::load_line(first, sequence, told);
     if (!is_told) return {Found::kNothing, 0};
   }

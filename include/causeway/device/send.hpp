@@ -279,7 +279,7 @@ class RingSender {
   /// exchange. It cannot have gone on past one in which it waits for this sender.
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN bool refused() const {
-    return reached(Device::load_acquire(&channel_.posts->refused), sequence_) ||
+    return reached(Device::load_acquire(&channel_.first_words->refused), sequence_) ||
            reached(Device::load_acquire(&channel_.posts->posted), sequence_ + 1);
   }
 
@@ -332,9 +332,8 @@ CAUSEWAY_FN CAUSEWAY_CALL bool send_through_ring(G group, L link, const SendChan
 /// receiver's post; lines are free when the receiver has begun to receive the message before this
 /// one.
 ///
-/// A message has share.lanes lanes of the pair, the first ones. Lane 0 tells the receiver of every
-/// message on channels with lines (shape.line_bytes > 0), so it sends in each, be it a share of
-/// nothing. A group calls it for its lanes in ascending order: one of all, or one of several of
+/// The first share.lanes lanes of the pair carry the message, each of them some bytes. Lane 0 tells
+/// the receiver of every message, so it sends in each, be it a share of nothing. A group calls it for its lanes in ascending order: one of all, or one of several of
 /// which each begins at a lane of its own and says in share.lane_step how many they are. Lanes that
 /// carry nothing of the message need no call there; all come as far as those that do. Several groups
 /// meet before any of them begins the pair's next message. False when a wait was given
@@ -355,14 +354,15 @@ CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel,
     impl::send_in_wide_lines<Device>(group, channel, share, control, hook, sequence, ahead.heard,
                                      ahead.header);
   } else if (ahead.way == Way::kNothing) {
-    // Receivers learn from lane 0 which lanes have lines or records.
-    if (group.rank() == 0 && (shape.lane == 0 || shape.line_bytes == 0)) {
-      link.signal(shape.words_offset + offsetof(SenderWords, nothing), sequence);
+    if (group.rank() == 0 && shape.lane == 0) {
+      link.signal(shape.words_offset + offsetof(SenderWords, told), told(sequence, 0));
     }
   } else {
     if (shape.line_bytes > 0 && shape.lane == 0) {
       impl::store_header<Device>(group, channel, control, sequence, ahead.heard, share.paired,
                                  ahead.header);
+    } else if (group.rank() == 0 && shape.lane == 0 && share.lanes < shape.pair_lanes) {
+      link.signal(shape.words_offset + offsetof(SenderWords, told), told(sequence, share.lanes));
     }
     if (!impl::send_through_ring(group, link, channel, share, control, hook)) return false;
   }
@@ -383,7 +383,7 @@ CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel,
     }
   }
   const std::uint32_t next = shape.lane + share.lane_step;
-  if (shape.line_bytes > 0 && next >= share.lanes) {
+  if (next >= share.lanes) {
     pass_over(group, shape, channel.home, next, share.lane_step, sequence);
   }
   group.sync();

@@ -117,7 +117,7 @@ CAUSEWAY_FN CAUSEWAY_CALL bool await_slot(const SendChannel& channel, const Wait
   }
   const ChannelShape& shape = channel.shape;
   report_fault<Device>(control, {fault, WaitFor::kCredit, shape.peer, shape.lane, sequence,
-                                 sequence - 2, Device::load_acquire(&channel.posts->taken), 0});
+                                 sequence - 2, Device::load_acquire(&channel.first_words->taken), 0});
   return false;
 }
 

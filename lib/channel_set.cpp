@@ -176,8 +176,8 @@ Status ChannelSet::fill_tables() {
   auto* const states = reinterpret_cast<device::ChannelState*>(base);
 
   const std::uint64_t start = settings_.start_count;
-  const std::vector<device::ChannelState> fresh(2 * channels,
-                                                {start, start, start, start, start, 0, 0, start, start});
+  const std::vector<device::ChannelState> fresh(
+      2 * channels, {start, start, start, start, start, 0, 0, start, start});
   std::vector<device::SendChannel> send(channels);
   std::vector<device::ReceiveChannel> receive(channels);
   std::vector<std::uint64_t*> abort_words;
@@ -272,17 +272,17 @@ Status ChannelSet::fill_tables() {
                      {},
                      nullptr,
                      nullptr};
-      receive[entry] = {shape,
-                        network_->link(rank, lane, false),
-                        in,
-                        network_->ring(rank, lane),
-                        &states[2 * entry + 1],
-                        &states[2 * entry + 1],
-                        nullptr,
-                        nullptr,
-                        reinterpret_cast<const device::SenderWords*>(
-                            network_->words(rank, 0, false)),
-                        nullptr};
+      receive[entry] = {
+          shape,
+          network_->link(rank, lane, false),
+          in,
+          network_->ring(rank, lane),
+          &states[2 * entry + 1],
+          &states[2 * entry + 1],
+          nullptr,
+          nullptr,
+          reinterpret_cast<const device::SenderWords*>(network_->words(rank, 0, false)),
+          nullptr};
     }
   }
   CAUSEWAY_TRY(backend_->copy(states, fresh.data(), send_at));

@@ -1,4 +1,5 @@
 // Messages that go one way, in any order and over any lanes, between collective exchanges.
+#include "directions.hpp"
 #include "blocks.hpp"
 #include "random_exchange.hpp"
 #include "seed.hpp"
@@ -9,7 +10,6 @@
 #include <causeway/device/send.hpp>
 
 #include <algorithm>
-#include <random>
 #include <thread>
 
 namespace causeway::test {
@@ -18,49 +18,7 @@ namespace {
 using device::HostDevice;
 using device::ThreadGroup;
 
-constexpr std::uint64_t kMost = 9000;
 constexpr std::size_t kGuard = 64;
-
-/// One message, or where `from` is `to` an exchange of all ranks.
-struct Step {
-  int from;
-  int to;
-  std::uint64_t bytes;
-  std::uint64_t asked;
-  std::uint32_t lanes;
-  std::uint32_t senders;    ///< groups that share the lanes
-  std::uint32_t receivers;  ///< likewise
-  device::Protocol protocol;
-};
-
-std::vector<Step> random_steps(std::uint64_t seed, int ranks, std::uint32_t lanes) {
-  std::mt19937_64 random(seed);
-  const auto below = [&](std::uint64_t bound) { return random() % bound; };
-  std::vector<Step> steps;
-  while (steps.size() < 160) {
-    const int from = static_cast<int>(below(static_cast<std::uint64_t>(ranks)));
-    const int to = static_cast<int>(below(static_cast<std::uint64_t>(ranks)));
-    // Several in a row one way: more than a channel has slots for.
-    const std::uint64_t messages = from == to ? 1 + below(3) : 1 + below(6);
-    for (std::uint64_t i = 0; i < messages; ++i) {
-      const std::uint64_t most = below(3) == 0 ? kMost : 600;
-      const std::uint64_t bytes = below(6) == 0 ? 0 : below(most);
-      constexpr device::Protocol kProtocols[] = {
-          device::Protocol::kStaged, device::Protocol::kLines, device::Protocol::kWideLines};
-      // Each lane has some bytes to carry.
-      const std::uint64_t carriers = 1 + below(std::clamp<std::uint64_t>(bytes / 64, 1, lanes));
-      steps.push_back({from, to, bytes, bytes + (below(2) == 0 ? 0 : below(100)),
-                       static_cast<std::uint32_t>(carriers),
-                       static_cast<std::uint32_t>(1 + below(lanes)),
-                       static_cast<std::uint32_t>(1 + below(lanes)), kProtocols[below(3)]});
-    }
-  }
-  return steps;
-}
-
-std::byte byte_of(std::size_t step, std::uint64_t at) {
-  return static_cast<std::byte>((step * 131 + at * 7 + (at >> 8)) & 0xffU);
-}
 
 /// Runs group(0) .. group(groups - 1), side by side; they have met when it returns.
 template <class Group>
@@ -143,7 +101,8 @@ TEST_P(Directions, AcknowledgeForThemselves) {
   for (const bool side_by_side : {false, true}) {
     run_ranks(shape.ranks, shape.settings, [&](Communicator& communicator) {
       const device::Communicator handle = communicator.device_handle();
-      const auto steps = random_steps(seed + side_by_side, shape.ranks, handle.lanes);
+      const auto steps =
+          random_steps(seed + (side_by_side ? 1 : 0), shape.ranks, handle.lanes, handle.lanes);
       Random shared(seed);
       Random own(seed + 1 + handle.rank);
       for (std::size_t i = 0; i < steps.size();) {
@@ -158,9 +117,8 @@ TEST_P(Directions, AcknowledgeForThemselves) {
         } else {
           right = make_messages(handle, steps, i, end, true, true);
         }
-        ASSERT_TRUE(sent && right)
-            << "rank " << handle.rank << ", steps " << i << " to " << end << ": "
-            << communicator.error().message();
+        ASSERT_TRUE(sent && right) << "rank " << handle.rank << ", steps " << i << " to " << end
+                                   << ": " << communicator.error().message();
         for (i = end; i < steps.size() && steps[i].from == steps[i].to; ++i) {
           exchange_once(communicator, own, random_counts(shared, shape.ranks, steps[i].bytes + 1),
                         i);
@@ -198,18 +156,20 @@ Settings with(Settings settings, const char* name, const char* value) {
 
 INSTANTIATE_TEST_SUITE_P(
     Lanes, Directions,
-    testing::Values(Shape{"one", 2, kLined, kMost, 0},
-                    Shape{"four", 2, with(kLined, "CAUSEWAY_LANES", "4"), kMost, 0},
-                    Shape{"three_ranks", 3, with(kLined, "CAUSEWAY_LANES", "3"), kMost, 0},
+    testing::Values(Shape{"one", 2, kLined, kMostOfMessage, 0},
+                    Shape{"four", 2, with(kLined, "CAUSEWAY_LANES", "4"), kMostOfMessage, 0},
+                    Shape{"three_ranks", 3, with(kLined, "CAUSEWAY_LANES", "3"), kMostOfMessage, 0},
                     Shape{"wrapping", 2,
                           with(with(kLined, "CAUSEWAY_LANES", "2"), "CAUSEWAY_START_COUNT",
                                "18446744073709551552"),
-                          kMost, 0},
-                    Shape{"without_lines", 3,
+                          kMostOfMessage, 0},
+                    Shape{"without_lines",
+                          3,
                           {{"CAUSEWAY_RING_BYTES", "8192"},
                            {"CAUSEWAY_LL_BYTES", "0"},
                            {"CAUSEWAY_LANES", "3"}},
-                          kMost, 0}),
+                          kMostOfMessage,
+                          0}),
     name_of);
 
 }  // namespace

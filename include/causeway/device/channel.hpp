@@ -148,8 +148,8 @@ struct SendChannel {
   ChannelState* home;          ///< where the next exchange finds it
   const ReceiverWords* first_words;  ///< lane 0's
   const ReceiverWords* posts;        ///< this rank's memory: lane 0's, or without lines its own
-  PeerNews news;               ///< of the same peer; without lines not used
-  const RegionView* regions;   ///< [kMostRegions] of the peer's, by place; null for network links
+  PeerNews news;                     ///< of the same peer; without lines not used
+  const RegionView* regions;  ///< [kMostRegions] of the peer's, by place; null for network links
   std::byte* scratch;  ///< this rank's memory for a share in lines: for hooks that form bytes
 };
 
@@ -172,9 +172,9 @@ CAUSEWAY_FN constexpr bool reached(std::uint64_t a, std::uint64_t b) {
   return static_cast<std::int64_t>(a - b) >= 0;
 }
 
-/// Has the ends of a pair's lanes that carry nothing of a message come as far as the one that carries
-/// its part: of those behind its own that its group sees to, the first one is `next`. `state` is of
-/// the group's own lane. All threads of the group call it.
+/// Has the ends of a pair's lanes that carry nothing of a message come as far as the one that
+/// carries its part: of those behind its own that its group sees to, the first one is `next`.
+/// `state` is of the group's own lane. All threads of the group call it.
 template <class G>
 CAUSEWAY_FN void pass_over(const G& group, const ChannelShape& shape, ChannelState* state,
                            std::uint32_t next, std::uint32_t step, std::uint64_t sequence) {

@@ -69,8 +69,8 @@ CAUSEWAY_FN constexpr std::uint64_t room_in_lines(const ChannelShape& shape, Pro
   return protocol == Protocol::kWideLines ? shape.wide_bytes : 0;
 }
 
-/// The lines that message `sequence` uses, of a channel's two slots that begin at `lines`. A slot is
-/// taken again two messages later: by then the receiver is through with it when it has begun to
+/// The lines that message `sequence` uses, of a channel's two slots that begin at `lines`. A slot
+/// is taken again two messages later: by then the receiver is through with it when it has begun to
 /// receive the one between.
 template <class Lines>
 CAUSEWAY_FN constexpr Lines* slot_of(Lines* lines, std::uint64_t sequence,

@@ -261,7 +261,8 @@ CAUSEWAY_FN CAUSEWAY_CALL Received receive_through_ring(G group, L link,
 /// share. The share's size and layout are the sender's to say. A surplus is drained and reported as
 /// kTruncated. Lanes are served as send() has it: by one group, up to the lane that `lanes` of what
 /// it returns says, or by several, each from its own lane on. Not ok when a wait was given up: the
-/// reports then say why, and the channel cannot be used again. `ahead` is of prepare_receive() for this request, with the exchange's sequence.
+/// reports then say why, and the channel cannot be used again. `ahead` is of prepare_receive() for
+/// this request, with the exchange's sequence.
 CAUSEWAY_TEMPLATE
 template <Group G, class L, class C>
 CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel& channel,

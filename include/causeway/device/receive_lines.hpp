@@ -9,9 +9,9 @@ namespace causeway::device {
 
 /// What a rank asks of a peer in one exchange.
 struct Request {
-  std::uint64_t bytes;    ///< most bytes of the message, over all lanes; 0 waits for nothing
-  bool forgives = false;  ///< what comes unasked, now or from earlier exchanges, is no fault
-  void* user = nullptr;   ///< handed to the hook
+  std::uint64_t bytes;          ///< most bytes of the message, over all lanes; 0 waits for nothing
+  bool forgives = false;        ///< what comes unasked, now or from earlier exchanges, is no fault
+  void* user = nullptr;         ///< handed to the hook
   bool paired = false;          ///< as the sender's Share says
   std::uint32_t lane_step = 1;  ///< as the sender's, for the groups that receive
   /// How the message will likely come. Where that is in lines, every thread looks out for its own;

@@ -22,7 +22,8 @@ CAUSEWAY_FN bool sends_at_once(const SendChannel& channel, const Share& share,
   const std::uint64_t bytes = share.bytes;
   if (bytes == 0) return true;
   const ChannelShape& shape = channel.shape;
-  if (shape.line_bytes > 0 && !slot_is_free<Device>(channel, channel.state->sequence + 1, share.paired)) {
+  if (shape.line_bytes > 0 &&
+      !slot_is_free<Device>(channel, channel.state->sequence + 1, share.paired)) {
     return false;
   }
   if (goes_in_lines(shape, share)) return true;
@@ -333,12 +334,13 @@ CAUSEWAY_FN CAUSEWAY_CALL bool send_through_ring(G group, L link, const SendChan
 /// one.
 ///
 /// The first share.lanes lanes of the pair carry the message, each of them some bytes. Lane 0 tells
-/// the receiver of every message, so it sends in each, be it a share of nothing. A group calls it for its lanes in ascending order: one of all, or one of several of
-/// which each begins at a lane of its own and says in share.lane_step how many they are. Lanes that
-/// carry nothing of the message need no call there; all come as far as those that do. Several groups
-/// meet before any of them begins the pair's next message. False when a wait was given
-/// up: the reports then say why, and the channel cannot be used again. `ahead` is of prepare_send()
-/// for this share, with the exchange's sequence, and may be of read_ahead().
+/// the receiver of every message, so it sends in each, be it a share of nothing. A group calls it
+/// for its lanes in ascending order: one of all, or one of several of which each begins at a lane
+/// of its own and says in share.lane_step how many they are. Lanes that carry nothing of the
+/// message need no call there; all come as far as those that do. Several groups meet before any of
+/// them begins the pair's next message. False when a wait was given up: the reports then say why,
+/// and the channel cannot be used again. `ahead` is of prepare_send() for this share, with the
+/// exchange's sequence, and may be of read_ahead().
 CAUSEWAY_TEMPLATE
 template <Group G, class L, class P>
 CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel, const Share& share,

@@ -116,8 +116,9 @@ CAUSEWAY_FN CAUSEWAY_CALL bool await_slot(const SendChannel& channel, const Wait
     return true;
   }
   const ChannelShape& shape = channel.shape;
-  report_fault<Device>(control, {fault, WaitFor::kCredit, shape.peer, shape.lane, sequence,
-                                 sequence - 2, Device::load_acquire(&channel.first_words->taken), 0});
+  report_fault<Device>(control,
+                       {fault, WaitFor::kCredit, shape.peer, shape.lane, sequence, sequence - 2,
+                        Device::load_acquire(&channel.first_words->taken), 0});
   return false;
 }
 

@@ -35,6 +35,21 @@ TEST(Credit, IsRightAtTheStartAndAcrossEveryWrap) {
   }
 }
 
+TEST(Told, SaysWhichLanesCarryAMessageOrThatItIsPast) {
+  for (const std::uint64_t sequence : {std::uint64_t{5}, (std::uint64_t{1} << 55) - 1,
+                                       (std::uint64_t{1} << 56) - 1, ~std::uint64_t{0}}) {
+    const std::uint64_t word = told(sequence, 3);
+    EXPECT_TRUE(tells_of(word, sequence));
+    EXPECT_TRUE(tells_of(word, sequence - 1));
+    EXPECT_FALSE(tells_of(word, sequence + 1));
+    EXPECT_FALSE(tells_of_nothing(word, sequence, 2));
+    EXPECT_TRUE(tells_of_nothing(word, sequence, 3));
+    EXPECT_FALSE(tells_of_nothing(word, sequence + 1, 63)) << "of a later message it says nothing";
+    EXPECT_TRUE(tells_of_nothing(word, sequence - 1, 0)) << "an earlier one is past";
+    EXPECT_TRUE(tells_of_nothing(told(sequence, 0), sequence, 0));
+  }
+}
+
 TEST(Pieces, CoverARecordInOrderWithoutStraddlingOrSplittingElements) {
   std::mt19937_64 random(20);
   for (int round = 0; round < 2000; ++round) {

@@ -78,9 +78,9 @@ class RingReceiver {
       if (!valid(header)) return corrupt(header);
       if (reached(header.sequence, sequence_ + 1)) return true;
       if (header.sequence == sequence_) return take_message(header, request);
-      // Left from an exchange in which this rank had asked for nothing; with lines, lane 0's header
-      // has told.
-      if (shape_.line_bytes == 0 && header.protocol != Protocol::kDeclined &&
+      // Left from an exchange in which this rank had asked for nothing. Lane 0, which every message
+      // has, reports it; with lines, its header there has told.
+      if (shape_.line_bytes == 0 && shape_.lane == 0 && header.protocol != Protocol::kDeclined &&
           !reached(forgiven_, header.sequence)) {
         report(Fault::kTruncated, WaitFor::kNothing, header.sequence, header.message_bytes, 0);
       }

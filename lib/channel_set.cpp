@@ -93,7 +93,7 @@ Status ChannelSet::open_peer(std::size_t index, const Offers& offers) {
   if (header.owner == place.process_id) return {};
   return Status::error(ErrorKind::kSystem,
                        "what process %d offered is not the shared memory of rank %d",
-                       static_cast<int>(place.pid), rank);
+                       static_cast<int>(place.desk.pid), rank);
 }
 
 Status ChannelSet::fill_own_region() {

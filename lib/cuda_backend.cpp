@@ -385,7 +385,8 @@ class CudaBackend final : public DeviceBackend {
   }
 
   static Status why_unreachable(const Place& owner, const GpuId& id, cudaError_t code) {
-    UnreachableGpu gpu{id, static_cast<int>(owner.pid), cudaGetErrorString(code), false, false, ""};
+    UnreachableGpu gpu{id, static_cast<int>(owner.desk.pid), cudaGetErrorString(code), false, false,
+                       ""};
     if (const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES")) gpu.visibility = visible;
     int gpus = 0;
     int mine = 0;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,20 @@ namespace {
 /// So that no process that maps it can make another's access fault.
 constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
+/// The kernel ends a process that makes a file larger than it may, and shared memory is a file to
+/// it.
+Status check_file_size_limit(std::size_t bytes) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+      bytes <= limit.rlim_cur) {
+    return {};
+  }
+  return Status::error(ErrorKind::kSystem,
+                       "cannot make %zu bytes of shared memory: this process may make files of up "
+                       "to %llu bytes (ulimit -f)",
+                       bytes, static_cast<unsigned long long>(limit.rlim_cur));
+}
+
 }  // namespace
 
 Status SharedSegment::create(std::size_t bytes, std::shared_ptr<SharedSegment>* segment) {
@@ -25,6 +40,7 @@ Status SharedSegment::create(std::size_t bytes, std::shared_ptr<SharedSegment>* 
     return Status::error(ErrorKind::kSystem, "memfd_create failed: %s", std::strerror(errno));
   }
   std::shared_ptr<SharedSegment> made(new SharedSegment(descriptor, bytes));
+  CAUSEWAY_TRY(check_file_size_limit(bytes));
   if (ftruncate(descriptor, static_cast<off_t>(bytes)) != 0 ||
       fcntl(descriptor, F_ADD_SEALS, kSeals) != 0) {
     return Status::error(ErrorKind::kSystem, "cannot make %zu bytes of shared memory: %s", bytes,

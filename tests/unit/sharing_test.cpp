@@ -6,8 +6,11 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -161,6 +164,23 @@ TEST(SharedSegment, IsNotOpenedUnlessSealed) {
   const Status status = SharedSegment::open(own_desk(), descriptor, 4096, Reach::kAny, &opened);
   EXPECT_NE(status.message().find("not sealed"), std::string::npos) << status.message();
   close(descriptor);
+}
+
+/// In a process of its own, which a signal would end.
+TEST(SharedSegmentDeathTest, IsAnErrorWhereFilesMayNotBeSoLarge) {
+  const auto make = [](std::size_t bytes) {
+    rlimit limit{};
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = 100000;
+    setrlimit(RLIMIT_FSIZE, &limit);
+    std::shared_ptr<SharedSegment> segment;
+    const Status status = SharedSegment::create(bytes, &segment);
+    std::fprintf(stderr, "%s", status.ok() ? "made" : status.message().c_str());
+    std::_Exit(status.ok() ? 0 : 1);
+  };
+  EXPECT_EXIT(make(100000), testing::ExitedWithCode(0), "made");
+  EXPECT_EXIT(make(100001), testing::ExitedWithCode(1),
+              "cannot make 100001 bytes of shared memory: .* up to 100000 bytes");
 }
 
 }  // namespace

@@ -167,7 +167,7 @@ Status Communicator::State::result() {
       reports.truncated.fault == device::Fault::kNone) {
     return {};
   }
-  CAUSEWAY_TRY(channels.clear_reports());
+  CAUSEWAY_TRY(channels.clear_reports(reports));
   CAUSEWAY_TRY(fault_status(reports.declined, topology.rank(), 0));
   return fault_status(reports.truncated, topology.rank(), 0);
 }

@@ -1,5 +1,7 @@
 // The core's parts that need no exchange: plans, agreement, topology, segments, failures, threads.
 #include <alltoallv.hpp>
+#include <causeway/device/host_device.hpp>
+#include <causeway/device/wait.hpp>
 #include <channel_layout.hpp>
 #include <channel_set.hpp>
 #include <failure.hpp>
@@ -186,6 +188,42 @@ TEST(ChannelSet, WithoutWideLinesAfterAllSaysSoOnEveryChannelAndChangesNothingEl
     // Nobody lets go of what another rank still looks at.
     std::vector<int> all;
     ASSERT_TRUE(allgather(bootstrap, 0, &all).ok());
+  });
+}
+
+/// Between reading reports and clearing them more may come, or be half written.
+TEST(ChannelSet, ClearsTheReportsThatWereReadAlone) {
+  on_ranks(1, [](Bootstrap& bootstrap) {
+    const Topology topology(0, {this_place()});
+    const std::unique_ptr<DeviceBackend> backend = make_host_backend();
+    RegionSet regions;
+    ChannelSet channels;
+    ASSERT_TRUE(regions.create(topology, *backend).ok());
+    ASSERT_TRUE(
+        channels.create(bootstrap, topology, *backend, regions, nullptr, {1, 4096, 0, 0, 0}).ok());
+    const device::WaitControl& control = channels.handle().control;
+    const auto report = [&](device::Fault fault, std::uint32_t peer) {
+      device::report_fault<device::HostDevice>(control, {fault, {}, peer, 0, 1, 2, 3, 0});
+    };
+    report(device::Fault::kDeclined, 5);
+    const device::FaultReports first = channels.reports();
+    EXPECT_EQ(first.declined.peer, 5U);
+    report(device::Fault::kTruncated, 6);
+    ASSERT_TRUE(channels.clear_reports(first).ok());
+    const device::FaultReports second = channels.reports();
+    EXPECT_EQ(second.declined.fault, device::Fault::kNone);
+    EXPECT_EQ(second.truncated.peer, 6U);
+    // Their places are free again, and theirs alone.
+    report(device::Fault::kTruncated, 7);
+    report(device::Fault::kDeclined, 8);
+    ASSERT_TRUE(channels.clear_reports(second).ok());
+    EXPECT_EQ(channels.reports().truncated.fault, device::Fault::kNone);
+    EXPECT_EQ(channels.reports().declined.peer, 8U);
+    // A report that is being written stays its writer's.
+    ASSERT_TRUE(device::HostDevice::claim(&control.claims->truncated));
+    ASSERT_TRUE(channels.clear_reports(channels.reports()).ok());
+    EXPECT_FALSE(device::HostDevice::claim(&control.claims->truncated));
+    EXPECT_TRUE(device::HostDevice::claim(&control.claims->declined));
   });
 }
 

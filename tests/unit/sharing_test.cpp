@@ -40,18 +40,28 @@ std::vector<std::size_t> leaders(const std::vector<Place>& places) {
   return found;
 }
 
-Opened all_opened(std::size_t ranks) { return Opened(ranks, std::vector<bool>(ranks, true)); }
+Opened all_opened(const std::vector<Place>& places) {
+  Opened opened(places);
+  for (std::size_t rank = 0; rank < places.size(); ++rank) {
+    for (const std::size_t other : opened.neighbours(rank)) opened.set(rank, other, true);
+  }
+  EXPECT_TRUE(opened.complete());
+  return opened;
+}
 
 TEST(SplitHosts, KeepsHostsTogetherWhereAllOpenAllMemory) {
   std::vector<Place> places = places_of({7, 8, 7, 8, 7});
-  split_hosts(all_opened(5), &places);
+  split_hosts(all_opened(places), &places);
   for (std::size_t rank = 0; rank < 5; ++rank) EXPECT_EQ(places[rank].host_id, 7 + rank % 2);
 }
 
 TEST(SplitHosts, OneDirectionIsNotEnough) {
   std::vector<Place> places = places_of({7, 7, 7});
-  Opened opened = all_opened(3);
-  opened[2][0] = false;
+  Opened opened = all_opened(places);
+  opened.set(2, 0, false);
+  EXPECT_FALSE(opened.complete());
+  EXPECT_FALSE(opened.complete(0));
+  EXPECT_TRUE(opened.complete(1));
   split_hosts(opened, &places);
   // Rank 1 shares memory with both, and goes with the first of them.
   EXPECT_EQ(leaders(places), (std::vector<std::size_t>{0, 0, 2}));
@@ -59,12 +69,21 @@ TEST(SplitHosts, OneDirectionIsNotEnough) {
 
 TEST(SplitHosts, MakesNewHostsOfThoseThatShare) {
   std::vector<Place> places = places_of({7, 7, 8, 7, 7, 8});
-  Opened opened = all_opened(6);
+  Opened opened = all_opened(places);
   for (const std::size_t a : {0, 3}) {
-    for (const std::size_t b : {1, 4}) opened[a][b] = opened[b][a] = false;
+    for (const std::size_t b : {1, 4}) opened.set(a, b, false);
   }
   split_hosts(opened, &places);
   EXPECT_EQ(leaders(places), (std::vector<std::size_t>{0, 1, 2, 0, 1, 2}));
+}
+
+TEST(SplitHosts, TakesAsManyRanksAsThereAre) {
+  std::vector<Place> places = places_of(std::vector<std::uint64_t>(200, 7));
+  Opened opened = all_opened(places);
+  for (std::size_t rank = 1; rank < 200; rank += 2) opened.set(rank, 100, false);
+  split_hosts(opened, &places);
+  const std::vector<std::size_t> found = leaders(places);
+  for (std::size_t rank = 0; rank < 200; ++rank) EXPECT_EQ(found[rank], rank == 100 ? 100U : 0U);
 }
 
 TEST(ShareByTrial, ARankThatNobodyCanOpenIsAHostOfItsOwnOnAllRanks) {

@@ -89,15 +89,25 @@ const DescriptorDesk& own_desk() {
 }
 
 Status DescriptorServer::get(std::shared_ptr<DescriptorServer>* server) {
-  static std::mutex mutex;
-  static auto& running = *new std::weak_ptr<DescriptorServer>;
-  const std::lock_guard lock(mutex);
-  *server = running.lock();
-  if (*server) return {};
-  std::shared_ptr<DescriptorServer> made(new DescriptorServer);
-  CAUSEWAY_TRY(made->start());
-  running = made;
-  *server = std::move(made);
+  // The last one that is let go has given its name back before the next one takes it.
+  struct Running {
+    std::mutex mutex;
+    std::unique_ptr<DescriptorServer> server;
+    std::size_t users = 0;
+  };
+  // Never destroyed: a program may exit with communicators attached.
+  static auto& running = *new Running;
+  const std::lock_guard lock(running.mutex);
+  if (running.users == 0) {
+    std::unique_ptr<DescriptorServer> made(new DescriptorServer);
+    CAUSEWAY_TRY(made->start());
+    running.server = std::move(made);
+  }
+  ++running.users;
+  *server = {running.server.get(), [](DescriptorServer*) {
+               const std::lock_guard leaving(running.mutex);
+               if (--running.users == 0) running.server.reset();
+             }};
   return {};
 }
 

@@ -176,6 +176,20 @@ TEST_F(Descriptors, AreServedToManyAtOnce) {
   for (std::thread& thread : threads) thread.join();
 }
 
+TEST(DescriptorServer, ComesAndGoesOnManyThreads) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([] {
+      for (int round = 0; round < 300; ++round) {
+        std::shared_ptr<DescriptorServer> server;
+        const Status served = DescriptorServer::get(&server);
+        ASSERT_TRUE(served.ok()) << served.message();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
 TEST(SharedSegment, IsNotOpenedUnlessSealed) {
   const int descriptor = memfd_create("unsealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   ASSERT_EQ(ftruncate(descriptor, 4096), 0);

@@ -68,8 +68,8 @@ class Trial {
         if (opened_.has(from, to)) continue;
         if (from != own_) return;
         log(LogLevel::kWarn,
-            "rank %zu and rank %zu both run on %s, but %s; ranks that do not share memory exchange "
-            "over the network",
+            "rank %zu and rank %zu both run on %s, but %s; ranks that do not share memory count as "
+            "ranks of different hosts",
             from, to, places_[own_].host_name, why_[to].c_str());
         return;
       }

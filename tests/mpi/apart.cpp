@@ -106,7 +106,13 @@ int main(int argc, char** argv) {
   std::vector<std::byte> receive(static_cast<std::size_t>(bytes));
   void* registered = nullptr;
   MPIX_Buffer buffer = MPIX_BUFFER_NULL;
-  MPIX_Comm_attach(MPI_COMM_WORLD, MPI_INFO_NULL);
+  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  const int code = MPIX_Comm_attach(MPI_COMM_WORLD, MPI_INFO_NULL);
+  char text[MPI_MAX_ERROR_STRING] = "";
+  int length = 0;
+  if (code != MPI_SUCCESS) MPI_Error_string(code, text, &length);
+  check(code == MPI_SUCCESS, text);
+  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_ARE_FATAL);
   MPIX_Mem_alloc(MPI_COMM_WORLD, bytes, &registered);
   MPIX_Buffer_register(MPI_COMM_WORLD, registered, bytes, &buffer);
   for (unsigned round = 0; round < 6; ++round) {

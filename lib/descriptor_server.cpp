@@ -33,10 +33,51 @@ struct Request {
   int descriptor;
 };
 
-/// The control message that carries a descriptor, aligned as the kernel has it.
-union Control {
-  cmsghdr header;
-  char bytes[CMSG_SPACE(sizeof(int))];
+/// An answer: a descriptor, or else why there is none. The kernel points into it.
+class Answer {
+ public:
+  Answer() {
+    message_.msg_iov = &text_;
+    message_.msg_iovlen = 1;
+    message_.msg_control = control_;
+    message_.msg_controllen = sizeof control_;
+  }
+  Answer(const Answer&) = delete;
+  Answer& operator=(const Answer&) = delete;
+
+  ssize_t send(int socket, int descriptor) {
+    cmsghdr* const header = CMSG_FIRSTHDR(&message_);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof descriptor);
+    std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+    return sendmsg(socket, &message_, MSG_NOSIGNAL);
+  }
+  ssize_t send_problem(int socket, int problem) {
+    problem_ = problem;
+    message_.msg_control = nullptr;
+    message_.msg_controllen = 0;
+    return sendmsg(socket, &message_, MSG_NOSIGNAL);
+  }
+
+  ssize_t receive(int socket) { return recvmsg(socket, &message_, MSG_CMSG_CLOEXEC); }
+  /// What was received: the descriptor, or -1.
+  int descriptor() {
+    const cmsghdr* const header = CMSG_FIRSTHDR(&message_);
+    int descriptor = -1;
+    if (header != nullptr && header->cmsg_type == SCM_RIGHTS &&
+        header->cmsg_len == CMSG_LEN(sizeof descriptor)) {
+      std::memcpy(&descriptor, CMSG_DATA(header), sizeof descriptor);
+    }
+    return descriptor;
+  }
+  int problem() const { return problem_; }
+
+ private:
+  int problem_ = 0;
+  iovec text_{&problem_, sizeof problem_};
+  alignas(cmsghdr) char control_[CMSG_SPACE(sizeof(int))]{};
+  msghdr message_{};
 };
 
 class Descriptor {
@@ -180,23 +221,9 @@ void DescriptorServer::answer(int client) {
       std::memcmp(request.key, desk.key, sizeof desk.key) != 0) {
     return;
   }
-  int problem = 0;
-  iovec text{&problem, sizeof problem};
-  Control control{};
-  msghdr message{};
-  message.msg_iov = &text;
-  message.msg_iovlen = 1;
-  message.msg_control = &control;
-  message.msg_controllen = sizeof control;
-  control.header.cmsg_level = SOL_SOCKET;
-  control.header.cmsg_type = SCM_RIGHTS;
-  control.header.cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(&control.header), &request.descriptor, sizeof request.descriptor);
-  if (sendmsg(client, &message, MSG_NOSIGNAL) >= 0) return;
-  problem = errno;
-  message.msg_control = nullptr;
-  message.msg_controllen = 0;
-  static_cast<void>(sendmsg(client, &message, MSG_NOSIGNAL));
+  Answer answer;
+  if (answer.send(client, request.descriptor) >= 0) return;
+  static_cast<void>(answer.send_problem(client, errno));
 }
 
 Status fetch_descriptor(const DescriptorDesk& desk, int descriptor, int* fetched) {
@@ -217,24 +244,13 @@ Status fetch_descriptor(const DescriptorDesk& desk, int descriptor, int* fetched
   }
   const Request request{{desk.key[0], desk.key[1]}, descriptor};
   if (send(socket.get(), &request, sizeof request, MSG_NOSIGNAL) < 0) return system_status("send");
-  int problem = 0;
-  iovec text{&problem, sizeof problem};
-  Control control{};
-  msghdr message{};
-  message.msg_iov = &text;
-  message.msg_iovlen = 1;
-  message.msg_control = &control;
-  message.msg_controllen = sizeof control;
-  const ssize_t bytes = recvmsg(socket.get(), &message, MSG_CMSG_CLOEXEC);
+  Answer answer;
+  const ssize_t bytes = answer.receive(socket.get());
   if (bytes < 0) return system_status("recvmsg");
   if (bytes == 0) return {ErrorKind::kSystem, "it did not answer"};
-  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS ||
-      header->cmsg_len != CMSG_LEN(sizeof(int))) {
-    return Status::error(ErrorKind::kSystem, "it cannot send: %s", std::strerror(problem));
-  }
-  std::memcpy(fetched, CMSG_DATA(header), sizeof *fetched);
-  return {};
+  *fetched = answer.descriptor();
+  if (*fetched >= 0) return {};
+  return Status::error(ErrorKind::kSystem, "it cannot send: %s", std::strerror(answer.problem()));
 }
 
 }  // namespace causeway

@@ -5,7 +5,6 @@
 
 #include <cstdio>
 #include <fstream>
-#include <random>
 #include <string_view>
 
 namespace causeway {
@@ -27,18 +26,12 @@ std::string link_target(const char* path) {
   return length < 0 ? std::string() : std::string(target, static_cast<std::size_t>(length));
 }
 
-std::uint64_t random_word() {
-  std::random_device source;
-  return (std::uint64_t{source()} << 32) | source();
-}
-
 }  // namespace
 
 Place this_place() {
-  static const std::uint64_t process_id = random_word();
   Place place{};
-  place.process_id = process_id;
   place.desk = own_desk();
+  place.process_id = place.desk.name;
   sched_getaffinity(0, sizeof place.processors, &place.processors);
   gethostname(place.host_name, sizeof place.host_name - 1);
   std::string boot;

@@ -198,10 +198,10 @@ TEST(GpuCaptures, OfOtherThreadsAreLeftAlone) {
   use_gpu(0);
   CaptureElsewhere capture;
   run_threads(2, [&](int rank) {
-    use_gpu(rank);
     // What the test itself calls is not to be what ends the capture.
     cudaStreamCaptureMode mode = cudaStreamCaptureModeRelaxed;
     CHECK_CUDA(cudaThreadExchangeStreamCaptureMode(&mode));
+    use_gpu(rank);
     constexpr std::uint64_t kBytes = 100000;
     const std::vector<Extent> blocks{{0, kBytes}, {kBytes, kBytes}};
     const GpuBytes from(std::vector<std::byte>(2 * kBytes), GpuBytes::Kind::kShareable);

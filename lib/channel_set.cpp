@@ -93,7 +93,7 @@ Status ChannelSet::open_peer(std::size_t index, const Offers& offers) {
   if (header.owner == place.process_id) return {};
   return Status::error(ErrorKind::kSystem,
                        "what process %d offered is not the shared memory of rank %d",
-                       static_cast<int>(place.pid), rank);
+                       static_cast<int>(place.desk.pid), rank);
 }
 
 Status ChannelSet::fill_own_region() {
@@ -366,10 +366,19 @@ device::FaultReports ChannelSet::reports() const {
   return {read(written.truncated), read(written.declined), read(written.fatal)};
 }
 
-Status ChannelSet::clear_reports() {
-  control_of(own())->reports = {};
-  const device::FaultClaims none{};
-  return backend_->copy(handle_.control.claims, &none, sizeof none);
+Status ChannelSet::clear_reports(const device::FaultReports& read) {
+  device::FaultReports& written = control_of(own())->reports;
+  // Until its claim is given back nobody writes a report.
+  const auto clear = [&](const device::FaultReport& taken, device::FaultReport* report,
+                         std::uint32_t* claim) -> Status {
+    if (taken.complete == 0) return {};
+    __atomic_store_n(&report->complete, std::uint64_t{0}, __ATOMIC_RELEASE);
+    const std::uint32_t none = 0;
+    return backend_->copy(claim, &none, sizeof none);
+  };
+  device::FaultClaims* const claims = handle_.control.claims;
+  CAUSEWAY_TRY(clear(read.truncated, &written.truncated, &claims->truncated));
+  return clear(read.declined, &written.declined, &claims->declined);
 }
 
 }  // namespace causeway

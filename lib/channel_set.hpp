@@ -84,7 +84,9 @@ class ChannelSet {
 
   /// Faults that launches have reported and nobody has cleared. May be called while one runs.
   device::FaultReports reports() const;
-  Status clear_reports();
+  /// Makes room for others in place of those that `read` has, but for a fatal one. What came since
+  /// stays.
+  Status clear_reports(const device::FaultReports& read);
 
   /// Has wide lines be tried out, if there are any: false in *hold where some do not stay whole
   /// between this rank and a peer. Collective; nobody has exchanged anything yet.

@@ -167,7 +167,7 @@ Status Communicator::State::result() {
       reports.truncated.fault == device::Fault::kNone) {
     return {};
   }
-  CAUSEWAY_TRY(channels.clear_reports());
+  CAUSEWAY_TRY(channels.clear_reports(reports));
   CAUSEWAY_TRY(fault_status(reports.declined, topology.rank(), 0));
   return fault_status(reports.truncated, topology.rank(), 0);
 }
@@ -212,7 +212,7 @@ RankFacts Communicator::facts() const {
   const bool on_gpu = state_->backend->kind() == DeviceKind::kCuda;
   const Place& here = topology.place(rank());
   RankFacts facts{here.host_name,
-                  static_cast<int>(here.pid),
+                  static_cast<int>(here.desk.pid),
                   on_gpu ? "cuda" : "host",
                   on_gpu ? state_->backend->gpu().text() : "",
                   state_->limits.lanes,
@@ -224,9 +224,11 @@ RankFacts Communicator::facts() const {
       facts.links.push_back({"self", "the rank itself"});
     } else if (!topology.same_host(peer)) {
       const bool apart = std::string(here.host_name) != topology.place(peer).host_name;
+      const std::string why = topology.why_apart(peer);
       facts.links.push_back(
-          {"network", apart ? "another host"
-                            : "the same host name, but another container or CAUSEWAY_NODE_SIZE"});
+          {"network", !why.empty() ? why
+                      : apart      ? "another host"
+                              : "the same host name, but another container or CAUSEWAY_NODE_SIZE"});
     } else if (topology.same_process(peer)) {
       facts.links.push_back({"memory", "the same process"});
     } else {

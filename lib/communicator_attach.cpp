@@ -1,6 +1,7 @@
 // How a communicator is set up, and taken down.
 #include "communicator_state.hpp"
 #include "gpu.hpp"
+#include "sharing.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -80,8 +81,10 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
     agreed.ll128_bytes = std::min(agreed.ll128_bytes, wishes.ll128_bytes);
     agreed.start_count = std::min(agreed.start_count, wishes.start_count);
   }
-  topology = Topology(bootstrap.rank(), std::move(places));
-  if (!Network::available()) CAUSEWAY_TRY(topology.check_one_host());
+  std::vector<std::string> why_apart;
+  CAUSEWAY_TRY(share_by_trial(bootstrap, &places, &why_apart, &descriptors_));
+  topology = Topology(bootstrap.rank(), std::move(places), std::move(why_apart));
+  if (!Network::available()) CAUSEWAY_TRY(agree(bootstrap, topology.check_one_host()));
   CAUSEWAY_TRY(agree(bootstrap, insists && !all_have_gpus
                                     ? Status(ErrorKind::kUnsupported,
                                              "CAUSEWAY_DEVICE is cuda, and another rank has no GPU "
@@ -243,7 +246,7 @@ void Communicator::State::watch_peers() {
       if (channels.peer_ended(peer)) fail({device::Fault::kPeerEnded, peer});
     };
     std::unique_ptr<Watch> watch;
-    const Status watched = watch_process(topology.place(peer).pid, on_end, &watch);
+    const Status watched = watch_process(topology.place(peer).desk.pid, on_end, &watch);
     if (!watched.ok()) {
       log(LogLevel::kWarn, "rank %d: %s; if it ends, only CAUSEWAY_TIMEOUT will tell",
           topology.rank(), watched.message().c_str());

@@ -112,8 +112,9 @@ class Communicator::State {
   Status result();
 
   std::mutex turn_;
-  std::vector<device::LinkKind> links_;  ///< by rank
-  std::vector<TuningRule> rules_;        ///< of this rank, on top of the built-in ones
+  std::shared_ptr<DescriptorServer> descriptors_;  ///< null where peers need none to open memory
+  std::vector<device::LinkKind> links_;            ///< by rank
+  std::vector<TuningRule> rules_;                  ///< of this rank, on top of the built-in ones
   std::unique_ptr<const Tuner> tuner_;
   AlltoallvPlan plan_;
   std::vector<std::unique_ptr<PlannedExchange>> planned_;

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -67,30 +68,43 @@ GpuId id_of(const cudaDeviceProp& properties) {
   return id;
 }
 
+using StreamId = unsigned long long;
+
+/// What no other stream of the program has or had, or nothing where it cannot be told. A handle may
+/// be another stream's too: cudaStreamPerThread is each thread's own, and that of a stream that was
+/// destroyed may come again.
+std::optional<StreamId> id_of(cudaStream_t stream) {
+  StreamId id = 0;
+  const cudaError_t code = cudaStreamGetId(stream, &id);
+  ignore(code);
+  return code == cudaSuccess ? std::optional(id) : std::nullopt;
+}
+
 class CudaBackend final : public DeviceBackend {
  public:
   explicit CudaBackend(int ordinal) : ordinal_(ordinal) {}
   ~CudaBackend() override {
-    const CurrentGpu gpu(ordinal_);
+    const GpuAside aside(ordinal_);
     if (launches_ != nullptr) {
       const std::lock_guard lock(launches_->mutex);
       launches_->budget.leave(done_);
     }
-    if (done_ != nullptr) cudaEventDestroy(done_);
+    if (done_ != nullptr) ignore(cudaEventDestroy(done_));
   }
 
   Status set_up() {
-    const CurrentGpu gpu(ordinal_);
+    const GpuAside aside(ordinal_);
     CAUSEWAY_CUDA(cudaDeviceGetAttribute, &multiprocessors_, cudaDevAttrMultiProcessorCount,
                   ordinal_);
     cudaDeviceProp properties{};
     CAUSEWAY_CUDA(cudaGetDeviceProperties, &properties, ordinal_);
     id_ = id_of(properties);
+    CAUSEWAY_TRY(queries_.find());
     cudaStream_t stream = nullptr;
     CAUSEWAY_CUDA(cudaStreamCreateWithFlags, &stream, cudaStreamNonBlocking);
     stream_ = {stream, [ordinal = ordinal_](cudaStream_t ended) {
-                 const CurrentGpu current(ordinal);
-                 cudaStreamDestroy(ended);
+                 const GpuAside there(ordinal);
+                 ignore(cudaStreamDestroy(ended));
                }};
     CAUSEWAY_CUDA(cudaEventCreateWithFlags, &done_, cudaEventDisableTiming);
     return {};
@@ -126,7 +140,7 @@ class CudaBackend final : public DeviceBackend {
   }
 
   Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) override {
-    const CurrentGpu gpu(ordinal_);
+    const GpuAside aside(ordinal_);
     Allocation made;
     CAUSEWAY_TRY(allocate_shareable(bytes, &made));
     *region = made.memory;
@@ -135,22 +149,21 @@ class CudaBackend final : public DeviceBackend {
   }
 
   Status allocate_shareable(std::size_t bytes, Allocation* allocation) override {
-    const CurrentGpu gpu(ordinal_);
-    const OutsideCaptures outside;
+    const GpuAside aside(ordinal_);
     void* made = nullptr;
     const std::size_t size = std::max<std::size_t>(bytes, 1);
     CAUSEWAY_CUDA(cudaMalloc, &made, size);
     const int ordinal = ordinal_;
     const auto free = [ordinal](std::byte* address) {
-      const CurrentGpu current(ordinal);
-      cudaFree(address);
+      const GpuAside there(ordinal);
+      ignore(cudaFree(address));
     };
     *allocation = {Memory(static_cast<std::byte*>(made), free), size, -1};
     return {};
   }
 
   Status export_memory(const void* base, std::size_t bytes, RegionOffer* offer) override {
-    const CurrentGpu gpu(ordinal_);
+    const GpuAside aside(ordinal_);
     if (owner_of(base) != ordinal_) {
       return {ErrorKind::kUnsupported, "the memory is not this rank's GPU's"};
     }
@@ -176,7 +189,7 @@ class CudaBackend final : public DeviceBackend {
   }
 
   Status open_region(const Place& owner, const RegionOffer& offer, Memory* region) override {
-    const CurrentGpu gpu(ordinal_);
+    const GpuAside aside(ordinal_);
     cudaIpcMemHandle_t handle{};
     std::memcpy(&handle, offer.handle, sizeof handle);
     void* base = nullptr;
@@ -187,8 +200,8 @@ class CudaBackend final : public DeviceBackend {
     }
     const int ordinal = ordinal_;
     const std::shared_ptr<void> opened(base, [ordinal](void* address) {
-      const CurrentGpu current(ordinal);
-      cudaIpcCloseMemHandle(address);
+      const GpuAside there(ordinal);
+      ignore(cudaIpcCloseMemHandle(address));
     });
     *region = Memory(opened, static_cast<std::byte*>(base) + offer.offset);
     return {};
@@ -196,7 +209,7 @@ class CudaBackend final : public DeviceBackend {
 
   Status share_region(const RegionOffer& offer) override {
     if (offer.ordinal == ordinal_) return {};
-    const CurrentGpu gpu(ordinal_);
+    const GpuAside aside(ordinal_);
     const cudaError_t code = cudaDeviceEnablePeerAccess(offer.ordinal, 0);
     if (code == cudaErrorPeerAccessAlreadyEnabled) {
       cudaGetLastError();
@@ -209,15 +222,14 @@ class CudaBackend final : public DeviceBackend {
 
   /// On the stream, because giving memory back with cudaFree waits for every kernel of the process.
   Status allocate(std::size_t bytes, Memory* memory) override {
-    const CurrentGpu gpu(ordinal_);
-    const OutsideCaptures outside;
+    const GpuAside aside(ordinal_);
     void* made = nullptr;
     CAUSEWAY_CUDA(cudaMallocAsync, &made, bytes, stream_.get());
     const int ordinal = ordinal_;
     *memory =
         Memory(static_cast<std::byte*>(made), [ordinal, stream = stream_](std::byte* address) {
-          const CurrentGpu current(ordinal);
-          cudaFreeAsync(address, stream.get());
+          const GpuAside there(ordinal);
+          ignore(cudaFreeAsync(address, stream.get()));
         });
     return zero(made, bytes);
   }
@@ -230,19 +242,20 @@ class CudaBackend final : public DeviceBackend {
 
   void order_frees() override {
     const CurrentGpu gpu(ordinal_);
-    if (launched_) cudaStreamWaitEvent(stream_.get(), done_, 0);
+    if (launched_) ignore(cudaStreamWaitEvent(stream_.get(), done_, 0));
   }
 
   Status map_host_memory(const Memory& memory, std::size_t bytes, Memory* as_seen) override {
-    const CurrentGpu gpu(ordinal_);
-    const OutsideCaptures outside;
+    const GpuAside aside(ordinal_);
     CAUSEWAY_CUDA(cudaHostRegister, memory.get(), bytes,
                   cudaHostRegisterMapped | cudaHostRegisterPortable);
     void* address = nullptr;
     CAUSEWAY_CUDA(cudaHostGetDevicePointer, &address, memory.get(), 0);
     // The registration ends before the memory does.
-    *as_seen = Memory(static_cast<std::byte*>(address),
-                      [memory](std::byte*) { cudaHostUnregister(memory.get()); });
+    *as_seen = Memory(static_cast<std::byte*>(address), [memory](std::byte*) {
+      const OutsideCaptures outside;
+      ignore(cudaHostUnregister(memory.get()));
+    });
     return {};
   }
 
@@ -257,7 +270,7 @@ class CudaBackend final : public DeviceBackend {
   }
 
   Status prepare(std::uint32_t, std::uint32_t sharers, std::uint32_t sharers_here) override {
-    const CurrentGpu gpu(ordinal_);
+    const GpuAside aside(ordinal_);
     alone_ = sharers == 1;
     // Ranks that are threads of one process wait for each other, and must not queue behind each
     // other; they have divided the GPU between them.
@@ -268,7 +281,7 @@ class CudaBackend final : public DeviceBackend {
   }
 
   Status try_wide_lines(const device::Communicator& comm, bool* hold) override {
-    const CurrentGpu gpu(ordinal_);
+    const GpuAside aside(ordinal_);
     Memory failures;
     CAUSEWAY_TRY(allocate(sizeof(std::uint32_t), &failures));
     auto* const count = reinterpret_cast<std::uint32_t*>(failures.get());
@@ -287,7 +300,7 @@ class CudaBackend final : public DeviceBackend {
     // The kernel's own waits end by abort word or deadline, so this does too.
     cudaError_t code = cudaErrorNotReady;
     const device::WaitControl& control = exchange.args.comm.control;
-    while ((code = cudaStreamQuery(stream_.get())) == cudaErrorNotReady) {
+    while ((code = queries_.ask(stream_.get())) == cudaErrorNotReady) {
       if (control.port != nullptr) control.port->drive(*control.port);
       std::this_thread::yield();
       if (control.idle != nullptr) control.idle();
@@ -310,8 +323,8 @@ class CudaBackend final : public DeviceBackend {
   void keep_for_graphs(const Memory& memory) override { graph_memory_.keep(memory); }
 
   void finish() override {
-    const CurrentGpu gpu(ordinal_);
-    if (launched_) cudaEventSynchronize(done_);
+    const GpuAside aside(ordinal_);
+    if (launched_) ignore(cudaEventSynchronize(done_));
   }
 
  private:
@@ -327,7 +340,9 @@ class CudaBackend final : public DeviceBackend {
     CAUSEWAY_CUDA(cudaStreamIsCapturing, stream, &capture);
     const bool captured = capture != cudaStreamCaptureStatusNone;
     if (captured) CAUSEWAY_TRY(graph_memory_.bind(stream));
-    if (!captured && launched_ && stream != last_stream_) {
+    std::optional<StreamId> id;
+    if (!captured) id = id_of(stream);
+    if (!captured && launched_ && (!id || id != last_stream_)) {
       CAUSEWAY_CUDA(cudaStreamWaitEvent, stream, done_, 0);
     }
     kernels::AlltoallvArgs args = exchange.args;
@@ -358,7 +373,7 @@ class CudaBackend final : public DeviceBackend {
     }
     CAUSEWAY_CUDA(cudaEventRecord, done_, stream);
     launched_ = true;
-    last_stream_ = stream;
+    last_stream_ = id;
     return {};
   }
 
@@ -366,8 +381,8 @@ class CudaBackend final : public DeviceBackend {
   /// fewer blocks.
   Status enter_budget(std::uint32_t wish, std::uint32_t most_of_two, cudaStream_t stream,
                       std::uint32_t* granted, kernels::Overlap* overlap) {
-    const auto is_over = [](LaunchBudget::Owner event) {
-      return cudaEventQuery(event_of(event)) == cudaSuccess;
+    const auto is_over = [this](LaunchBudget::Owner event) {
+      return queries_.ask(event_of(event)) == cudaSuccess;
     };
     const LaunchBudget::Admission admission =
         launches_->budget.enter(done_, std::this_thread::get_id(), wish, most_of_two, is_over);
@@ -385,22 +400,24 @@ class CudaBackend final : public DeviceBackend {
   }
 
   static Status why_unreachable(const Place& owner, const GpuId& id, cudaError_t code) {
-    UnreachableGpu gpu{id, static_cast<int>(owner.pid), cudaGetErrorString(code), false, false, ""};
+    UnreachableGpu gpu{id, static_cast<int>(owner.desk.pid), cudaGetErrorString(code), false, false,
+                       ""};
     if (const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES")) gpu.visibility = visible;
     int gpus = 0;
     int mine = 0;
-    cudaGetDeviceCount(&gpus);
-    cudaGetDevice(&mine);
+    ignore(cudaGetDeviceCount(&gpus));
+    ignore(cudaGetDevice(&mine));
     for (int other = 0; other < gpus; ++other) {
       cudaDeviceProp properties{};
-      if (cudaGetDeviceProperties(&properties, other) != cudaSuccess) continue;
+      const cudaError_t found = cudaGetDeviceProperties(&properties, other);
+      ignore(found);
+      if (found != cudaSuccess) continue;
       if (id_of(properties) != id) continue;
       int access = 0;
-      cudaDeviceCanAccessPeer(&access, mine, other);
+      ignore(cudaDeviceCanAccessPeer(&access, mine, other));
       gpu.visible = true;
       gpu.peer_access = access != 0 || other == mine;
     }
-    cudaGetLastError();
     return unreachable(gpu);
   }
 
@@ -413,8 +430,9 @@ class CudaBackend final : public DeviceBackend {
                                      ///< this process share the GPU
   std::shared_ptr<CUstream_st> stream_;  ///< of blocking calls; allocate()'s memory has it too
   cudaEvent_t done_ = nullptr;           ///< after the last launch
-  cudaStream_t last_stream_ = nullptr;
+  std::optional<StreamId> last_stream_;
   bool launched_ = false;
+  DriverQueries queries_;
   GraphMemory graph_memory_;
 };
 
@@ -424,12 +442,12 @@ std::unique_ptr<DeviceBackend> make_cuda_backend(std::string* why) {
   int gpus = 0;
   const cudaError_t code = cudaGetDeviceCount(&gpus);
   if (code != cudaSuccess || gpus == 0) {
-    cudaGetLastError();
+    ignore(code);
     *why = code == cudaSuccess ? "no GPU is visible" : cudaGetErrorString(code);
     return nullptr;
   }
   int ordinal = 0;
-  cudaGetDevice(&ordinal);
+  ignore(cudaGetDevice(&ordinal));
   auto backend = std::make_unique<CudaBackend>(ordinal);
   const Status status = backend->set_up();
   *why = status.message();
@@ -440,7 +458,7 @@ std::unique_ptr<DeviceBackend> make_cuda_backend(std::string* why) {
 bool is_capturing(void* stream) {
   cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
   const cudaError_t code = cudaStreamIsCapturing(static_cast<cudaStream_t>(stream), &status);
-  if (code != cudaSuccess) cudaGetLastError();
+  ignore(code);
   return code == cudaSuccess && status != cudaStreamCaptureStatusNone;
 }
 

@@ -22,10 +22,10 @@ class Branches {
  public:
   explicit Branches(int gpu) : gpu_(gpu) {}
   ~Branches() {
-    const CurrentGpu gpu(gpu_);
-    for (const cudaEvent_t event : joins_) cudaEventDestroy(event);
-    if (fork_ != nullptr) cudaEventDestroy(fork_);
-    for (const cudaStream_t stream : streams_) cudaStreamDestroy(stream);
+    const GpuAside aside(gpu_);
+    for (const cudaEvent_t event : joins_) ignore(cudaEventDestroy(event));
+    if (fork_ != nullptr) ignore(cudaEventDestroy(fork_));
+    for (const cudaStream_t stream : streams_) ignore(cudaStreamDestroy(stream));
   }
   Branches(const Branches&) = delete;
   Branches& operator=(const Branches&) = delete;
@@ -49,7 +49,7 @@ class Branches {
     cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
     unsigned long long own = 0;
     const cudaError_t code = cudaStreamGetCaptureInfo(streams_.front(), &status, &own);
-    if (code != cudaSuccess) cudaGetLastError();
+    ignore(code);
     if (code != cudaSuccess || status == cudaStreamCaptureStatusInvalidated) return false;
     return status == cudaStreamCaptureStatusNone || own == capture;
   }

@@ -78,7 +78,7 @@ Status GraphMemory::bind(cudaStream_t stream) {
   CAUSEWAY_CUDA(cudaUserObjectCreate, &object, owner.get(), end, 1, cudaUserObjectNoDestructorSync);
   static_cast<void>(owner.release());
   const cudaError_t code = cudaGraphRetainUserObject(graph, object, 1, cudaGraphUserObjectMove);
-  if (code != cudaSuccess) cudaUserObjectRelease(object, 1);
+  if (code != cudaSuccess) ignore(cudaUserObjectRelease(object, 1));
   CAUSEWAY_TRY(cuda_status("cudaGraphRetainUserObject", code));
   last_bound_ = capture;
   return {};

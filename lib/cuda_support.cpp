@@ -3,7 +3,6 @@
 
 #include "device_backend.hpp"
 
-#include <cuda.h>
 #include <dlfcn.h>
 
 #include <vector>
@@ -49,6 +48,22 @@ Status copy_on(int gpu, cudaStream_t stream, const BlockCopy& copy) {
 }
 
 }  // namespace
+
+Status DriverQueries::find() {
+  CAUSEWAY_TRY(find_in_driver("cuStreamQuery", &ask_of_stream_));
+  return find_in_driver("cuEventQuery", &ask_of_event_);
+}
+
+cudaError_t DriverQueries::ask(cudaStream_t stream) const {
+  static_assert(int{CUDA_ERROR_NOT_READY} == int{cudaErrorNotReady});
+  const OutsideCaptures outside;
+  return static_cast<cudaError_t>(ask_of_stream_(stream));
+}
+
+cudaError_t DriverQueries::ask(cudaEvent_t event) const {
+  const OutsideCaptures outside;
+  return static_cast<cudaError_t>(ask_of_event_(event));
+}
 
 int owner_of(const void* address) {
   cudaPointerAttributes attributes{};
@@ -122,6 +137,7 @@ bool is_gpu_memory(const void* address) {
 }
 
 Status copy_gpu_memory(const BlockCopy& copy) {
+  const OutsideCaptures outside;
   int gpu = 0;
   CAUSEWAY_CUDA(cudaGetDevice, &gpu);
   return copy_memory(gpu, cudaStreamPerThread, copy);

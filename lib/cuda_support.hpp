@@ -4,6 +4,7 @@
 #include "device_backend.hpp"
 #include "status.hpp"
 
+#include <cuda.h>
 #include <cuda_runtime_api.h>
 
 #include <cstddef>
@@ -15,15 +16,20 @@ Status cuda_status(const char* call, cudaError_t code);
 
 #define CAUSEWAY_CUDA(call, ...) CAUSEWAY_TRY(cuda_status(#call, call(__VA_ARGS__)))
 
+/// Of a call whose outcome changes nothing: the application's cudaGetLastError does not find it.
+inline void ignore(cudaError_t code) {
+  if (code != cudaSuccess) cudaGetLastError();
+}
+
 /// Makes a GPU current for a scope.
 class CurrentGpu {
  public:
   explicit CurrentGpu(int ordinal) : ordinal_(ordinal) {
-    cudaGetDevice(&before_);
-    if (before_ != ordinal) cudaSetDevice(ordinal);
+    ignore(cudaGetDevice(&before_));
+    if (before_ != ordinal) ignore(cudaSetDevice(ordinal));
   }
   ~CurrentGpu() {
-    if (before_ != ordinal_) cudaSetDevice(before_);
+    if (before_ != ordinal_) ignore(cudaSetDevice(before_));
   }
   CurrentGpu(const CurrentGpu&) = delete;
   CurrentGpu& operator=(const CurrentGpu&) = delete;
@@ -44,6 +50,30 @@ class OutsideCaptures {
 
  private:
   cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
+};
+
+/// Both for a scope.
+class GpuAside {
+ public:
+  explicit GpuAside(int ordinal) : gpu_(ordinal) {}
+
+ private:
+  const CurrentGpu gpu_;
+  const OutsideCaptures outside_;
+};
+
+/// Says whether work is over: cudaSuccess or cudaErrorNotReady. It asks the driver, because the
+/// runtime would leave cudaErrorNotReady where the application has its last error; and no capture
+/// of another thread ends for it. A context of the thread is current.
+class DriverQueries {
+ public:
+  Status find();
+  cudaError_t ask(cudaStream_t stream) const;
+  cudaError_t ask(cudaEvent_t event) const;
+
+ private:
+  CUresult (*ask_of_stream_)(CUstream) = nullptr;
+  CUresult (*ask_of_event_)(CUevent) = nullptr;
 };
 
 inline constexpr int kNoGpu = -1;

@@ -68,8 +68,8 @@ class HostBackend final : public DeviceBackend {
 
   Status open_region(const Place& owner, const RegionOffer& offer, Memory* region) override {
     std::shared_ptr<SharedSegment> segment;
-    CAUSEWAY_TRY(
-        SharedSegment::open(owner.pid, offer.descriptor, offer.allocation_bytes, &segment));
+    CAUSEWAY_TRY(SharedSegment::open(owner.desk, offer.descriptor, offer.allocation_bytes,
+                                     Reach::kAny, &segment));
     *region = Memory(segment, segment->data() + offer.offset);
     return {};
   }

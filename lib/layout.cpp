@@ -2,52 +2,74 @@
 #include "layout.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace causeway {
 
-void ElementLayout::append(std::int64_t offset, std::uint64_t bytes, std::uint64_t blocks,
-                           std::int64_t stride) {
-  if (bytes == 0 || blocks == 0) return;
-  if (stride == static_cast<std::int64_t>(bytes)) {
+bool ElementLayout::is_offset(WideOffset value) {
+  if (value >= -kMostOffset && value <= kMostOffset) return true;
+  if (excess_ == 0) excess_ = std::abs(static_cast<double>(value));
+  return false;
+}
+
+void ElementLayout::append(WideOffset offset, WideOffset bytes, WideOffset blocks,
+                           WideOffset stride) {
+  if (bytes == 0 || blocks == 0 || excess_ != 0) return;
+  if (blocks == 1) stride = 0;
+  if (!is_offset(offset) || !is_offset(bytes) || !is_offset(blocks) || !is_offset(stride) ||
+      !is_offset(size_ + bytes * blocks) || !is_offset(offset + (blocks - 1) * stride)) {
+    return;
+  }
+  if (stride == bytes) {
     bytes *= blocks;
     blocks = 1;
+    stride = 0;
   }
-  if (blocks == 1) stride = 0;
   const std::uint64_t before = size_;
-  size_ += bytes * blocks;
+  size_ += static_cast<std::uint64_t>(bytes * blocks);
+  const device::LayoutRun added{
+      static_cast<std::int64_t>(offset), static_cast<std::int64_t>(stride),
+      static_cast<std::uint64_t>(bytes), static_cast<std::uint64_t>(blocks), before};
   if (!runs_.empty()) {
     device::LayoutRun& last = runs_.back();
-    const std::int64_t gap = offset - last.offset;
+    const std::int64_t gap = added.offset - last.offset;
     if (last.blocks == 1 && blocks == 1 && gap == static_cast<std::int64_t>(last.bytes)) {
-      last.bytes += bytes;
+      last.bytes += added.bytes;
       return;
     }
     const std::int64_t step = last.blocks > 1 ? last.stride : gap;
-    const bool in_step = last.bytes == bytes && (blocks == 1 || stride == step) &&
-                         gap == static_cast<std::int64_t>(last.blocks) * step;
+    const bool in_step = last.bytes == added.bytes && (blocks == 1 || stride == step) &&
+                         gap == WideOffset{step} * last.blocks;
     if (in_step) {
       last.stride = step;
-      last.blocks += blocks;
+      last.blocks += added.blocks;
       return;
     }
   }
-  runs_.push_back({offset, stride, bytes, blocks, before});
+  runs_.push_back(added);
 }
 
-void ElementLayout::append(const ElementLayout& element, std::int64_t offset, std::uint64_t count,
-                           std::int64_t stride) {
+void ElementLayout::append(const ElementLayout& element, WideOffset offset, WideOffset count,
+                           WideOffset stride) {
+  if (excess_ == 0) excess_ = element.excess_;
   if (element.runs_.empty()) return;
   const device::LayoutRun& first = element.runs_.front();
   if (element.runs_.size() == 1 && first.blocks == 1) {
     append(offset + first.offset, first.bytes, count, stride);
     return;
   }
-  for (std::uint64_t i = 0; i < count; ++i) {
+  for (WideOffset i = 0; i < count && excess_ == 0; ++i) {
     for (const device::LayoutRun& run : element.runs_) {
-      append(offset + static_cast<std::int64_t>(i) * stride + run.offset, run.bytes, run.blocks,
-             run.stride);
+      append(offset + i * stride + run.offset, run.bytes, run.blocks, run.stride);
     }
   }
+}
+
+std::int64_t ElementLayout::begin_at_first_byte() {
+  if (runs_.empty()) return 0;
+  const std::int64_t first = runs_.front().offset;
+  for (device::LayoutRun& run : runs_) run.offset -= first;
+  return first;
 }
 
 void ElementLayout::set_extent(std::int64_t extent) {

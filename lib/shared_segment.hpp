@@ -1,15 +1,20 @@
 // Memory of one rank that the other ranks of its host map too.
 #pragma once
 
+#include "descriptor_server.hpp"
 #include "status.hpp"
-
-#include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 
 namespace causeway {
+
+/// By what a process reaches for the memory of another.
+enum class Reach {
+  kTrace,  ///< /proc, which asks for the permission to trace the other process
+  kAny,    ///< and else the other's DescriptorServer
+};
 
 /// A mapping of anonymous shared memory (memfd). It has no name anywhere and goes with the last
 /// process that maps it, however that ends; pages cost memory once they are touched.
@@ -19,7 +24,7 @@ class SharedSegment {
   static Status create(std::size_t bytes, std::shared_ptr<SharedSegment>* segment);
 
   /// Maps the segment that another process of this user and host has open as `descriptor`.
-  static Status open(pid_t pid, int descriptor, std::size_t bytes,
+  static Status open(const DescriptorDesk& owner, int descriptor, std::size_t bytes, Reach reach,
                      std::shared_ptr<SharedSegment>* segment);
 
   ~SharedSegment();

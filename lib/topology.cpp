@@ -5,7 +5,6 @@
 
 #include <cstdio>
 #include <fstream>
-#include <random>
 #include <string_view>
 
 namespace causeway {
@@ -27,18 +26,12 @@ std::string link_target(const char* path) {
   return length < 0 ? std::string() : std::string(target, static_cast<std::size_t>(length));
 }
 
-std::uint64_t random_word() {
-  std::random_device source;
-  return (std::uint64_t{source()} << 32) | source();
-}
-
 }  // namespace
 
 Place this_place() {
-  static const std::uint64_t process_id = random_word();
   Place place{};
-  place.process_id = process_id;
-  place.pid = getpid();
+  place.desk = own_desk();
+  place.process_id = place.desk.name;
   sched_getaffinity(0, sizeof place.processors, &place.processors);
   gethostname(place.host_name, sizeof place.host_name - 1);
   std::string boot;
@@ -49,7 +42,8 @@ Place this_place() {
   return place;
 }
 
-Topology::Topology(int rank, std::vector<Place> places) : rank_(rank), places_(std::move(places)) {
+Topology::Topology(int rank, std::vector<Place> places, std::vector<std::string> why_apart)
+    : rank_(rank), places_(std::move(places)), why_apart_(std::move(why_apart)) {
   for (int other = 0; other < size(); ++other) {
     if (!same_host(other)) {
       remote_ranks_.push_back(other);
@@ -70,14 +64,14 @@ bool Topology::has_processor_per_rank() const {
 }
 
 Status Topology::check_one_host() const {
-  for (int other = 1; other < size(); ++other) {
-    if (place(other).host_id == place(0).host_id) continue;
-    return Status::error(ErrorKind::kUnsupported,
-                         "rank 0 runs on %s and rank %d on %s (or in another container), and this "
-                         "build has no UCX to link hosts",
-                         place(0).host_name, other, place(other).host_name);
-  }
-  return {};
+  if (remote_ranks_.empty()) return {};
+  const int other = remote_ranks_.front();
+  const std::string why = why_apart(other);
+  return Status::error(ErrorKind::kUnsupported,
+                       "rank %d runs on %s and rank %d on %s%s, and this build has no UCX to link "
+                       "hosts",
+                       rank_, place(rank_).host_name, other, place(other).host_name,
+                       why.empty() ? " (or in another container)" : (": " + why).c_str());
 }
 
 }  // namespace causeway

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "bootstrap.hpp"
+#include "descriptor_server.hpp"
 
 #include <sched.h>
-#include <sys/types.h>
 
 #include <cstdint>
 #include <string>
@@ -16,10 +16,10 @@ enum class DeviceKind : std::uint32_t { kHost = 1, kCuda = 2 };
 
 /// What a rank tells the others about where it runs. Plain data.
 struct Place {
-  std::uint64_t host_id;     ///< equal where processes can open each other's memory
+  std::uint64_t host_id;     ///< equal where processes may be able to share memory
   std::uint64_t process_id;  ///< random, one for the process: equal for threads of one
-  pid_t pid;
-  cpu_set_t processors;  ///< those that the process may run on
+  DescriptorDesk desk;       ///< of the process
+  cpu_set_t processors;      ///< those that the process may run on
   char host_name[64];
 };
 
@@ -30,7 +30,9 @@ Place this_place();
 class Topology {
  public:
   Topology() = default;
-  Topology(int rank, std::vector<Place> places);
+  /// `why_apart` says, by rank, why this rank does not share memory with one whose host has the
+  /// same name; empty where there is nothing to say, or altogether.
+  Topology(int rank, std::vector<Place> places, std::vector<std::string> why_apart = {});
 
   int rank() const { return rank_; }
   int size() const { return static_cast<int>(places_.size()); }
@@ -46,19 +48,24 @@ class Topology {
   bool same_host(int rank) const { return place(rank).host_id == place(rank_).host_id; }
   bool same_process(int rank) const { return place(rank).process_id == place(rank_).process_id; }
 
+  /// Why this rank does not share memory with one that could be expected to; empty for others.
+  std::string why_apart(int rank) const {
+    return why_apart_.empty() ? "" : why_apart_[static_cast<std::size_t>(rank)];
+  }
+
   /// True when every rank of this host can have a processor to itself.
   bool has_processor_per_rank() const;
 
   /// Ranks on other hosts, ascending.
   const std::vector<int>& remote_ranks() const { return remote_ranks_; }
 
-  /// An error that names a pair of ranks on different hosts, the same on every rank, where there is
-  /// no network link.
+  /// An error that names a rank on another host than this one, for where there is no network link.
   Status check_one_host() const;
 
  private:
   int rank_ = 0;
   std::vector<Place> places_;
+  std::vector<std::string> why_apart_;
   std::vector<int> host_ranks_;
   std::vector<int> remote_ranks_;
   int host_rank_ = 0;

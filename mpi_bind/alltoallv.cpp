@@ -79,8 +79,7 @@ int alltoallv(const char* call, const Side<Count, Displacement>& send,
     Status valid = to_blocks(send, receive, rank, communicator->size(), &blocks);
     const Status possible = check_way(way, send.buffer, rank);
     if (!possible.ok()) valid = possible;
-    const Buffers buffers{send.buffer, blocks.send, const_cast<void*>(receive.buffer),
-                          blocks.receive, in_place};
+    const Buffers buffers{blocks.sendbuf, blocks.send, blocks.recvbuf, blocks.receive, in_place};
     if (valid.ok()) return run(comm, call, *communicator, buffers, way);
     const Status declined = decline(*communicator, way);
     return declined.kind() == ErrorKind::kFailed ? declined : valid;

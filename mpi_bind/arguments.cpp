@@ -9,20 +9,41 @@ namespace causeway::mpi {
 
 namespace {
 
+/// Below this no program has memory: what begins there is a buffer that was forgotten.
+constexpr std::int64_t kLeastAddress = 65536;
+
+bool is_within_memory(std::int64_t offset) {
+  return offset >= -kMostOffset && offset <= kMostOffset;
+}
+
 /// A block in bytes of a message and where it lies. False when that is more than memory holds.
 bool to_extent(const Element& element, std::int64_t count, std::int64_t displacement,
                std::int64_t displacement_unit, Extent* extent) {
   std::int64_t bytes = 0;
-  std::int64_t span = 0;
+  std::int64_t last = 0;
   if (__builtin_mul_overflow(count, element.bytes, &bytes) ||
-      __builtin_mul_overflow(count, element.extent, &span) ||
+      __builtin_mul_overflow(count - 1, element.extent, &last) ||
       __builtin_mul_overflow(displacement, displacement_unit, &extent->offset) ||
-      __builtin_add_overflow(extent->offset, element.first, &extent->offset)) {
+      __builtin_add_overflow(extent->offset, element.first, &extent->offset) ||
+      !is_within_memory(bytes) || !is_within_memory(last) || !is_within_memory(extent->offset)) {
     return false;
   }
   extent->bytes = static_cast<std::uint64_t>(bytes);
   extent->layout = element.layout;
   return true;
+}
+
+/// Where the blocks of a side lie whose buffer is null: the offsets, which are addresses, are made
+/// to count from the lowest.
+void* count_from_lowest(std::vector<Extent>* extents) {
+  std::int64_t lowest = 0;
+  for (const Extent& extent : *extents) {
+    if (extent.bytes != 0 && (lowest == 0 || extent.offset < lowest)) lowest = extent.offset;
+  }
+  for (Extent& extent : *extents) {
+    if (extent.bytes != 0) extent.offset -= lowest;
+  }
+  return reinterpret_cast<void*>(static_cast<std::uintptr_t>(lowest));
 }
 
 /// A side's blocks. The vector's memory is reused.
@@ -51,24 +72,26 @@ Status to_extents(const Side<Count, Displacement>& side, int rank, int size,
       CAUSEWAY_TRY(describe_type(name.c_str(), rank, side.types[peer], &element));
     }
     if (element.bytes == 0) continue;
-    // A derived type may hold addresses that count from MPI_BOTTOM, which may be NULL.
-    if (side.buffer == nullptr && element.predefined) {
-      return Status::error(ErrorKind::kBuffer, "%s is NULL on rank %d, and %s[%d] = %lld",
-                           side.buffer_name, rank, side.counts_name, peer,
-                           static_cast<long long>(count));
-    }
     if (side.displacements == nullptr) {
       return Status::error(ErrorKind::kArgument, "%s is NULL on rank %d", side.displacements_name,
                            rank);
     }
     const std::int64_t displacement = side.displacements[peer];
-    if (!to_extent(element, count, displacement, side.is_alltoallw ? 1 : element.extent,
-                   &(*extents)[static_cast<std::size_t>(peer)])) {
+    Extent& extent = (*extents)[static_cast<std::size_t>(peer)];
+    if (!to_extent(element, count, displacement, side.is_alltoallw ? 1 : element.extent, &extent)) {
       return Status::error(ErrorKind::kCount,
                            "%s[%d] = %lld with %s[%d] = %lld on rank %d is more than memory holds",
                            side.counts_name, peer, static_cast<long long>(count),
                            side.displacements_name, peer, static_cast<long long>(displacement),
                            rank);
+    }
+    // NULL may be MPI_BOTTOM: offsets are addresses then.
+    if (side.buffer == nullptr && extent.offset < kLeastAddress) {
+      return Status::error(
+          ErrorKind::kBuffer,
+          "%s is NULL on rank %d, and %s[%d] = %lld elements begin at address %lld",
+          side.buffer_name, rank, side.counts_name, peer, static_cast<long long>(count),
+          static_cast<long long>(extent.offset));
     }
   }
   return {};
@@ -82,9 +105,14 @@ Status to_blocks(const Side<Count, Displacement>& send, const Side<Count, Displa
   if (receive.buffer == MPI_IN_PLACE) {
     return Status::error(ErrorKind::kBuffer, "recvbuf is MPI_IN_PLACE on rank %d", rank);
   }
+  blocks->sendbuf = send.buffer;
+  blocks->recvbuf = const_cast<void*>(receive.buffer);
   CAUSEWAY_TRY(to_extents(receive, rank, size, &blocks->receive));
+  if (receive.buffer == nullptr) blocks->recvbuf = count_from_lowest(&blocks->receive);
   if (send.buffer == MPI_IN_PLACE) return {};
-  return to_extents(send, rank, size, &blocks->send);
+  CAUSEWAY_TRY(to_extents(send, rank, size, &blocks->send));
+  if (send.buffer == nullptr) blocks->sendbuf = count_from_lowest(&blocks->send);
+  return {};
 } catch (const std::bad_alloc&) {
   return Status::error(ErrorKind::kSystem, "out of memory for the datatypes on rank %d", rank);
 }

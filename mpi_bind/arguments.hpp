@@ -27,9 +27,12 @@ struct Side {
   const MPI_Datatype* types = nullptr;
 };
 
-/// What an exchange needs, made of the caller's arguments.
+/// What an exchange needs, made of the caller's arguments. Where a buffer was MPI_BOTTOM, or NULL,
+/// it is an address that blocks lie at instead, and they count from there.
 struct Blocks {
+  const void* sendbuf;
   std::vector<Extent> send;
+  void* recvbuf;
   std::vector<Extent> receive;
 };
 

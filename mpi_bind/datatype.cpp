@@ -4,6 +4,7 @@
 #include "at_finalize.hpp"
 #include "type_map.hpp"
 
+#include <cstdio>
 #include <mutex>
 
 namespace causeway::mpi {
@@ -56,13 +57,19 @@ Status take_apart(const char* argument, int rank, MPI_Datatype type, Element* el
   if (!append_type(type, &layout)) {
     return refuse(argument, rank, type, "is made in a way that causeway does not know");
   }
+  if (layout.excess() != 0) {
+    char why[100];
+    std::snprintf(why, sizeof why, "has or reaches over %.3g bytes, more than memory holds",
+                  layout.excess());
+    return refuse(argument, rank, type, why);
+  }
+  // The address of an element's first byte is one: that of the buffer may be MPI_BOTTOM.
+  element->first = layout.begin_at_first_byte();
   layout.set_extent(extent);
   element->bytes = layout.size();
   element->extent = extent;
   if (!layout.contiguous()) {
     element->layout = std::make_shared<const ElementLayout>(std::move(layout));
-  } else if (layout.size() != 0) {
-    element->first = layout.runs().front().offset;
   }
   return {};
 }
@@ -83,7 +90,6 @@ Status describe_type(const char* argument, int rank, MPI_Datatype type, Element*
   *element = {};
   if (is_predefined(type)) {
     CAUSEWAY_TRY(take_apart(argument, rank, type, element));
-    element->predefined = true;
     last = type;
     of_last = *element;
     return {};

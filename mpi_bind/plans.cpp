@@ -28,7 +28,7 @@ int make_plan(const char* call, const Side<Count, Displacement>& send,
     CAUSEWAY_TRY(attach(comm, MPI_INFO_NULL, {}, &communicator));
     const int rank = communicator->rank();
     // The other ranks are not to wait for one whose arguments are wrong.
-    Blocks blocks;
+    Blocks blocks{};
     Status valid = to_blocks(send, receive, rank, communicator->size(), &blocks);
     if (valid.ok() && send.buffer == MPI_IN_PLACE) {
       valid = Status::error(ErrorKind::kBuffer,
@@ -43,8 +43,7 @@ int make_plan(const char* call, const Side<Count, Displacement>& send,
     CAUSEWAY_TRY(MpiBootstrap::create(comm, &bootstrap));
     const PlannedExchange* planned = nullptr;
     CAUSEWAY_TRY(communicator->plan(
-        *bootstrap,
-        {send.buffer, blocks.send, const_cast<void*>(receive.buffer), blocks.receive, false}, valid,
+        *bootstrap, {blocks.sendbuf, blocks.send, blocks.recvbuf, blocks.receive, false}, valid,
         &planned, settings));
     *plan = plans().keep({{comm, communicator, planned}});
     return {};

@@ -104,16 +104,16 @@ template <class Length, class Offset>
 void append_blocks(const Inner& inner, std::int64_t count, Length lengths, Offset offsets,
                    ElementLayout* layout) {
   for (std::int64_t i = 0; i < count; ++i) {
-    layout->append(inner.layout, offsets(i), static_cast<std::uint64_t>(lengths(i)), inner.extent);
+    layout->append(inner.layout, offsets(i), lengths(i), inner.extent);
   }
 }
 
 /// Blocks of one length at one distance.
-void append_vector(const Inner& inner, std::int64_t count, std::int64_t length,
-                   std::int64_t stride_bytes, ElementLayout* layout) {
+void append_vector(const Inner& inner, WideOffset count, WideOffset length, WideOffset stride_bytes,
+                   ElementLayout* layout) {
   ElementLayout block;
-  block.append(inner.layout, 0, static_cast<std::uint64_t>(length), inner.extent);
-  layout->append(block, 0, static_cast<std::uint64_t>(count), stride_bytes);
+  block.append(inner.layout, 0, length, inner.extent);
+  layout->append(block, 0, count, stride_bytes);
 }
 
 /// Consecutive indices of one dimension of an array, the array's own or a process's.
@@ -122,20 +122,23 @@ struct Range {
   std::int64_t length;
 };
 
+/// Of an array that may have any number of dimensions; no layout takes it.
+constexpr WideOffset kTooFar = WideOffset{kMostOffset} + 1;
+
 /// Those elements of an array whose index lies, in each dimension, in one of its ranges. Dimensions
 /// come from the one whose index changes most slowly.
 void append_ranges(const Inner& inner, const std::vector<std::int64_t>& sizes,
                    const std::vector<std::vector<Range>>& ranges, ElementLayout* layout) {
   // From the inside out: the elements of a row, of a plane, and so on.
   ElementLayout part = inner.layout;
-  std::int64_t extent = inner.extent;
+  WideOffset extent = inner.extent;
   for (std::size_t d = sizes.size(); d-- > 0;) {
     ElementLayout whole;
     for (const Range& range : ranges[d]) {
-      whole.append(part, range.begin * extent, static_cast<std::uint64_t>(range.length), extent);
+      whole.append(part, range.begin * extent, range.length, extent);
     }
     part = std::move(whole);
-    extent *= sizes[d];
+    extent = std::clamp<WideOffset>(extent * sizes[d], -kTooFar, kTooFar);
   }
   layout->append(part, 0, 1, 0);
 }
@@ -200,8 +203,7 @@ bool append_struct(const Contents& made, ElementLayout* layout) {
   for (std::size_t i = 0; i < static_cast<std::size_t>(made.integer(0)); ++i) {
     const Inner inner(made.types[i]);
     if (!inner.known) return false;
-    layout->append(inner.layout, made.addresses[i], static_cast<std::uint64_t>(made.integer(1 + i)),
-                   inner.extent);
+    layout->append(inner.layout, made.addresses[i], made.integer(1 + i), inner.extent);
   }
   return true;
 }
@@ -224,9 +226,11 @@ bool append_type(MPI_Datatype type, ElementLayout* layout) {
   if (made.combiner == MPI_COMBINER_STRUCT) return append_struct(made, layout);
   const Inner inner(made.types[0]);
   if (!inner.known) return false;
-  const auto integer = [&](std::int64_t i) { return made.integer(static_cast<std::size_t>(i)); };
-  const auto address = [&](std::int64_t i) {
-    return static_cast<std::int64_t>(made.addresses[static_cast<std::size_t>(i)]);
+  const auto integer = [&](std::int64_t i) -> WideOffset {
+    return made.integer(static_cast<std::size_t>(i));
+  };
+  const auto address = [&](std::int64_t i) -> WideOffset {
+    return made.addresses[static_cast<std::size_t>(i)];
   };
   const std::int64_t count = made.integer(0);
   switch (made.combiner) {
@@ -235,7 +239,7 @@ bool append_type(MPI_Datatype type, ElementLayout* layout) {
       layout->append(inner.layout, 0, 1, 0);
       return true;
     case MPI_COMBINER_CONTIGUOUS:
-      layout->append(inner.layout, 0, static_cast<std::uint64_t>(count), inner.extent);
+      layout->append(inner.layout, 0, count, inner.extent);
       return true;
     case MPI_COMBINER_VECTOR:
       append_vector(inner, count, integer(1), integer(2) * inner.extent, layout);

@@ -79,7 +79,9 @@ CAUSEWAY_API int MPIX_Comm_abort(MPI_Comm comm);
  * was found is kept with the type until it is freed; its parts are gathered into messages and
  * scattered out of them by what runs the exchange, GPU kernels too. Where buffers have to be copied
  * (above), those of derived types on GPUs are copied run by run. A communicator takes 1023 derived
- * types at a time. The buffer of a derived type may be MPI_BOTTOM.
+ * types at a time. A buffer may be MPI_BOTTOM, which may be NULL: displacements, or those in a
+ * derived type, are addresses then, as MPI_Get_address gives them. A block at an address below
+ * 65536 is MPI_ERR_BUFFER.
  *
  * Counts that disagree: a receiver that was sent more than it asked for keeps what fits, writes
  * nothing beyond it, and returns MPI_ERR_TRUNCATE; comm stays usable. One that asked for nothing

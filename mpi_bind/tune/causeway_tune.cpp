@@ -32,12 +32,14 @@ constexpr int kWrongUse = 2;
 
 volatile std::sig_atomic_t stop = 0;
 
-/// The first signal asks for a good end, the second one does not ask.
-void stop_on_signals() {
+/// The first SIGINT or SIGTERM asks for a good end, the second one does not ask.
+void handle_signals() {
   struct sigaction action {};
   action.sa_handler = [](int) { stop = 1; };
   action.sa_flags = SA_RESTART | SA_RESETHAND;
   for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
+  // That the file may not become so large write() says too.
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 class Run {
@@ -235,7 +237,7 @@ int Run::run(std::span<char* const> arguments) {
 
 int main(int argc, char** argv) {
   MPI_Init(&argc, &argv);
-  stop_on_signals();
+  handle_signals();
   MPI_Comm comm = MPI_COMM_NULL;
   MPI_Comm_dup(MPI_COMM_WORLD, &comm);
   MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN);

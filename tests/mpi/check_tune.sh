@@ -1,6 +1,6 @@
 #!/bin/sh
 # causeway-tune from its command line to its file: check_tune.sh MPIEXEC TUNE INFO PART, where PART
-# is file, signal or arguments.
+# is file, signal, file_size or arguments.
 set -eu
 mpiexec=$1 tune=$2 info=$3 part=$4
 work=$(mktemp -d)
@@ -30,7 +30,7 @@ file)
   grep -q '^alltoallv:memory:.*-2097151:' rules || fail "it found nothing better than bad rules"
   accepted
   ;;
-signal)
+signal | file_size)
   # One rank alone gets the signal, when something has been measured.
   cat >rank.sh <<'SCRIPT'
 echo $$ >"pid.$$"
@@ -46,6 +46,16 @@ SCRIPT
     sleep 0.1
   done
   [ ! -e rules ] || fail "the file is there before it is whole"
+  if [ "$part" = file_size ]; then
+    # A file that may not become so large is an error as others are.
+    command -v prlimit >/dev/null || { kill "$job"; echo "SKIPPED: no prlimit here"; exit 0; }
+    for pid in $(cat pid.*); do prlimit --fsize=100 --pid "$pid"; done
+    kill -INT "$(cat pid.* | head -1)"
+    ! wait "$job" || fail "it could write"
+    grep -q "'rules[.0-9]*' cannot be written: File too large" err || fail "it does not say why"
+    [ -z "$(find . -name 'rules*')" ] || fail "something is left"
+    exit 0
+  fi
   kill -INT "$(cat pid.* | head -1)"
   wait "$job" || fail "status $?"
   grep -q '^# stopped after [1-9][0-9]* of 11 measurements$' rules || fail "it did not stop early"

@@ -1,5 +1,7 @@
 // The core's parts that need no exchange: plans, agreement, topology, segments, failures, threads.
 #include <alltoallv.hpp>
+#include <causeway/device/host_device.hpp>
+#include <causeway/device/wait.hpp>
 #include <channel_layout.hpp>
 #include <channel_set.hpp>
 #include <failure.hpp>
@@ -189,6 +191,42 @@ TEST(ChannelSet, WithoutWideLinesAfterAllSaysSoOnEveryChannelAndChangesNothingEl
   });
 }
 
+/// Between reading reports and clearing them more may come, or be half written.
+TEST(ChannelSet, ClearsTheReportsThatWereReadAlone) {
+  on_ranks(1, [](Bootstrap& bootstrap) {
+    const Topology topology(0, {this_place()});
+    const std::unique_ptr<DeviceBackend> backend = make_host_backend();
+    RegionSet regions;
+    ChannelSet channels;
+    ASSERT_TRUE(regions.create(topology, *backend).ok());
+    ASSERT_TRUE(
+        channels.create(bootstrap, topology, *backend, regions, nullptr, {1, 4096, 0, 0, 0}).ok());
+    const device::WaitControl& control = channels.handle().control;
+    const auto report = [&](device::Fault fault, std::uint32_t peer) {
+      device::report_fault<device::HostDevice>(control, {fault, {}, peer, 0, 1, 2, 3, 0});
+    };
+    report(device::Fault::kDeclined, 5);
+    const device::FaultReports first = channels.reports();
+    EXPECT_EQ(first.declined.peer, 5U);
+    report(device::Fault::kTruncated, 6);
+    ASSERT_TRUE(channels.clear_reports(first).ok());
+    const device::FaultReports second = channels.reports();
+    EXPECT_EQ(second.declined.fault, device::Fault::kNone);
+    EXPECT_EQ(second.truncated.peer, 6U);
+    // Their places are free again, and theirs alone.
+    report(device::Fault::kTruncated, 7);
+    report(device::Fault::kDeclined, 8);
+    ASSERT_TRUE(channels.clear_reports(second).ok());
+    EXPECT_EQ(channels.reports().truncated.fault, device::Fault::kNone);
+    EXPECT_EQ(channels.reports().declined.peer, 8U);
+    // A report that is being written stays its writer's.
+    ASSERT_TRUE(device::HostDevice::claim(&control.claims->truncated));
+    ASSERT_TRUE(channels.clear_reports(channels.reports()).ok());
+    EXPECT_FALSE(device::HostDevice::claim(&control.claims->truncated));
+    EXPECT_TRUE(device::HostDevice::claim(&control.claims->declined));
+  });
+}
+
 TEST(ThreadBootstrap, GathersInRankOrder) {
   on_ranks(5, [](Bootstrap& bootstrap) {
     for (int round = 0; round < 200; ++round) {
@@ -229,7 +267,7 @@ TEST(Topology, GroupsRanksByHostAndNamesPairsWithoutALink) {
   EXPECT_TRUE(topology.same_process(0));
   const Status links = topology.check_one_host();
   EXPECT_EQ(links.kind(), ErrorKind::kUnsupported);
-  EXPECT_NE(links.message().find("rank 1 on node2"), std::string::npos) << links.message();
+  EXPECT_NE(links.message().find("rank 0 on node1"), std::string::npos) << links.message();
   EXPECT_TRUE(Topology(0, {place_on(1), place_on(1)}).check_one_host().ok());
 }
 
@@ -237,7 +275,8 @@ TEST(SharedSegment, IsTheSameMemoryInAnotherMapping) {
   std::shared_ptr<SharedSegment> made;
   ASSERT_TRUE(SharedSegment::create(10000, &made).ok());
   std::shared_ptr<SharedSegment> opened;
-  const Status status = SharedSegment::open(getpid(), made->descriptor(), 10000, &opened);
+  const Status status =
+      SharedSegment::open(own_desk(), made->descriptor(), 10000, Reach::kTrace, &opened);
   ASSERT_TRUE(status.ok()) << status.message();
   EXPECT_NE(opened->data(), made->data());
   std::memcpy(made->data() + 9000, "shared", 7);
@@ -248,8 +287,11 @@ TEST(SharedSegment, SaysWhyItCannotBeOpened) {
   std::shared_ptr<SharedSegment> made;
   ASSERT_TRUE(SharedSegment::create(10000, &made).ok());
   std::shared_ptr<SharedSegment> opened;
-  EXPECT_EQ(SharedSegment::open(getpid(), 99999, 10000, &opened).kind(), ErrorKind::kSystem);
-  const Status wrong = SharedSegment::open(getpid(), made->descriptor(), 20000, &opened);
+  const auto open = [&](int descriptor, std::size_t bytes) {
+    return SharedSegment::open(own_desk(), descriptor, bytes, Reach::kTrace, &opened);
+  };
+  EXPECT_EQ(open(99999, 10000).kind(), ErrorKind::kSystem);
+  const Status wrong = open(made->descriptor(), 20000);
   EXPECT_NE(wrong.message().find("10000 bytes, not 20000"), std::string::npos) << wrong.message();
 }
 

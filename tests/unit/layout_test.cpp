@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <memory>
 #include <numeric>
 #include <random>
@@ -54,6 +55,54 @@ TEST(Layout, NothingIsContiguous) {
   layout.set_extent(100);
   EXPECT_TRUE(layout.contiguous());
   EXPECT_EQ(layout.size(), 0U);
+}
+
+TEST(Layout, CountsFromItsFirstByte) {
+  ElementLayout layout;
+  layout.append(std::int64_t{1} << 46, 8);
+  layout.append((std::int64_t{1} << 46) - 100, 4, 3, 10);
+  EXPECT_EQ(layout.begin_at_first_byte(), std::int64_t{1} << 46);
+  EXPECT_EQ(layout.runs()[0].offset, 0);
+  EXPECT_EQ(layout.runs()[1].offset, -100);
+  EXPECT_EQ(ElementLayout().begin_at_first_byte(), 0);
+}
+
+/// Numbers that programs get by mistake: all is refused that an offset could not hold, and nothing
+/// overflows before.
+TEST(Layout, MoreThanMemoryHoldsIsNoLayout) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+  ElementLayout pair;
+  pair.append(0, 8);
+  pair.append(24, 8);
+  const auto excess = [](const auto& append) {
+    ElementLayout layout;
+    append(layout);
+    ElementLayout around;
+    around.append(layout, 0, 1, 0);
+    EXPECT_EQ(around.excess(), layout.excess());
+    layout.append(8, 8);
+    layout.set_extent(kMost);
+    return layout.excess();
+  };
+  EXPECT_EQ(excess([](ElementLayout& layout) { layout.append(-100, 1000, 2, kMostOffset / 2); }),
+            0);
+  for (const std::int64_t huge : {kMost, kLeast, kMostOffset + 1, -kMostOffset - 1}) {
+    EXPECT_GT(excess([&](ElementLayout& layout) { layout.append(huge, 8); }), 1e18);
+    EXPECT_GT(excess([&](ElementLayout& layout) { layout.append(0, 8, 3, huge); }), 1e18);
+    EXPECT_GT(excess([&](ElementLayout& layout) { layout.append(pair, huge, 2, 32); }), 1e18);
+    EXPECT_GT(excess([&](ElementLayout& layout) { layout.append(pair, 0, 1000, huge); }), 1e18);
+  }
+  EXPECT_GT(excess([](ElementLayout& layout) { layout.append(0, kMost, 1000, kMost); }), 1e18);
+  EXPECT_GT(excess([](ElementLayout& layout) { layout.append(0, 8, kMost, 16); }), 1e18);
+  EXPECT_DOUBLE_EQ(excess([](ElementLayout& layout) {
+                     layout.append(0, std::int64_t{5} << 30, std::int64_t{1} << 32, 0);
+                   }),
+                   5 * 0x1p62);
+  EXPECT_GT(excess([](ElementLayout& layout) {
+              for (int i = 0; i < 3; ++i) layout.append(0, kMostOffset / 2);
+            }),
+            1e18);
 }
 
 TEST(LayoutTables, LayoutsThatNobodyElseHoldsGoWhenANewOneComes) {

@@ -33,6 +33,11 @@ endif()
 if(NOT CAUSEWAY_ENABLE_UCX STREQUAL "OFF")
   find_package(ucx CONFIG QUIET)
   set(causeway_version_of_ucx ${ucx_VERSION})
+  # Where UCX is loaded from at run time when MPI brings none and the loader finds none.
+  if(ucx_FOUND)
+    get_target_property(CAUSEWAY_UCX_INCLUDE_DIRS ucx::ucp INTERFACE_INCLUDE_DIRECTORIES)
+    get_target_property(CAUSEWAY_UCX_LIBRARY ucx::ucp LOCATION)
+  endif()
 endif()
 
 if(NOT CAUSEWAY_ENABLE_KOKKOS STREQUAL "OFF")

@@ -44,6 +44,7 @@ int listen_for_peers(int pipe) {
 struct Losses final : Receiver {
   void take(const MessageHeader&, const std::byte*, std::size_t) override {}
   void lose(const Endpoint&, const char*) override { ++count; }
+  void lose_from(std::uint64_t, const char*) override {}
   bool settle() override { return false; }
   bool busy() override { return false; }
   void watch() override {}

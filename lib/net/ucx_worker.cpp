@@ -1,6 +1,7 @@
 // A UCX context and worker, set up as the engine needs them.
 #include "ucx_worker.hpp"
 
+#include "interfaces.hpp"
 #include "transports.hpp"
 
 #include <fcntl.h>
@@ -72,6 +73,12 @@ Status check_threads(int count) {
   return status;
 }
 
+/// Of the environment; empty where it is not set.
+std::string variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
 /// Whether any of the resources is of one of the transports.
 bool has(const std::vector<std::string>& resources,
          std::initializer_list<std::string_view> transports) {
@@ -127,11 +134,17 @@ Status UcxWorker::adapt(ucp_config_t* config) const {
     return ucx_->check("ucp_config_modify", ucx_->config_modify(config, name, value.c_str()));
   };
   const std::vector<std::string> found = resources();
-  const char* const chosen = std::getenv("UCX_TLS");
   const bool shared = has(found, {"posix", "sysv", "cma", "knem", "xpmem"});
   const bool cuda = (memory_types() >> UCS_MEMORY_TYPE_CUDA & 1) != 0;
-  const std::string kept = network_transports(chosen != nullptr ? chosen : "", shared, cuda);
+  const std::string kept = network_transports(variable("UCX_TLS"), shared, cuda);
   if (!kept.empty()) CAUSEWAY_TRY(set("TLS", kept));
+  // UCX would listen on every interface, for whoever connects.
+  if (std::getenv("UCX_NET_DEVICES") == nullptr) {
+    const std::string devices =
+        network_devices(found, interfaces(), variable("OMPI_MCA_btl_tcp_if_include"),
+                        variable("OMPI_MCA_btl_tcp_if_exclude"));
+    if (!devices.empty()) CAUSEWAY_TRY(set("NET_DEVICES", devices));
+  }
   // UCX, 1.22 still, aborts when a peer dies just after it has accepted a connection over TCP that
   // UCX waited for. From 1.17 on the setting has its transport's name in front.
   if (!has(found, {"tcp"}) || std::getenv("UCX_TCP_CONN_NB") != nullptr) return {};

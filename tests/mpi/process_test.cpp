@@ -1,5 +1,5 @@
-// What the library leaves of its process to the program: signal handlers, signals, forked children.
-// `process_test handlers|signals|children`, on two ranks and more.
+// What the library leaves of its process to the program: signal handlers, signals, forked children;
+// and where it listens. `process_test handlers|signals|children|ports`, on two ranks and more.
 #include <causeway/mpix.h>
 
 #include <sys/syscall.h>
@@ -17,7 +17,9 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <sstream>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -96,7 +98,7 @@ bool is_loaded(const std::string& library) {
   return false;
 }
 
-/// `at_start`: what main() found.
+/// `at_start`: what main() found, but for what an MPI has brought that is itself linked to UCX.
 bool keeps_handlers(const Handlers& at_start) {
   bool well = true;
   for (std::size_t signal = 1; signal < at_start.size(); ++signal) {
@@ -220,10 +222,50 @@ bool lets_children_exit() {
   return well && staying == 0;
 }
 
+// ports
+
+/// The addresses, as /proc prints them, that this process listens on over TCP.
+std::multiset<std::string> listened_on() {
+  std::set<std::string> sockets;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code ignored;
+    sockets.insert(std::filesystem::read_symlink(entry.path(), ignored).string());
+  }
+  std::multiset<std::string> found;
+  std::ifstream table("/proc/self/net/tcp");
+  std::string line;
+  std::getline(table, line);
+  while (std::getline(table, line)) {
+    std::istringstream fields(line);
+    std::vector<std::string> field;
+    for (std::string one; fields >> one;) field.push_back(one);
+    const bool listens = field.size() > 9 && field[3] == "0A";
+    if (listens && sockets.count("socket:[" + field[9] + "]") != 0) {
+      found.insert(field[1].substr(0, field[1].find(':')));
+    }
+  }
+  return found;
+}
+
+/// With MPI told to use the loopback alone.
+bool listens_on_loopback() {
+  const std::multiset<std::string> before = listened_on();
+  bool well = exchange(1000, false);
+  const std::multiset<std::string> after = listened_on();
+  const char* const loopback = "0100007F";  // 127.0.0.1, little-endian
+  well = after.count(loopback) > before.count(loopback) && well;
+  for (const std::string& address : after) {
+    if (address == loopback || after.count(address) == before.count(address)) continue;
+    std::fprintf(stderr, "listens on %s\n", address.c_str());
+    well = false;
+  }
+  return well;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Handlers at_start = handlers();
+  const Handlers at_start = is_loaded("/libucs") ? Handlers{} : handlers();
   const std::string part = argc == 2 ? argv[1] : "";
   int granted = MPI_THREAD_SINGLE;
   MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &granted);
@@ -231,6 +273,7 @@ int main(int argc, char** argv) {
   if (part == "handlers") well = keeps_handlers(at_start);
   if (part == "signals") well = leaves_signals();
   if (part == "children") well = lets_children_exit();
+  if (part == "ports") well = listens_on_loopback();
   MPI_Finalize();
   if (well) std::printf("%s: well\n", part.c_str());
   return well ? 0 : 1;

@@ -203,6 +203,34 @@ TEST(UcxEngine, AMessageThatThereIsNoMemoryForBreaksTheLink) {
   EXPECT_EQ(lose_after([] { longest_array = kMessageBytes - 1; }), 0);
 }
 
+// Which UCX it is.
+
+/// Loads a libucp from a folder where nothing else of UCX is, and sets the engine up. 0 where that
+/// fails and says why.
+int set_up_on_two(const std::filesystem::path& lone) {
+  if (dlopen(lone.c_str(), RTLD_NOW) == nullptr) return 1;
+  UcxEngine* engine = nullptr;
+  const Status status = UcxEngine::get(&engine);
+  if (status.ok()) return 2;
+  const std::string& why = status.message();
+  const bool told = why.find("two UCX") != std::string::npos &&
+                    why.find(lone) != std::string::npos && why.find("libucs") != std::string::npos;
+  return told ? 0 : 3;
+}
+
+TEST(UcxEngine, TwoUcxInOneProcessAreAnError) {
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("causeway-ucx-" + std::to_string(getpid()));
+  std::filesystem::create_directory(folder);
+  const auto lone = folder / "libucp-0123abcd.so.0";
+  std::filesystem::copy_file(std::filesystem::canonical(CAUSEWAY_UCX_LIBRARY), lone);
+  int status = 0;
+  const pid_t child = run_apart([&] { return set_up_on_two(lone); });
+  waitpid(child, &status, 0);
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ(status, 0);
+}
+
 // Too little to set UCX up.
 
 int descriptors() {

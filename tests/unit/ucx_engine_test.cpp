@@ -244,7 +244,7 @@ void limit_descriptors(int left) {
   getrlimit(RLIMIT_NOFILE, &limit);
   const int next = dup(0);
   close(next);
-  limit.rlim_cur = static_cast<rlim_t>(next + left);
+  limit.rlim_cur = static_cast<rlim_t>(next) + static_cast<rlim_t>(left);
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 

@@ -1,5 +1,6 @@
 // What the library leaves of its process to the program: signal handlers, signals, forked children;
-// and where it listens. `process_test handlers|signals|children|ports`, on two ranks and more.
+// and where it listens, and what it takes of the host's shared memory.
+// `process_test handlers|signals|children|ports|memory`, on two ranks and more.
 #include <causeway/mpix.h>
 
 #include <sys/syscall.h>
@@ -262,6 +263,28 @@ bool listens_on_loopback() {
   return well;
 }
 
+// memory
+
+/// Shared memory of UCX, POSIX's or System V's, that this process has mapped.
+int shared_by_ucx() {
+  std::ifstream maps("/proc/self/maps");
+  int found = 0;
+  for (std::string line; std::getline(maps, line);) {
+    for (const char* const name : {"ucx_shm", "/SYSV"}) {
+      if (line.find(name) != std::string::npos) ++found;
+    }
+  }
+  return found;
+}
+
+bool takes_no_shared_memory() {
+  const int before = shared_by_ucx();
+  const bool well = exchange(1000, false);
+  const int after = shared_by_ucx();
+  if (after != before) std::fprintf(stderr, "UCX has mapped %d segments\n", after - before);
+  return well && after == before;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -274,6 +297,7 @@ int main(int argc, char** argv) {
   if (part == "signals") well = leaves_signals();
   if (part == "children") well = lets_children_exit();
   if (part == "ports") well = listens_on_loopback();
+  if (part == "memory") well = takes_no_shared_memory();
   MPI_Finalize();
   if (well) std::printf("%s: well\n", part.c_str());
   return well ? 0 : 1;

@@ -158,9 +158,14 @@ bool UcxEngine::open_endpoints() {
 }
 
 void UcxEngine::open(Endpoint& endpoint) {
-  const Status room = UcxWorker::check_descriptors(kDescriptorsOfConnection);
-  if (!room.ok()) {
-    lose(endpoint, room.message().c_str());
+  try {
+    const Status room = UcxWorker::check_descriptors(kDescriptorsOfConnection);
+    if (!room.ok()) {
+      lose(endpoint, room.message().c_str());
+      return;
+    }
+  } catch (const std::bad_alloc&) {
+    lose(endpoint, "there is no memory to connect it");
     return;
   }
   ucp_ep_params_t params{};

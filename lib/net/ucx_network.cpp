@@ -128,7 +128,7 @@ class UcxNetwork final : public Network, private Receiver {
 
   // Setting up.
 
-  Status prepare(DeviceBackend& backend, Contact* mine) {
+  Status prepare(DeviceBackend& backend, Contact* mine) try {
     CAUSEWAY_TRY(UcxEngine::get(&engine_));
     const auto address = engine_->address();
     if (address.size() > sizeof mine->address) {
@@ -144,6 +144,8 @@ class UcxNetwork final : public Network, private Receiver {
     std::ranges::copy(address, mine->address);
     for (const int rank : topology_.remote_ranks()) peer_of(rank).remote = true;
     return make_blocks(topology_, settings_, backend);
+  } catch (const std::bad_alloc&) {
+    return {ErrorKind::kSystem, "out of memory for the network"};
   }
 
   // Sending. From here on the engine's mutex is held.

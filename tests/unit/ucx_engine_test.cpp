@@ -231,6 +231,24 @@ TEST(UcxEngine, TwoUcxInOneProcessAreAnError) {
   EXPECT_EQ(status, 0);
 }
 
+// The end.
+
+TEST(UcxEngine, AProcessMayExitInTheMiddleOfACall) {
+  int status = 0;
+  const pid_t child = run_apart([] {
+    alarm(20);
+    UcxEngine* engine = nullptr;
+    if (!UcxEngine::get(&engine).ok()) return 1;
+    // As a handler does that interrupts code which holds the mutex.
+    engine->mutex.lock();
+    std::exit(5);
+    return 1;
+  });
+  waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 5);
+}
+
 // Too little to set UCX up.
 
 int descriptors() {
@@ -271,6 +289,26 @@ TEST(UcxEngine, TooFewDescriptorsAreAnErrorThatPasses) {
     waitpid(child, &status, 0);
     EXPECT_EQ(status, 0) << "with " << left << " descriptors";
   }
+}
+
+/// Connects with a few descriptors left. 0 where that breaks the link.
+int connect_with_few() {
+  UcxEngine* engine = nullptr;
+  if (!UcxEngine::get(&engine).ok()) return 1;
+  Losses losses;
+  const std::lock_guard lock(engine->mutex);
+  engine->enter(1, 0, &losses);
+  limit_descriptors(3);
+  engine->send(engine->connect(0, 1, engine->address()), MessageHeader{}, nullptr, nullptr);
+  engine->progress();
+  return losses.count == 1 ? 0 : 2;
+}
+
+TEST(UcxEngine, TooFewDescriptorsToConnectBreakTheLink) {
+  int status = 0;
+  const pid_t child = run_apart([] { return connect_with_few(); });
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
 }
 
 /// The same with no further thread. The limit of processes is none to root.

@@ -1,6 +1,8 @@
 // The threads that stand in for a GPU's blocks on the host device.
 #include "host_executor.hpp"
 
+#include "thread_start.hpp"
+
 #include <chrono>
 
 namespace causeway::kernels {
@@ -8,7 +10,9 @@ namespace causeway::kernels {
 HostExecutor::HostExecutor(std::uint32_t threads) {
   threads_.reserve(threads);
   try {
-    for (std::uint32_t i = 0; i < threads; ++i) threads_.emplace_back([this, i] { work(i + 1); });
+    for (std::uint32_t i = 0; i < threads; ++i) {
+      threads_.push_back(start_thread("causeway-block", [this, i] { work(i + 1); }));
+    }
   } catch (...) {
     stop();
     throw;

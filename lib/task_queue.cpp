@@ -1,6 +1,8 @@
 // TaskQueue: a thread that does one thing after another.
 #include "task_queue.hpp"
 
+#include <thread_start.hpp>
+
 #include <utility>
 
 namespace causeway {
@@ -16,7 +18,9 @@ TaskQueue::~TaskQueue() {
 
 void TaskQueue::post(std::function<void()> task) {
   const std::lock_guard lock(mutex_);
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  if (!thread_.joinable()) {
+    thread_ = kernels::start_thread("causeway-tasks", [this] { run(); });
+  }
   tasks_.push_back(std::move(task));
   changed_.notify_all();
 }

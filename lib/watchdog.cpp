@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <thread_start.hpp>
 
 #include <cerrno>
 #include <cstring>
@@ -90,7 +91,7 @@ class Watchdog {
       return Status::error(ErrorKind::kSystem, "eventfd failed: %s", std::strerror(errno));
     }
     try {
-      thread_ = std::thread([this] { run(); });
+      thread_ = kernels::start_thread("causeway-watch", [this] { run(); });
     } catch (const std::system_error& problem) {
       close(wake_);
       wake_ = -1;

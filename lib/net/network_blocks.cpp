@@ -92,25 +92,29 @@ bool NetworkBlocks::store(int source, const device::NetworkPost& post, const std
                           std::size_t bytes) {
   if (post.lane >= settings_.lanes || post.ranges > device::NetworkPost::kMostRanges ||
       (post.outgoing == 0 && post.ranges != 0) || post.word_offset % sizeof(std::uint64_t) != 0 ||
-      post.word_offset + sizeof(std::uint64_t) > device::NetworkPost::kRing) {
+      post.word_offset > device::NetworkPost::kRing - sizeof(std::uint64_t)) {
     return false;
   }
-  // What goes out there comes in here.
-  std::byte* const to = ring(source, post.lane, false);
+  std::uint64_t named = 0;
   for (std::uint32_t i = 0; i < post.ranges; ++i) {
     const device::NetworkPost::Range& range = post.range[i];
     const std::uint64_t at = range.offset - device::NetworkPost::kRing;
     if (range.offset < device::NetworkPost::kRing || at > settings_.ring_bytes ||
-        range.bytes > settings_.ring_bytes - at || range.bytes > bytes) {
+        range.bytes > settings_.ring_bytes - at) {
       return false;
     }
-    std::memcpy(to + at, data, range.bytes);
-    data += range.bytes;
-    bytes -= range.bytes;
+    named += range.bytes;
+  }
+  if (named != bytes) return false;
+  // What goes out there comes in here.
+  std::byte* const to = ring(source, post.lane, false) - device::NetworkPost::kRing;
+  for (std::uint32_t i = 0; i < post.ranges; ++i) {
+    std::memcpy(to + post.range[i].offset, data, post.range[i].bytes);
+    data += post.range[i].bytes;
   }
   std::byte* const word = words(source, post.lane, post.outgoing == 0) + post.word_offset;
   __atomic_store_n(reinterpret_cast<std::uint64_t*>(word), post.value, __ATOMIC_RELEASE);
-  return bytes == 0;
+  return true;
 }
 
 std::uint64_t NetworkBlocks::launches_over() const {

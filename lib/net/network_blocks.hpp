@@ -44,8 +44,8 @@ class NetworkBlocks {
   /// always.
   Status open_rings(int rank, bool outgoing);
 
-  /// Stores what a peer has posted: bytes, then the word, which it releases. False when it does not
-  /// fit the channel that it names.
+  /// Stores what a peer has posted: bytes, then the word, which it releases. False, and nothing is
+  /// stored, when it does not fit the channel that it names.
   bool store(int source, const device::NetworkPost& post, const std::byte* data, std::size_t bytes);
 
   /// The ring of posts, as the device addresses it.

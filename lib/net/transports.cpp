@@ -19,16 +19,20 @@ bool calls_cuda(std::string_view item) {
 
 }  // namespace
 
-std::string without_cuda(const std::string& transports) {
-  if (transports.starts_with('^')) return transports + ",cuda";
-  std::istringstream items(transports);
+std::string network_transports(const std::string& chosen, bool shared, bool cuda) {
+  if (!shared && !cuda) return chosen;
+  // UCX's own names for all of a kind.
+  const std::string without =
+      std::string(shared ? "sm" : "") + (shared && cuda ? "," : "") + (cuda ? "cuda" : "");
+  if (chosen.starts_with('^')) return chosen + "," + without;
+  std::istringstream items(chosen);
   std::string kept;
   for (std::string item; std::getline(items, item, ',');) {
-    if (item == "all") return "^cuda";
+    if (item == "all") return "^" + without;
     if (calls_cuda(item)) continue;
     kept += (kept.empty() ? "" : ",") + item;
   }
-  return kept.empty() ? "^cuda" : kept;
+  return kept.empty() ? "^" + without : kept;
 }
 
 }  // namespace causeway

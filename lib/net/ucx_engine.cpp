@@ -2,19 +2,20 @@
 #include "ucx_engine.hpp"
 
 #include "../log.hpp"
-#include "transports.hpp"
 
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
-#include <ucs/memory/memory_type.h>
 #include <unistd.h>
+#include <thread_start.hpp>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <sstream>
+#include <ctime>
+#include <new>
 #include <system_error>
+#include <utility>
 
 namespace causeway {
 
@@ -33,130 +34,50 @@ constexpr std::chrono::microseconds kNap{50};
 /// Between looks after peers.
 constexpr std::chrono::milliseconds kWatch{50};
 
-Status ucx_status(const char* call, ucs_status_t code) {
-  if (code == UCS_OK) return {};
-  return Status::error(ErrorKind::kSystem, "%s failed: %s", call, ucs_status_string(code));
-}
-
 /// For how long a process with a higher number waits for one with a lower number to open their
 /// connection.
 constexpr std::chrono::milliseconds kTurn{500};
 
+/// More than UCX opens for one.
+constexpr int kDescriptorsOfConnection = 8;
+
+constexpr std::time_t kPatienceAtExit = 2;  // seconds
+
 UcxEngine* the_engine = nullptr;
-
-/// A variable of the environment, set while this lives unless it was set before.
-class TemporaryVariable {
- public:
-  TemporaryVariable(const char* name, const char* value)
-      : name_(std::getenv(name) == nullptr ? name : nullptr) {
-    if (name_ != nullptr) setenv(name_, value, 0);
-  }
-  ~TemporaryVariable() {
-    if (name_ != nullptr) unsetenv(name_);
-  }
-  TemporaryVariable(const TemporaryVariable&) = delete;
-  TemporaryVariable& operator=(const TemporaryVariable&) = delete;
-
- private:
-  const char* name_;
-};
 
 }  // namespace
 
 Status UcxEngine::get(UcxEngine** engine) {
-  static const Status made = [] {
+  static std::mutex making;
+  const std::lock_guard lock(making);
+  if (the_engine == nullptr) {
+    // What the thread calls finds the engine by the pointer.
     the_engine = new UcxEngine;
-    const Status status = the_engine->set_up();
+    const Status made = the_engine->set_up();
+    if (!made.ok()) {
+      delete std::exchange(the_engine, nullptr);
+      return made;
+    }
     // A thread must not be in UCX while the libraries are taken down.
-    if (status.ok()) std::atexit([] { the_engine->stop(); });
-    return status;
-  }();
+    std::atexit([] { the_engine->stop(); });
+  }
   *engine = the_engine;
-  return made;
+  return {};
 }
 
-std::string UcxEngine::version() {
-  unsigned numbers[3] = {};
-  ucp_get_version(&numbers[0], &numbers[1], &numbers[2]);
-  return std::to_string(numbers[0]) + '.' + std::to_string(numbers[1]) + '.' +
-         std::to_string(numbers[2]);
-}
-
-void UcxEngine::describe(NetworkFacts* facts) const {
-  const std::uint64_t known = memory_types();
-  for (int type = 0; type < UCS_MEMORY_TYPE_LAST; ++type) {
-    if ((known >> type & 1) != 0) facts->memory_types.emplace_back(ucs_memory_type_names[type]);
-  }
-  // UCX tells its transports to people alone: the last word of each line about a resource.
-  char* text = nullptr;
-  std::size_t bytes = 0;
-  std::FILE* const stream = open_memstream(&text, &bytes);
-  if (stream == nullptr) return;
-  ucp_context_print_info(context_, stream);
-  std::fclose(stream);
-  std::istringstream lines(std::string(text, bytes));
-  std::free(text);
-  for (std::string line; std::getline(lines, line);) {
-    const std::size_t last = line.find_last_of(' ');
-    if (line.find("resource ") == std::string::npos || last == std::string::npos) continue;
-    facts->transports.push_back(line.substr(last + 1));
-  }
-}
-
-/// The memory types that the context knows, as a mask; 0 when it does not say.
-std::uint64_t UcxEngine::memory_types() const {
-  ucp_context_attr_t attributes{};
-  attributes.field_mask = UCP_ATTR_FIELD_MEMORY_TYPES;
-  return ucp_context_query(context_, &attributes) == UCS_OK ? attributes.memory_types : 0;
-}
-
-/// Makes the context, from UCX's settings but for what the engine relies on.
-Status UcxEngine::make_context(ucp_config_t* config) {
-  ucp_params_t params{};
-  params.field_mask = UCP_PARAM_FIELD_FEATURES | UCP_PARAM_FIELD_NAME;
-  params.features = UCP_FEATURE_TAG | UCP_FEATURE_WAKEUP;
-  params.name = "causeway";
-  // Every message is eager, whatever the environment says: a rendezvous would wait for the peer.
-  CAUSEWAY_TRY(ucx_status("ucp_config_modify", ucp_config_modify(config, "RNDV_THRESH", "inf")));
-  CAUSEWAY_TRY(ucx_status("ucp_init", ucp_init(&params, config, &context_)));
-  if ((memory_types() >> UCS_MEMORY_TYPE_CUDA & 1) == 0) return {};
-  // A UCX without these transports would warn of their names.
-  ucp_cleanup(context_);
-  const char* const chosen = std::getenv("UCX_TLS");
-  const std::string transports = without_cuda(chosen != nullptr ? chosen : "");
-  CAUSEWAY_TRY(
-      ucx_status("ucp_config_modify", ucp_config_modify(config, "TLS", transports.c_str())));
-  return ucx_status("ucp_init", ucp_init(&params, config, &context_));
+UcxEngine::~UcxEngine() {
+  if (wake_ >= 0) close(wake_);
 }
 
 Status UcxEngine::set_up() {
-  // UCX, 1.22 still, aborts when a peer dies just after it has accepted a connection over TCP that
-  // UCX waited for. That UCX does not wait can be said in the environment alone: the name by which
-  // ucp_config_modify() knows it depends on the version, and a warning is printed without TCP.
-  const TemporaryVariable no_wait("UCX_TCP_CONN_NB", "y");
-  ucp_config_t* config = nullptr;
-  CAUSEWAY_TRY(ucx_status("ucp_config_read", ucp_config_read(nullptr, nullptr, &config)));
-  const Status made = make_context(config);
-  ucp_config_release(config);
-  CAUSEWAY_TRY(made);
-  ucp_worker_params_t worker{};
-  worker.field_mask = UCP_WORKER_PARAM_FIELD_THREAD_MODE;
-  worker.thread_mode = UCS_THREAD_MODE_SERIALIZED;
-  CAUSEWAY_TRY(ucx_status("ucp_worker_create", ucp_worker_create(context_, &worker, &worker_)));
-  CAUSEWAY_TRY(ucx_status("ucp_worker_get_efd", ucp_worker_get_efd(worker_, &events_)));
-  ucp_address_t* address = nullptr;
-  std::size_t bytes = 0;
-  CAUSEWAY_TRY(
-      ucx_status("ucp_worker_get_address", ucp_worker_get_address(worker_, &address, &bytes)));
-  const auto* const begin = reinterpret_cast<const std::byte*>(address);
-  address_.assign(begin, begin + bytes);
-  ucp_worker_release_address(worker_, address);
+  CAUSEWAY_TRY(worker_.create());
+  process_ = getpid();
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_ < 0) {
     return Status::error(ErrorKind::kSystem, "eventfd failed: %s", std::strerror(errno));
   }
   try {
-    thread_ = std::thread([this] { run(); });
+    thread_ = kernels::start_thread("causeway-net", [this] { run(); });
   } catch (const std::system_error& problem) {
     return Status::error(ErrorKind::kSystem, "cannot start a thread: %s", problem.what());
   }
@@ -205,12 +126,12 @@ void UcxEngine::send(Endpoint& endpoint, std::unique_ptr<Message> message) {
   param.user_data = message.get();
   param.cb.send = [](void* request, ucs_status_t, void* sent) {
     delete static_cast<Message*>(sent);
-    ucp_request_free(request);
+    the_engine->worker_.ucx().request_free(request);
   };
-  const ucs_status_ptr_t request =
-      ucp_tag_send_nbx(endpoint.handle, message->piece, message->count, endpoint.from, &param);
+  const ucs_status_ptr_t request = worker_.ucx().tag_send(endpoint.handle, message->piece,
+                                                          message->count, endpoint.from, &param);
   if (UCS_PTR_IS_ERR(request)) {
-    lose(endpoint, ucs_status_string(UCS_PTR_STATUS(request)));
+    lose(endpoint, worker_.ucx().status_string(UCS_PTR_STATUS(request)));
   } else if (request != nullptr) {
     static_cast<void>(message.release());
   }
@@ -237,18 +158,28 @@ bool UcxEngine::open_endpoints() {
 }
 
 void UcxEngine::open(Endpoint& endpoint) {
+  try {
+    const Status room = UcxWorker::check_descriptors(kDescriptorsOfConnection);
+    if (!room.ok()) {
+      lose(endpoint, room.message().c_str());
+      return;
+    }
+  } catch (const std::bad_alloc&) {
+    lose(endpoint, "there is no memory to connect it");
+    return;
+  }
   ucp_ep_params_t params{};
   params.field_mask = UCP_EP_PARAM_FIELD_REMOTE_ADDRESS | UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE |
                       UCP_EP_PARAM_FIELD_ERR_HANDLER;
   params.address = reinterpret_cast<const ucp_address_t*>(endpoint.address.data());
   params.err_mode = UCP_ERR_HANDLING_MODE_PEER;
   params.err_handler.cb = [](void* lost, ucp_ep_h, ucs_status_t code) {
-    the_engine->lose(*static_cast<Endpoint*>(lost), ucs_status_string(code));
+    the_engine->lose(*static_cast<Endpoint*>(lost), the_engine->worker_.ucx().status_string(code));
   };
   params.err_handler.arg = &endpoint;
-  const ucs_status_t code = ucp_ep_create(worker_, &params, &endpoint.handle);
+  const ucs_status_t code = worker_.ucx().ep_create(worker_.handle(), &params, &endpoint.handle);
   if (code != UCS_OK) {
-    lose(endpoint, ucs_status_string(code));
+    lose(endpoint, worker_.ucx().status_string(code));
     return;
   }
   endpoint.state = State::kOpen;
@@ -257,21 +188,8 @@ void UcxEngine::open(Endpoint& endpoint) {
 /// Takes what has come; whether anything has.
 bool UcxEngine::receive() {
   ucp_tag_recv_info_t info{};
-  while (ucp_tag_message_h message = ucp_tag_probe_nb(worker_, 0, 0, 1, &info)) {
-    Arrival& arrival = arrivals_[info.sender_tag].emplace_back(
-        Arrival{std::make_unique_for_overwrite<std::byte[]>(info.length), info.length});
-    ucp_request_param_t param{};
-    param.op_attr_mask = UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA;
-    param.user_data = &arrival;
-    // One that fails stays incomplete: its peer is lost, of which the endpoint tells.
-    param.cb.recv = [](void* request, ucs_status_t code, const ucp_tag_recv_info_t*, void* to) {
-      static_cast<Arrival*>(to)->complete = code == UCS_OK;
-      the_engine->arrived_ = true;
-      ucp_request_free(request);
-    };
-    const ucs_status_ptr_t request =
-        ucp_tag_msg_recv_nbx(worker_, arrival.data.get(), arrival.bytes, message, &param);
-    if (request == nullptr) arrival.complete = arrived_ = true;
+  while (ucp_tag_message_h message = worker_.ucx().tag_probe(worker_.handle(), 0, 0, 1, &info)) {
+    receive(message, info);
   }
   if (!std::exchange(arrived_, false)) return false;
   for (auto& [process, queue] : arrivals_) {
@@ -280,6 +198,34 @@ bool UcxEngine::receive() {
     }
   }
   return true;
+}
+
+/// Begins to take a message. One that cannot be taken breaks the link to its sender, whose later
+/// messages would be taken for it.
+void UcxEngine::receive(ucp_tag_message_h message, const ucp_tag_recv_info_t& info) {
+  Arrival* arrival = nullptr;
+  try {
+    auto data = std::make_unique_for_overwrite<std::byte[]>(info.length);
+    arrival = &arrivals_[info.sender_tag].emplace_back(Arrival{std::move(data), info.length});
+  } catch (const std::bad_alloc&) {
+    lose_from(info.sender_tag, "there is no memory for a message that comes over it");
+    return;
+  }
+  ucp_request_param_t param{};
+  param.op_attr_mask = UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA;
+  param.user_data = arrival;
+  // One that fails stays incomplete: its peer is lost, of which the endpoint tells.
+  param.cb.recv = [](void* request, ucs_status_t code, const ucp_tag_recv_info_t*, void* to) {
+    static_cast<Arrival*>(to)->complete = code == UCS_OK;
+    the_engine->arrived_ = true;
+    the_engine->worker_.ucx().request_free(request);
+  };
+  const ucs_status_ptr_t request = worker_.ucx().tag_msg_recv(worker_.handle(), arrival->data.get(),
+                                                              arrival->bytes, message, &param);
+  if (request == nullptr) arrival->complete = arrived_ = true;
+  if (!UCS_PTR_IS_ERR(request)) return;
+  arrivals_[info.sender_tag].pop_back();
+  lose_from(info.sender_tag, worker_.ucx().status_string(UCS_PTR_STATUS(request)));
 }
 
 void UcxEngine::take(std::uint64_t process, const Arrival& arrival) {
@@ -303,9 +249,16 @@ void UcxEngine::lose(Endpoint& endpoint, const char* why) {
   for (const auto& [key, receiver] : receivers_) receiver->lose(endpoint, why);
 }
 
+void UcxEngine::lose_from(std::uint64_t process, const char* why) {
+  const auto sender = endpoints_.find(process);
+  if (sender != endpoints_.end()) lose(*sender->second, why);
+  for (const auto& [key, receiver] : receivers_) receiver->lose_from(process, why);
+}
+
 bool UcxEngine::progress() {
   for (bool moved = false;; moved = true) {
-    bool moves = ucp_worker_progress(worker_) != 0 || receive() || open_endpoints();
+    bool moves =
+        worker_.ucx().worker_progress(worker_.handle()) != 0 || receive() || open_endpoints();
     for (const auto& [key, receiver] : receivers_) moves = receiver->settle() || moves;
     if (!moves) return moved;
   }
@@ -331,7 +284,7 @@ void UcxEngine::run() {
         watched = Clock::now();
         for (const auto& [key, receiver] : receivers_) receiver->watch();
       }
-      if (!busy && ucp_worker_arm(worker_) == UCS_ERR_BUSY) continue;
+      if (!busy && worker_.ucx().worker_arm(worker_.handle()) == UCS_ERR_BUSY) continue;
     }
     if (busy && Clock::now() - moved < kSpin) {
       std::this_thread::yield();
@@ -341,20 +294,26 @@ void UcxEngine::run() {
       std::this_thread::sleep_for(kNap);
       continue;
     }
-    pollfd polled[] = {{events_, POLLIN, 0}, {wake_, POLLIN, 0}};
+    pollfd polled[] = {{worker_.events(), POLLIN, 0}, {wake_, POLLIN, 0}};
     poll(polled, 2, kLongestSleep);
     std::uint64_t count = 0;
     if (polled[1].revents != 0 && read(wake_, &count, sizeof count) < 0) continue;
   }
 }
 
+/// At exit. Not in a forked child, which has no such thread, and where the mutex may be held for
+/// ever. Neither for ever where exit() is called by a signal's handler: the code that it interrupts
+/// may hold the mutex.
 void UcxEngine::stop() {
-  {
-    const std::lock_guard lock(mutex);
-    stopping_ = true;
-  }
+  if (getpid() != process_) return;
+  stopping_ = true;
   wake();
-  thread_.join();
+  timespec until{};
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec += kPatienceAtExit;
+  if (pthread_timedjoin_np(thread_.native_handle(), nullptr, &until) != 0) {
+    log(LogLevel::kWarn, "the network's thread does not end");
+  }
 }
 
 }  // namespace causeway

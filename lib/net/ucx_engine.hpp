@@ -1,12 +1,13 @@
 // The process's UCX worker, its endpoints and the thread that drives them.
 #pragma once
 
-#include "../facts.hpp"
 #include "../status.hpp"
+#include "ucx_worker.hpp"
 
-#include <ucp/api/ucp.h>
+#include <sys/types.h>
 #include <causeway/device/network.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -74,11 +75,13 @@ struct Endpoint {
 };
 
 /// What takes messages: one rank's end of a communicator. All is called with the engine's mutex
-/// held; the first two by UCX, and they send nothing.
+/// held; the first three also by UCX, and they send nothing. Nothing throws.
 class Receiver {
  public:
   virtual void take(const MessageHeader& header, const std::byte* data, std::size_t bytes) = 0;
   virtual void lose(const Endpoint& endpoint, const char* why) = 0;
+  /// A message of a process is lost here, whether or not there is an endpoint to it.
+  virtual void lose_from(std::uint64_t process, const char* why) = 0;
   /// Sends what is due; whether anything was.
   virtual bool settle() = 0;
   /// Whether something may become due that nobody wakes the engine for.
@@ -91,7 +94,8 @@ class Receiver {
 };
 
 /// One for the process, made on first use and never destroyed: UCX 1.13 aborts when a worker ends
-/// while a peer is still connecting to it. The thread ends with the process.
+/// while a peer is still connecting to it. The thread ends with the process; in a process that was
+/// forked from it there is none, and nothing of the engine is touched.
 ///
 /// A message is one eager tagged message, so that sending never waits for the other side; the tag
 /// is the number of the process that sends it. Active messages would do, but for those UCX sets up
@@ -100,16 +104,14 @@ class Receiver {
 /// nobody. It answers peers whatever the ranks of this process do.
 class UcxEngine {
  public:
-  /// The process's engine; on failure the reason is the same every time.
+  /// The process's engine. Where it cannot be made, nothing is left of it, and the next call tries
+  /// again.
   static Status get(UcxEngine** engine);
 
-  /// Of UCX.
-  static std::string version();
+  /// Fills in what UCX found.
+  void describe(NetworkFacts* facts) const { worker_.describe(facts); }
 
-  /// Fills in what the context found.
-  void describe(NetworkFacts* facts) const;
-
-  std::span<const std::byte> address() const { return address_; }
+  std::span<const std::byte> address() const { return worker_.address(); }
 
   // With `mutex` held:
 
@@ -125,11 +127,11 @@ class UcxEngine {
   Endpoint& connect(std::uint64_t from, std::uint64_t to, std::span<const std::byte> address);
 
   /// Sends a header and what its ranges name of a block. `owner` keeps the block until UCX has read
-  /// it. When it fails, receivers are told.
+  /// it. When it fails, receivers are told. Throws std::bad_alloc, and the message is lost.
   void send(Endpoint& endpoint, const MessageHeader& header, const std::byte* block,
             std::shared_ptr<void> owner);
 
-  /// Moves on what is under way; whether anything was.
+  /// Moves on what is under way; whether anything was. Does not throw.
   bool progress();
 
   /// Makes the thread look, after something was sent from another.
@@ -138,9 +140,8 @@ class UcxEngine {
   std::mutex mutex;  ///< of UCX, and of all receivers
 
  private:
+  ~UcxEngine();
   Status set_up();
-  Status make_context(ucp_config_t* config);
-  std::uint64_t memory_types() const;
   void run();
   void stop();
   bool open_endpoints();
@@ -148,14 +149,14 @@ class UcxEngine {
   void send(Endpoint& endpoint, std::unique_ptr<Message> message);
   void lose(Endpoint& endpoint, const char* why);
   bool receive();
+  void receive(ucp_tag_message_h message, const ucp_tag_recv_info_t& info);
+  void lose_from(std::uint64_t process, const char* why);
   void take(std::uint64_t process, const Arrival& arrival);
 
-  ucp_context_h context_ = nullptr;
-  ucp_worker_h worker_ = nullptr;
-  int events_ = -1;  ///< the worker's
+  UcxWorker worker_;
   int wake_ = -1;
-  bool stopping_ = false;
-  std::vector<std::byte> address_;
+  pid_t process_ = 0;  ///< that has the thread
+  std::atomic<bool> stopping_ = false;
   std::map<std::uint64_t, Endpoint*> endpoints_;           ///< by process
   std::set<Endpoint*> waiting_;                            ///< those that messages wait for
   std::map<std::uint64_t, std::deque<Arrival>> arrivals_;  ///< by process, in order

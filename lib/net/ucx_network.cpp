@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <random>
 #include <span>
 #include <thread>
@@ -127,7 +128,7 @@ class UcxNetwork final : public Network, private Receiver {
 
   // Setting up.
 
-  Status prepare(DeviceBackend& backend, Contact* mine) {
+  Status prepare(DeviceBackend& backend, Contact* mine) try {
     CAUSEWAY_TRY(UcxEngine::get(&engine_));
     const auto address = engine_->address();
     if (address.size() > sizeof mine->address) {
@@ -143,6 +144,8 @@ class UcxNetwork final : public Network, private Receiver {
     std::ranges::copy(address, mine->address);
     for (const int rank : topology_.remote_ranks()) peer_of(rank).remote = true;
     return make_blocks(topology_, settings_, backend);
+  } catch (const std::bad_alloc&) {
+    return {ErrorKind::kSystem, "out of memory for the network"};
   }
 
   // Sending. From here on the engine's mutex is held.
@@ -156,10 +159,19 @@ class UcxNetwork final : public Network, private Receiver {
          blocks_.ring(rank, what.lane, what.outgoing != 0) - device::NetworkPost::kRing);
   }
 
-  /// Connects on first use.
-  void send(int rank, MessageHeader header, const std::byte* from) {
+  /// Connects on first use. Where there is no memory for it the link is broken: callers are devices
+  /// and UCX's callbacks, which nothing may pass.
+  void send(int rank, const MessageHeader& header, const std::byte* from) {
+    if (peer_of(rank).broken) return;
+    try {
+      try_to_send(rank, header, from);
+    } catch (const std::bad_alloc&) {
+      break_link(rank, "there is no memory for a message to it");
+    }
+  }
+
+  void try_to_send(int rank, MessageHeader header, const std::byte* from) {
     Peer& peer = peer_of(rank);
-    if (peer.broken) return;
     if (peer.endpoint == nullptr) {
       const Contact& contact = contacts_[static_cast<std::size_t>(rank)];
       peer.endpoint = &engine_->connect(process_of(topology_.rank()), process_of(rank),
@@ -240,6 +252,12 @@ class UcxNetwork final : public Network, private Receiver {
     if (tell_) tell_(Failure::from(failure));
   }
 
+  void lose_from(std::uint64_t process, const char* why) override {
+    for (const int rank : topology_.remote_ranks()) {
+      if (process_of(rank) == process) break_link(rank, why);
+    }
+  }
+
   void lose(const Endpoint& endpoint, const char* why) override {
     for (const int rank : topology_.remote_ranks()) {
       if (peer_of(rank).endpoint == &endpoint) break_link(rank, why);
@@ -296,7 +314,9 @@ bool Network::available() { return true; }
 NetworkFacts Network::facts() {
   UcxEngine* engine = nullptr;
   const Status made = UcxEngine::get(&engine);
-  NetworkFacts facts{UcxEngine::version(), made.message(), {}, {}};
+  NetworkFacts facts{{}, made.message(), {}, {}};
+  const UcxLibrary* ucx = nullptr;
+  if (UcxLibrary::load(&ucx).ok()) facts.version = ucx->version();
   if (made.ok()) engine->describe(&facts);
   return facts;
 }

@@ -6,8 +6,13 @@
 namespace causeway {
 namespace {
 
+struct Example {
+  const char* chosen;
+  const char* left;
+};
+
 TEST(Transports, ThoseThatCallCudaAreLeftOut) {
-  const std::pair<const char*, const char*> examples[] = {
+  const Example examples[] = {
       {"", "^cuda"},
       {"all", "^cuda"},
       {"rc,cuda", "rc"},
@@ -18,7 +23,30 @@ TEST(Transports, ThoseThatCallCudaAreLeftOut) {
       {"^tcp", "^tcp,cuda"},
       {"^cuda_ipc,tcp", "^cuda_ipc,tcp,cuda"},
   };
-  for (const auto& [chosen, left] : examples) EXPECT_EQ(without_cuda(chosen), left) << chosen;
+  for (const auto& [chosen, left] : examples) {
+    EXPECT_EQ(network_transports(chosen, false, true), left) << chosen;
+  }
+}
+
+TEST(Transports, ThoseThroughMemoryOfOneHostAreLeftOutUnlessNamed) {
+  const Example examples[] = {
+      {"", "^sm"},
+      {"all", "^sm"},
+      {"tcp", "tcp"},
+      {"tcp,sm", "tcp,sm"},
+      {"posix,tcp", "posix,tcp"},
+      {"^tcp", "^tcp,sm"},
+  };
+  for (const auto& [chosen, left] : examples) {
+    EXPECT_EQ(network_transports(chosen, true, false), left) << chosen;
+  }
+  EXPECT_EQ(network_transports("", true, true), "^sm,cuda");
+}
+
+TEST(Transports, NothingIsLeftOutThatIsNotThere) {
+  for (const char* const chosen : {"", "all", "tcp", "^tcp", "sm,cuda"}) {
+    EXPECT_EQ(network_transports(chosen, false, false), chosen);
+  }
 }
 
 }  // namespace

@@ -118,9 +118,10 @@ concept PostsToNetwork = requires(NetworkPort& port, const NetworkPost& post,
 };
 
 /// A link to a rank of another host. Its region is the channel's block: bytes are formed in this
-/// rank's copy, and signal() posts what has been committed since the last one, in at most
-/// NetworkPost::kMostRanges pieces that do not touch. Made anew by each thread; the group's leader
-/// keeps the record and signals.
+/// rank's copy, and signal() posts what has been committed since the last one. Up to
+/// NetworkPost::kMostRanges pieces that do not touch travel as they are; of more, the last takes
+/// along what lies between them, which costs time alone: the peer has those bytes already, or does
+/// not look at them yet. Made anew by each thread; the group's leader keeps the record and signals.
 template <class D>
 class NetworkLink {
  public:
@@ -147,8 +148,13 @@ class NetworkLink {
     NetworkPost::Range* const last = post_.range + post_.ranges - 1;
     if (post_.ranges > 0 && last->offset + last->bytes == offset) {
       last->bytes += bytes;
-    } else {
+    } else if (post_.ranges < NetworkPost::kMostRanges) {
       post_.range[post_.ranges++] = {offset, bytes};
+    } else {
+      const std::uint64_t begin = last->offset < offset ? last->offset : offset;
+      const std::uint64_t last_end = last->offset + last->bytes;
+      const std::uint64_t end = last_end > offset + bytes ? last_end : offset + bytes;
+      *last = {begin, end - begin};
     }
   }
   /// Words of one end arrive in their order.

@@ -1,0 +1,207 @@
+// A UCX context and worker, set up as the engine needs them.
+#include "ucx_worker.hpp"
+
+#include "interfaces.hpp"
+#include "transports.hpp"
+
+#include <fcntl.h>
+#include <ucs/memory/memory_type.h>
+#include <unistd.h>
+#include <thread_start.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+#include <latch>
+#include <sstream>
+#include <string_view>
+#include <system_error>
+#include <thread>
+
+namespace causeway {
+
+namespace {
+
+/// More than UCX was seen to open at once, with a good many devices, and the threads that it and
+/// the engine start.
+constexpr int kDescriptors = 64;
+constexpr int kThreads = 2;
+
+}  // namespace
+
+Status UcxWorker::check_descriptors(int count) {
+  std::vector<int> open;
+  int problem = 0;
+  for (int i = 0; i < count && problem == 0; ++i) {
+    const int descriptor = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+      problem = errno;
+    } else {
+      open.push_back(descriptor);
+    }
+  }
+  for (const int descriptor : open) close(descriptor);
+  if (problem == 0) return {};
+  return Status::error(ErrorKind::kSystem,
+                       "the network needs up to %d file descriptors and %zu are left: %s; raise "
+                       "the limit (ulimit -n)",
+                       count, open.size(), std::strerror(problem));
+}
+
+namespace {
+
+Status check_threads(int count) {
+  std::latch all_run(1);
+  std::vector<std::thread> threads;
+  Status status;
+  try {
+    threads.reserve(static_cast<std::size_t>(count));
+    for (int i = 0; i < count; ++i) {
+      threads.push_back(kernels::start_thread("causeway-room", [&all_run] { all_run.wait(); }));
+    }
+  } catch (const std::system_error& problem) {
+    status = Status::error(ErrorKind::kSystem,
+                           "the network needs %d threads and cannot have them: %s; raise the limit "
+                           "(ulimit -u)",
+                           count, problem.what());
+  }
+  all_run.count_down();
+  for (std::thread& thread : threads) thread.join();
+  return status;
+}
+
+/// Of the environment; empty where it is not set.
+std::string variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+/// Whether any of the resources is of one of the transports.
+bool has(const std::vector<std::string>& resources,
+         std::initializer_list<std::string_view> transports) {
+  return std::ranges::any_of(resources, [&](const std::string& resource) {
+    const std::string_view transport(resource.data(),
+                                     std::min(resource.find('/'), resource.size()));
+    return std::ranges::find(transports, transport) != transports.end();
+  });
+}
+
+}  // namespace
+
+UcxWorker::~UcxWorker() {
+  if (worker_ != nullptr) ucx_->worker_destroy(worker_);
+  if (context_ != nullptr) ucx_->cleanup(context_);
+}
+
+Status UcxWorker::create() {
+  const kernels::BlockedSignals blocked;
+  CAUSEWAY_TRY(check_descriptors(kDescriptors));
+  CAUSEWAY_TRY(check_threads(kThreads));
+  CAUSEWAY_TRY(UcxLibrary::load(&ucx_));
+  ucp_config_t* config = nullptr;
+  CAUSEWAY_TRY(ucx_->check("ucp_config_read", ucx_->config_read(nullptr, nullptr, &config)));
+  const Status made = make_context(config);
+  ucx_->config_release(config);
+  CAUSEWAY_TRY(made);
+  return make_worker();
+}
+
+Status UcxWorker::make_context(ucp_config_t* config) {
+  ucp_params_t params{};
+  params.field_mask = UCP_PARAM_FIELD_FEATURES | UCP_PARAM_FIELD_NAME;
+  params.features = UCP_FEATURE_TAG | UCP_FEATURE_WAKEUP;
+  params.name = "causeway";
+  // Every message is eager, whatever the environment says: a rendezvous would wait for the peer.
+  CAUSEWAY_TRY(ucx_->check("ucp_config_modify", ucx_->config_modify(config, "RNDV_THRESH", "inf")));
+  const auto make = [&] {
+    const unsigned minor = std::min(ucx_->minor, static_cast<unsigned>(UCP_API_MINOR));
+    return ucx_->check("ucp_init",
+                       ucx_->init_version(UCP_API_MAJOR, minor, &params, config, &context_));
+  };
+  // What there is decides what is left out: UCX warns of names of what it does not have.
+  CAUSEWAY_TRY(make());
+  CAUSEWAY_TRY(adapt(config));
+  ucx_->cleanup(context_);
+  context_ = nullptr;
+  return make();
+}
+
+Status UcxWorker::adapt(ucp_config_t* config) const {
+  const auto set = [&](const char* name, const std::string& value) {
+    return ucx_->check("ucp_config_modify", ucx_->config_modify(config, name, value.c_str()));
+  };
+  const std::vector<std::string> found = resources();
+  const bool shared = has(found, {"posix", "sysv", "cma", "knem", "xpmem"});
+  const bool cuda = (memory_types() >> UCS_MEMORY_TYPE_CUDA & 1) != 0;
+  const std::string kept = network_transports(variable("UCX_TLS"), shared, cuda);
+  if (!kept.empty()) CAUSEWAY_TRY(set("TLS", kept));
+  // UCX would listen on every interface, for whoever connects.
+  if (std::getenv("UCX_NET_DEVICES") == nullptr) {
+    const std::string devices =
+        network_devices(found, interfaces(), variable("OMPI_MCA_btl_tcp_if_include"),
+                        variable("OMPI_MCA_btl_tcp_if_exclude"));
+    if (!devices.empty()) CAUSEWAY_TRY(set("NET_DEVICES", devices));
+  }
+  // UCX, 1.22 still, aborts when a peer dies just after it has accepted a connection over TCP that
+  // UCX waited for. From 1.17 on the setting has its transport's name in front.
+  if (!has(found, {"tcp"}) || std::getenv("UCX_TCP_CONN_NB") != nullptr) return {};
+  return set(ucx_->minor >= 17 ? "TCP_CONN_NB" : "CONN_NB", "y");
+}
+
+Status UcxWorker::make_worker() {
+  ucp_worker_params_t params{};
+  params.field_mask = UCP_WORKER_PARAM_FIELD_THREAD_MODE;
+  params.thread_mode = UCS_THREAD_MODE_SERIALIZED;
+  const ucs_status_t made = ucx_->worker_create(context_, &params, &worker_);
+  if (made != UCS_OK) worker_ = nullptr;
+  CAUSEWAY_TRY(ucx_->check("ucp_worker_create", made));
+  CAUSEWAY_TRY(ucx_->check("ucp_worker_get_efd", ucx_->worker_get_efd(worker_, &events_)));
+  ucp_address_t* address = nullptr;
+  std::size_t bytes = 0;
+  CAUSEWAY_TRY(
+      ucx_->check("ucp_worker_get_address", ucx_->worker_get_address(worker_, &address, &bytes)));
+  const auto* const begin = reinterpret_cast<const std::byte*>(address);
+  address_.assign(begin, begin + bytes);
+  ucx_->worker_release_address(worker_, address);
+  return {};
+}
+
+/// The memory types that the context knows, as a mask; 0 when it does not say.
+std::uint64_t UcxWorker::memory_types() const {
+  ucp_context_attr_t attributes{};
+  attributes.field_mask = UCP_ATTR_FIELD_MEMORY_TYPES;
+  return ucx_->context_query(context_, &attributes) == UCS_OK ? attributes.memory_types : 0;
+}
+
+/// Transports with their devices, as in tcp/eth0. UCX tells them to people alone: each is the last
+/// word of a line about a resource.
+std::vector<std::string> UcxWorker::resources() const {
+  std::vector<std::string> found;
+  char* text = nullptr;
+  std::size_t bytes = 0;
+  std::FILE* const stream = open_memstream(&text, &bytes);
+  if (stream == nullptr) return found;
+  ucx_->context_print_info(context_, stream);
+  std::fclose(stream);
+  std::istringstream lines(std::string(text, bytes));
+  std::free(text);
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t last = line.find_last_of(' ');
+    if (line.find("resource ") == std::string::npos || last == std::string::npos) continue;
+    found.push_back(line.substr(last + 1));
+  }
+  return found;
+}
+
+void UcxWorker::describe(NetworkFacts* facts) const {
+  const std::uint64_t known = memory_types();
+  for (int type = 0; type < 64; ++type) {
+    if ((known >> type & 1) != 0) facts->memory_types.emplace_back(ucx_->memory_type_names[type]);
+  }
+  facts->transports = resources();
+}
+
+}  // namespace causeway

@@ -80,7 +80,12 @@ class ChannelSet {
   void leave_to_graphs();
 
   /// Never gives this rank's region back: a peer may still write to it.
-  void keep_own_region() { new Memory(regions_[own()]); }
+  void keep_own_region() {
+    static_cast<void>(guarded([&]() -> Status {
+      new Memory(regions_[own()]);
+      return {};
+    }));
+  }
 
   /// Faults that launches have reported and nobody has cleared. May be called while one runs.
   device::FaultReports reports() const;

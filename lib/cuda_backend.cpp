@@ -309,6 +309,8 @@ class CudaBackend final : public DeviceBackend {
   bool captured() const override { return graph_memory_.in_use(); }
   void keep_for_graphs(const Memory& memory) override { graph_memory_.keep(memory); }
 
+  void serve_thread() override { cudaSetDevice(ordinal_); }
+
   void finish() override {
     const CurrentGpu gpu(ordinal_);
     if (launched_) cudaEventSynchronize(done_);

@@ -2,6 +2,7 @@
 #include "ucx_engine.hpp"
 
 #include "../log.hpp"
+#include "../never_destroyed.hpp"
 #include "transports.hpp"
 
 #include <poll.h>
@@ -64,15 +65,15 @@ class TemporaryVariable {
 }  // namespace
 
 Status UcxEngine::get(UcxEngine** engine) {
-  static const Status made = [] {
+  static NeverDestroyed<const Status> made([] {
     the_engine = new UcxEngine;
     const Status status = the_engine->set_up();
     // A thread must not be in UCX while the libraries are taken down.
     if (status.ok()) std::atexit([] { the_engine->stop(); });
     return status;
-  }();
+  }());
   *engine = the_engine;
-  return made;
+  return made.get();
 }
 
 std::string UcxEngine::version() {

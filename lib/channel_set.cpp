@@ -320,6 +320,20 @@ Stage ChannelSet::stage_of(std::size_t index) const {
   return static_cast<Stage>(__atomic_load_n(&control_of(index)->stage, __ATOMIC_ACQUIRE));
 }
 
+void ChannelSet::count_call() {
+  __atomic_add_fetch(&control_of(own())->calls, 1, __ATOMIC_RELEASE);
+}
+
+int ChannelSet::rank_behind() const {
+  const auto calls = [&](std::size_t index) {
+    return __atomic_load_n(&control_of(index)->calls, __ATOMIC_ACQUIRE);
+  };
+  for (std::size_t index = 0; index < controls_.size(); ++index) {
+    if (calls(index) < calls(own())) return topology_->host_ranks()[index];
+  }
+  return -1;
+}
+
 bool ChannelSet::peer_ended(int rank) {
   const auto& ranks = topology_->host_ranks();
   const auto index = static_cast<std::size_t>(std::ranges::find(ranks, rank) - ranks.begin());

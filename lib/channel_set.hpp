@@ -65,6 +65,11 @@ class ChannelSet {
   /// Says to the ranks of the host how far this one has come in leaving.
   void depart(Stage stage);
 
+  /// Counts a call that all ranks make, and says which rank of the host has made fewer than this
+  /// one, or -1.
+  void count_call();
+  int rank_behind() const;
+
   /// For when the process of a peer has ended; true when it had not departed before.
   bool peer_ended(int rank);
 
@@ -103,6 +108,7 @@ class ChannelSet {
   struct Control {
     std::uint64_t abort_word;
     std::uint64_t stage;
+    std::uint64_t calls;
     alignas(device::kLineBytes) device::FaultReports reports;
   };
 

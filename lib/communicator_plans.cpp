@@ -66,12 +66,19 @@ Status Communicator::State::failure_of_peer() const {
 /// point: the communicator fails.
 template <typename Call>
 Status Communicator::State::with_all(Bootstrap& bootstrap, Call&& call) {
+  channels.count_call();
+  const bool usable = bootstrap.broken().ok();
   const WaitUntil watched(bootstrap, [this] { return failure_of_peer(); });
   const Status status = call();
-  if (!bootstrap.broken().ok() && failure().ok()) {
-    fail({device::Fault::kTimedOut, topology.rank()});
-  }
-  return status;
+  if (!usable || bootstrap.broken().ok()) return status;
+  const bool of_peer = !failure_of_peer().ok();
+  const int behind = channels.rank_behind();
+  fail({device::Fault::kTimedOut, topology.rank()});
+  if (of_peer || behind < 0 || status.kind() != ErrorKind::kFailed) return status;
+  return Status::error(ErrorKind::kFailed,
+                       "rank %d waited too long (CAUSEWAY_TIMEOUT) for rank %d, which has not made "
+                       "the same call",
+                       topology.rank(), behind);
 }
 
 Status Communicator::State::register_buffer(Bootstrap& bootstrap, void* base, std::uint64_t bytes,

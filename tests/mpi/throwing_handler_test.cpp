@@ -56,9 +56,8 @@ struct Call {
                            counts.data(), places.data(), type, comm, request);
   }
   int plan(MPIX_Plan* made) {
-    return MPIX_Alltoallv_plan(sent.data(), sendcounts.data(), places.data(), type,
-                               received.data(), counts.data(), places.data(), type, comm,
-                               MPI_INFO_NULL, made);
+    return MPIX_Alltoallv_plan(sent.data(), sendcounts.data(), places.data(), type, received.data(),
+                               counts.data(), places.data(), type, comm, MPI_INFO_NULL, made);
   }
   bool arrived() const {
     for (int peer = 0; peer < ranks; ++peer) {

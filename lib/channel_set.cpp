@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::size_t kPageBytes = 4096;
 
+/// The number of calls of a rank that makes no more.
+constexpr std::uint64_t kGivenUp = std::uint64_t{1} << 63;
+
 }  // namespace
 
 /// How the other ranks of a host find what a rank shares. Plain data.
@@ -324,14 +327,26 @@ void ChannelSet::count_call() {
   __atomic_add_fetch(&control_of(own())->calls, 1, __ATOMIC_RELEASE);
 }
 
+std::uint64_t ChannelSet::calls_of(std::size_t index) const {
+  return __atomic_load_n(&control_of(index)->calls, __ATOMIC_ACQUIRE);
+}
+
 int ChannelSet::rank_behind() const {
-  const auto calls = [&](std::size_t index) {
-    return __atomic_load_n(&control_of(index)->calls, __ATOMIC_ACQUIRE);
-  };
   for (std::size_t index = 0; index < controls_.size(); ++index) {
-    if (calls(index) < calls(own())) return topology_->host_ranks()[index];
+    if (calls_of(index) < calls_of(own())) return topology_->host_ranks()[index];
   }
   return -1;
+}
+
+void ChannelSet::give_up_calls() {
+  __atomic_store_n(&control_of(own())->calls, kGivenUp, __ATOMIC_RELEASE);
+}
+
+bool ChannelSet::calls_given_up() const {
+  for (std::size_t index = 0; index < controls_.size(); ++index) {
+    if (calls_of(index) >= kGivenUp) return true;
+  }
+  return false;
 }
 
 bool ChannelSet::peer_ended(int rank) {

@@ -70,6 +70,10 @@ class ChannelSet {
   void count_call();
   int rank_behind() const;
 
+  /// Says that this rank can make no more calls with the others, and whether any of the host has.
+  void give_up_calls();
+  bool calls_given_up() const;
+
   /// For when the process of a peer has ended; true when it had not departed before.
   bool peer_ended(int rank);
 
@@ -128,6 +132,7 @@ class ChannelSet {
     return reinterpret_cast<Control*>(controls_[index].get());
   }
   Stage stage_of(std::size_t index) const;
+  std::uint64_t calls_of(std::size_t index) const;
   std::uint64_t* abort_words_of(std::size_t index) const { return &control_of(index)->abort_word; }
 
   const Topology* topology_ = nullptr;

@@ -57,8 +57,8 @@ void Communicator::State::name_region(const Buffers& buffers, kernels::Alltoallv
 Status Communicator::State::failure_of_peer() const {
   const std::uint64_t word = channels.abort_word();
   const device::Fault cause = Failure::from(word).cause;
-  const bool gone =
-      word != 0 && (cause == device::Fault::kPeerEnded || cause == device::Fault::kLinkFailed);
+  const bool gone = cause == device::Fault::kPeerEnded || cause == device::Fault::kLinkFailed ||
+                    (word != 0 && channels.calls_given_up());
   return gone ? failure() : Status();
 }
 
@@ -74,6 +74,7 @@ Status Communicator::State::with_all(Bootstrap& bootstrap, Call&& call) {
   const bool of_peer = !failure_of_peer().ok();
   const int behind = channels.rank_behind();
   fail({device::Fault::kTimedOut, topology.rank()});
+  channels.give_up_calls();
   if (of_peer || behind < 0 || status.kind() != ErrorKind::kFailed) return status;
   return Status::error(ErrorKind::kFailed,
                        "rank %d waited too long (CAUSEWAY_TIMEOUT) for rank %d, which has not made "

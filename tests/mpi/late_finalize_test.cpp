@@ -27,7 +27,8 @@ bool exchange(MPI_Datatype type, int step) {
                      counts.data(), displacements.data(), type, MPI_COMM_WORLD);
   bool right = code == MPI_SUCCESS;
   for (int peer = 0; peer < size; ++peer) {
-    right = right && received[static_cast<std::size_t>(peer * step)] == peer;
+    const int at = peer * step;
+    right = right && received[static_cast<std::size_t>(at)] == peer;
   }
   return right;
 }

@@ -75,7 +75,8 @@ class Blocks {
   Blocks& operator=(const Blocks&) = delete;
 
   void clear() {
-    sent_.assign(static_cast<std::size_t>(ranks * ints_ * step_), -1);
+    sent_.assign(counts_.size() * static_cast<std::size_t>(ints_) * static_cast<std::size_t>(step_),
+                 -1);
     received_.assign(sent_.size(), -1);
     for_each(
         [&](std::size_t at, int peer, int place) { sent_[at] = value(rank_here, peer, place); });
@@ -119,7 +120,8 @@ class Blocks {
   void for_each(const Visit& visit) const {
     for (int peer = 0; peer < ranks; ++peer) {
       for (int place = 0; place < ints_; ++place) {
-        visit(static_cast<std::size_t>((peer * ints_ + place) * step_), peer, place);
+        const int at = (peer * ints_ + place) * step_;
+        visit(static_cast<std::size_t>(at), peer, place);
       }
     }
   }

@@ -69,9 +69,12 @@ __global__ void try_wide_lines(device::Communicator comm, std::uint32_t* failure
 
 int launch_wide_lines_trial(const device::Communicator& comm, std::uint32_t* failures,
                             void* stream) {
-  try_wide_lines<<<comm.size, 32 * (1 + kReaders), 0, static_cast<cudaStream_t>(stream)>>>(
-      comm, failures);
-  return cudaGetLastError();
+  cudaLaunchConfig_t config{};
+  config.gridDim = comm.size;
+  config.blockDim = 32 * (1 + kReaders);
+  config.stream = static_cast<cudaStream_t>(stream);
+  // Its own outcome, not an error that the application has left behind.
+  return cudaLaunchKernelEx(&config, try_wide_lines, comm, failures);
 }
 
 }  // namespace causeway::kernels

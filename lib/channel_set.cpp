@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::size_t kPageBytes = 4096;
 
+/// The number of calls of a rank that makes no more.
+constexpr std::uint64_t kGivenUp = std::uint64_t{1} << 63;
+
 }  // namespace
 
 /// How the other ranks of a host find what a rank shares. Plain data.
@@ -33,30 +36,30 @@ Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology, Device
   settings_ = settings;
   layout_ = ChannelLayout(topology.host_ranks().size(), settings.lanes, settings.ring_bytes,
                           2 * settings.slot_bytes());
-  controls_.resize(topology.host_ranks().size());
-  controls_as_seen_.resize(topology.host_ranks().size());
-  regions_.resize(topology.host_ranks().size());
-  ended_ = std::make_unique<std::atomic<bool>[]>(topology.host_ranks().size());
-
-  // Abort words are shared by the host's means on any device.
-  const std::unique_ptr<DeviceBackend> host = make_host_backend();
+  std::unique_ptr<DeviceBackend> host;
   RegionOffer control{};
   RegionOffer region{};
   const auto make = [&]() -> Status {
+    controls_.resize(topology.host_ranks().size());
+    controls_as_seen_.resize(topology.host_ranks().size());
+    regions_.resize(topology.host_ranks().size());
+    ended_ = std::make_unique<std::atomic<bool>[]>(topology.host_ranks().size());
+    // Abort words are shared by the host's means on any device.
+    host = make_host_backend();
     CAUSEWAY_TRY(host->create_region(kPageBytes, &controls_[own()], &control));
     CAUSEWAY_TRY(backend.map_host_memory(controls_[own()], kPageBytes, &controls_as_seen_[own()]));
     CAUSEWAY_TRY(backend.create_region(layout_.bytes(), &regions_[own()], &region));
     return fill_own_region();
   };
-  CAUSEWAY_TRY(agree(bootstrap, make()));
+  CAUSEWAY_TRY(agree(bootstrap, make));
   Status status = open_peers(bootstrap, control, region);
   host->withdraw(control);
   backend.withdraw(region);
-  if (status.ok()) status = agree(bootstrap, fill_tables());
+  if (status.ok()) status = agree(bootstrap, [&] { return fill_tables(); });
   if (status.ok()) return {};
   // A region must not go back while a peer has it open.
   close_peers();
-  CAUSEWAY_TRY(agree(bootstrap, {}));
+  if (!agree(bootstrap, Status()).ok()) keep_own_region();
   return status;
 }
 
@@ -73,7 +76,7 @@ Status ChannelSet::open_peers(Bootstrap& bootstrap, const RegionOffer& control,
     }
     return {};
   };
-  return agree(bootstrap, open());
+  return agree(bootstrap, open);
 }
 
 Status ChannelSet::open_peer(std::size_t index, const Offers& offers) {
@@ -129,7 +132,7 @@ Status ChannelSet::fill_lines(std::uint64_t lanes) {
 Status ChannelSet::try_wide_lines(Bootstrap& bootstrap, bool* hold) {
   *hold = true;
   if (settings_.wide_bytes == 0 || backend_->kind() == DeviceKind::kHost) return {};
-  const Status tried = backend_->try_wide_lines(handle_, hold);
+  const Status tried = guarded([&] { return backend_->try_wide_lines(handle_, hold); });
   // When all have said so, nobody stores any more.
   std::vector<std::uint32_t> holds;
   CAUSEWAY_TRY(allgather(bootstrap, std::uint32_t{tried.ok() && *hold}, &holds));
@@ -139,7 +142,7 @@ Status ChannelSet::try_wide_lines(Bootstrap& bootstrap, bool* hold) {
     CAUSEWAY_TRY(fill_lines(1));
     return *hold ? Status() : forgo_wide_lines();
   };
-  return agree(bootstrap, clean_up());
+  return agree(bootstrap, clean_up);
 }
 
 Status ChannelSet::forgo_wide_lines() {
@@ -323,6 +326,32 @@ void ChannelSet::depart(Stage stage) {
 
 Stage ChannelSet::stage_of(std::size_t index) const {
   return static_cast<Stage>(__atomic_load_n(&control_of(index)->stage, __ATOMIC_ACQUIRE));
+}
+
+void ChannelSet::count_call() {
+  __atomic_add_fetch(&control_of(own())->calls, 1, __ATOMIC_RELEASE);
+}
+
+std::uint64_t ChannelSet::calls_of(std::size_t index) const {
+  return __atomic_load_n(&control_of(index)->calls, __ATOMIC_ACQUIRE);
+}
+
+int ChannelSet::rank_behind() const {
+  for (std::size_t index = 0; index < controls_.size(); ++index) {
+    if (calls_of(index) < calls_of(own())) return topology_->host_ranks()[index];
+  }
+  return -1;
+}
+
+void ChannelSet::give_up_calls() {
+  __atomic_store_n(&control_of(own())->calls, kGivenUp, __ATOMIC_RELEASE);
+}
+
+bool ChannelSet::calls_given_up() const {
+  for (std::size_t index = 0; index < controls_.size(); ++index) {
+    if (calls_of(index) >= kGivenUp) return true;
+  }
+  return false;
 }
 
 bool ChannelSet::peer_ended(int rank) {

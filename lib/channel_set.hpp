@@ -65,6 +65,15 @@ class ChannelSet {
   /// Says to the ranks of the host how far this one has come in leaving.
   void depart(Stage stage);
 
+  /// Counts a call that all ranks make, and says which rank of the host has made fewer than this
+  /// one, or -1.
+  void count_call();
+  int rank_behind() const;
+
+  /// Says that this rank can make no more calls with the others, and whether any of the host has.
+  void give_up_calls();
+  bool calls_given_up() const;
+
   /// For when the process of a peer has ended; true when it had not departed before.
   bool peer_ended(int rank);
 
@@ -80,7 +89,12 @@ class ChannelSet {
   void leave_to_graphs();
 
   /// Never gives this rank's region back: a peer may still write to it.
-  void keep_own_region() { new Memory(regions_[own()]); }
+  void keep_own_region() {
+    static_cast<void>(guarded([&]() -> Status {
+      new Memory(regions_[own()]);
+      return {};
+    }));
+  }
 
   /// Faults that launches have reported and nobody has cleared. May be called while one runs.
   device::FaultReports reports() const;
@@ -100,6 +114,7 @@ class ChannelSet {
   struct Control {
     std::uint64_t abort_word;
     std::uint64_t stage;
+    std::uint64_t calls;
     alignas(device::kLineBytes) device::FaultReports reports;
   };
 
@@ -119,6 +134,7 @@ class ChannelSet {
     return reinterpret_cast<Control*>(controls_[index].get());
   }
   Stage stage_of(std::size_t index) const;
+  std::uint64_t calls_of(std::size_t index) const;
   std::uint64_t* abort_words_of(std::size_t index) const { return &control_of(index)->abort_word; }
 
   const Topology* topology_ = nullptr;

@@ -57,17 +57,20 @@ Status Communicator::State::describe(const PlanLimits& within, const Buffers* bu
 /// caller has the turn.
 Status Communicator::State::exchange(const Buffers* buffers) {
   CAUSEWAY_TRY(failure());
-  Buffers usable{};
-  Status ready = buffers == nullptr ? Status() : staging_.begin(*backend, *buffers, &usable);
   Exchange described{};
-  if (buffers != nullptr && ready.ok()) ready = describe(limits, &usable, &plan_, &described);
+  const Status ready = guarded([&]() -> Status {
+    if (buffers == nullptr) return {};
+    Buffers usable{};
+    CAUSEWAY_TRY(staging_.begin(*backend, *buffers, &usable));
+    return describe(limits, &usable, &plan_, &described);
+  });
   const bool takes_part = buffers != nullptr && ready.ok();
-  Status ran = takes_part ? Status() : describe(limits, nullptr, &plan_, &described);
-  if (ran.ok()) {
+  const Status ran = guarded([&]() -> Status {
+    if (!takes_part) CAUSEWAY_TRY(describe(limits, nullptr, &plan_, &described));
     const ProfiledRange range(name_for_profiler(described, topology.rank()));
     if (posts_in_ring()) network->expect_launch();
-    ran = backend->run(described);
-  }
+    return backend->run(described);
+  });
   if (!ran.ok()) {
     fail({device::Fault::kAborted, topology.rank()});
     return ran;
@@ -124,12 +127,15 @@ Status Communicator::State::enqueue(const Buffers* buffers, void* stream) {
   // What an earlier call left on the stream does not keep this one from taking part.
   const Status earlier = result();
   CAUSEWAY_TRY(failure());
-  Status usable = buffers == nullptr ? Status() : check_stream(stream);
-  if (buffers != nullptr && usable.ok()) usable = check_for_device(*buffers);
   Exchange described{};
-  if (buffers != nullptr && usable.ok()) usable = describe(limits, buffers, &plan_, &described);
+  const Status usable = guarded([&]() -> Status {
+    if (buffers == nullptr) return {};
+    CAUSEWAY_TRY(check_stream(stream));
+    CAUSEWAY_TRY(check_for_device(*buffers));
+    return describe(limits, buffers, &plan_, &described);
+  });
   if (buffers == nullptr || !usable.ok()) {
-    const Status possible = describe(limits, nullptr, &plan_, &described);
+    const Status possible = guarded([&] { return describe(limits, nullptr, &plan_, &described); });
     if (!possible.ok()) {
       fail({device::Fault::kAborted, topology.rank()});
       return possible;
@@ -149,8 +155,11 @@ Status Communicator::State::enqueue(const Exchange& exchange, void* stream, cons
 Status Communicator::State::launch(const Exchange& exchange, void* stream) {
   const ProfiledRange range(name_for_profiler(exchange, topology.rank()));
   if (posts_in_ring()) network->expect_launch();
-  Status enqueued = backend->enqueue(exchange, stream);
-  if (posts_in_ring() && backend->captured()) network->expect_replays();
+  const Status enqueued = guarded([&]() -> Status {
+    CAUSEWAY_TRY(backend->enqueue(exchange, stream));
+    if (posts_in_ring() && backend->captured()) network->expect_replays();
+    return {};
+  });
   if (!enqueued.ok()) fail({device::Fault::kAborted, topology.rank()});
   return enqueued;
 }
@@ -191,17 +200,24 @@ Communicator::~Communicator() = default;
 
 Status Communicator::create(Bootstrap& bootstrap, const Config& config, const Status& config_status,
                             std::unique_ptr<Communicator>* communicator) {
-  if (config_status.ok()) set_log_level(config.log);
-  auto state = std::make_unique<State>();
-  CAUSEWAY_TRY(state->set_up(bootstrap, config, config_status));
+  std::unique_ptr<Communicator> made;
+  const auto begin = [&]() -> Status {
+    CAUSEWAY_TRY(config_status);
+    set_log_level(config.log);
+    made.reset(new Communicator(std::make_unique<State>()));
+    return {};
+  };
+  CAUSEWAY_TRY(agree(bootstrap, begin));
+  const State& state = *made->state_;
+  CAUSEWAY_TRY(made->state_->set_up(bootstrap, config));
   if (bootstrap.rank() == 0) {
     log(LogLevel::kInfo,
         "communicator of %d ranks: %s device, %u lanes, %u blocks, rings of %llu bytes",
-        state->topology.size(), state->backend->kind() == DeviceKind::kCuda ? "cuda" : "host",
-        state->limits.lanes, state->limits.max_blocks,
-        static_cast<unsigned long long>(state->channels.ring_bytes()));
+        state.topology.size(), state.backend->kind() == DeviceKind::kCuda ? "cuda" : "host",
+        state.limits.lanes, state.limits.max_blocks,
+        static_cast<unsigned long long>(state.channels.ring_bytes()));
   }
-  communicator->reset(new Communicator(std::move(state)));
+  *communicator = std::move(made);
   return {};
 }
 
@@ -255,6 +271,7 @@ void Communicator::begin_alltoallv(const Buffers& buffers,
     Buffers own = buffers;
     own.send = send;
     own.receive = receive;
+    state->backend->serve_thread();
     done(state->in_turn([&] { return state->exchange(&own); }));
   });
 }
@@ -266,6 +283,7 @@ Status Communicator::decline() {
 
 void Communicator::begin_decline() {
   begun_.post([state = state_.get()] {
+    state->backend->serve_thread();
     static_cast<void>(state->in_turn([&] { return state->exchange(nullptr); }));
   });
 }

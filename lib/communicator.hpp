@@ -40,7 +40,8 @@ struct Buffers {
 /// turns.
 class Communicator {
  public:
-  /// Collective over the bootstrap, which is used only here. `config` is this rank's, and
+  /// Collective over the bootstrap, as whatever takes one below: it may be another one then, of the
+  /// same ranks. When a bootstrap breaks, the communicator fails. `config` is this rank's, and
   /// `config_status` what reading it gave: a rank that could not read it takes part so that all
   /// ranks fail. On failure every rank gets the same error and nothing is left behind.
   static Status create(Bootstrap& bootstrap, const Config& config, const Status& config_status,
@@ -66,8 +67,8 @@ class Communicator {
   /// Collective: begins an exchange and returns. A thread of the communicator's own runs it after
   /// those begun before, and then calls done(), which throws nothing; every call above or below
   /// that exchanges waits for those begun first. The lists of `buffers` are copied, what they point
-  /// to belongs to the exchange until done() is called. Throws std::system_error, and has begun
-  /// nothing, where no thread can be had.
+  /// to belongs to the exchange until done() is called. Throws, and has begun nothing, where no
+  /// thread or no memory can be had.
   void begin_alltoallv(const Buffers& buffers, std::function<void(const Status&)> done);
 
   /// Collective: enqueues an exchange on a stream of the communicator's device and returns; on the
@@ -98,8 +99,9 @@ class Communicator {
   /// Collective. The plan is gone afterwards, whatever this returns.
   Status free_planned(Bootstrap& bootstrap, const PlannedExchange* planned);
 
-  /// Takes the place of an exchange that this rank's caller got wrong: sends and takes nothing, so
-  /// that the other ranks need not wait.
+  /// Takes the place of an exchange that this rank's caller got wrong, or found no memory for:
+  /// sends and takes nothing, so that the other ranks need not wait. The second throws as
+  /// begin_alltoallv().
   Status decline();
   void begin_decline();
   Status enqueue_decline(void* stream);

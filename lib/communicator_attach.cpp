@@ -4,6 +4,7 @@
 #include "sharing.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 
 namespace causeway {
@@ -25,6 +26,36 @@ void take_smaller(std::uint64_t* wish, std::uint64_t other) {
   if (other != 0 && (*wish == 0 || other < *wish)) *wish = other;
 }
 
+/// Notices that a peer of this host ends while a communicator is set up.
+class EarlyWatch {
+ public:
+  /// Of what cannot be watched there is no word: the time limit tells.
+  explicit EarlyWatch(const Topology& topology) : own_(topology.rank()) {
+    static_cast<void>(guarded([&]() -> Status {
+      for (const int peer : topology.host_ranks()) {
+        if (topology.same_process(peer)) continue;
+        std::unique_ptr<Watch> watch;
+        CAUSEWAY_TRY(watch_process(
+            topology.place(peer).desk.pid, [this, peer] { ended_ = peer; }, &watch));
+        watches_.push_back(std::move(watch));
+      }
+      return {};
+    }));
+  }
+
+  int rank() const { return ended_; }
+
+  /// An error that names a rank that has ended.
+  Status ended() const {
+    return ended_ < 0 ? Status() : failure_status({device::Fault::kPeerEnded, ended_}, own_);
+  }
+
+ private:
+  const int own_;
+  std::atomic<int> ended_ = -1;
+  std::vector<std::unique_ptr<Watch>> watches_;
+};
+
 }  // namespace
 
 /// What ranks have to agree on, as each would have it; 0 leaves a choice to the device. Plain data.
@@ -39,60 +70,65 @@ struct Communicator::State::Wishes {
   std::uint64_t start_count;
 };
 
-Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
-                                   const Status& config_status) {
-  CAUSEWAY_TRY(agree(bootstrap, config_status));
-  std::string why = "CAUSEWAY_DEVICE is host";
+Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config) {
   std::unique_ptr<DeviceBackend> gpu;
-  if (config.device != DeviceChoice::kHost) gpu = make_cuda_backend(&why);
   const bool insists = config.device == DeviceChoice::kCuda;
-  CAUSEWAY_TRY(agree(bootstrap, insists && !gpu
-                                    ? Status::error(ErrorKind::kUnsupported,
-                                                    "CAUSEWAY_DEVICE is cuda, and there is no GPU "
-                                                    "to use: %s",
-                                                    why.c_str())
-                                    : Status()));
-  Place place = this_place();
-  if (config.node_size != 0) {
-    // Hosts of the ranks' own making, within those that there are.
-    place.host_id ^=
-        (static_cast<std::uint64_t>(bootstrap.rank()) / config.node_size + 1) * 0x9e3779b97f4a7c15U;
-  }
-  const Wishes mine{place,
-                    gpu ? gpu->gpu() : GpuId{},
-                    insists,
-                    config.ring_bytes.value_or(0),
-                    config.lanes.value_or(0),
-                    config.ll_bytes.value_or(kNoWish),
-                    config.ll128_bytes.value_or(kNoWish),
-                    config.start_count};
+  Wishes mine{};
+  const auto wish = [&]() -> Status {
+    std::string why = "CAUSEWAY_DEVICE is host";
+    if (config.device != DeviceChoice::kHost) gpu = make_cuda_backend(&why);
+    if (insists && !gpu) {
+      return Status::error(ErrorKind::kUnsupported,
+                           "CAUSEWAY_DEVICE is cuda, and there is no GPU to use: %s", why.c_str());
+    }
+    Place place = this_place();
+    if (config.node_size != 0) {
+      // Hosts of the ranks' own making, within those that there are.
+      place.host_id ^= (static_cast<std::uint64_t>(bootstrap.rank()) / config.node_size + 1) *
+                       0x9e3779b97f4a7c15U;
+    }
+    mine = {place,
+            gpu ? gpu->gpu() : GpuId{},
+            insists,
+            config.ring_bytes.value_or(0),
+            config.lanes.value_or(0),
+            config.ll_bytes.value_or(kNoWish),
+            config.ll128_bytes.value_or(kNoWish),
+            config.start_count};
+    return {};
+  };
   std::vector<Wishes> all;
-  CAUSEWAY_TRY(allgather(bootstrap, mine, &all));
+  CAUSEWAY_TRY(allgather(bootstrap, wish, mine, &all));
   Wishes agreed = all.front();
-  std::vector<Place> places;
   bool all_have_gpus = true;
-  for (const Wishes& wishes : all) {
-    places.push_back(wishes.place);
-    all_have_gpus = all_have_gpus && wishes.gpu != GpuId{};
-    agreed.insists = agreed.insists || wishes.insists;
-    take_smaller(&agreed.ring_bytes, wishes.ring_bytes);
-    take_smaller(&agreed.lanes, wishes.lanes);
-    agreed.ll_bytes = std::min(agreed.ll_bytes, wishes.ll_bytes);
-    agreed.ll128_bytes = std::min(agreed.ll128_bytes, wishes.ll128_bytes);
-    agreed.start_count = std::min(agreed.start_count, wishes.start_count);
-  }
+  std::vector<Place> places;
+  CAUSEWAY_TRY(agree(bootstrap, [&]() -> Status {
+    for (const Wishes& wishes : all) {
+      places.push_back(wishes.place);
+      all_have_gpus = all_have_gpus && wishes.gpu != GpuId{};
+      agreed.insists = agreed.insists || wishes.insists;
+      take_smaller(&agreed.ring_bytes, wishes.ring_bytes);
+      take_smaller(&agreed.lanes, wishes.lanes);
+      agreed.ll_bytes = std::min(agreed.ll_bytes, wishes.ll_bytes);
+      agreed.ll128_bytes = std::min(agreed.ll128_bytes, wishes.ll128_bytes);
+      agreed.start_count = std::min(agreed.start_count, wishes.start_count);
+    }
+    if (!insists || all_have_gpus) return {};
+    return {ErrorKind::kUnsupported,
+            "CAUSEWAY_DEVICE is cuda, and another rank has no GPU or was told not to use it"};
+  }));
   std::vector<std::string> why_apart;
   CAUSEWAY_TRY(share_by_trial(bootstrap, &places, &why_apart, &descriptors_));
-  topology = Topology(bootstrap.rank(), std::move(places), std::move(why_apart));
-  if (!Network::available()) CAUSEWAY_TRY(agree(bootstrap, topology.check_one_host()));
-  CAUSEWAY_TRY(agree(bootstrap, insists && !all_have_gpus
-                                    ? Status(ErrorKind::kUnsupported,
-                                             "CAUSEWAY_DEVICE is cuda, and another rank has no GPU "
-                                             "or was told not to use it")
-                                    : Status()));
+  CAUSEWAY_TRY(agree(bootstrap, [&]() -> Status {
+    topology = Topology(bootstrap.rank(), std::move(places), std::move(why_apart));
+    return Network::available() ? Status() : topology.check_one_host();
+  }));
+  const EarlyWatch early(topology);
+  const WaitUntil watched(bootstrap, [&early] { return early.ended(); });
   if (all_have_gpus) {
     backend = std::move(gpu);
     const Status on_gpus = set_up_device(bootstrap, config, agreed, all);
+    if (on_gpus.ok() && !early.ended().ok()) fail({device::Fault::kPeerEnded, early.rank()});
     if (on_gpus.kind() != ErrorKind::kUnsupported || agreed.insists) return on_gpus;
     if (topology.rank() == 0) {
       log(LogLevel::kWarn, "%s; exchanges go through host memory instead",
@@ -105,8 +141,11 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
     log(LogLevel::kInfo, "rank %d has a GPU and another rank has none: the host device serves",
         topology.rank());
   }
-  backend = make_host_backend();
-  return set_up_device(bootstrap, config, agreed, all);
+  backend.reset();
+  CAUSEWAY_TRY(set_up_device(bootstrap, config, agreed, all));
+  const Status ended = early.ended();
+  if (!ended.ok()) fail({device::Fault::kPeerEnded, early.rank()});
+  return {};
 }
 
 PairLanes Communicator::State::pair_lanes(std::uint32_t most_blocks) const {
@@ -126,27 +165,32 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   const auto ranks = static_cast<std::uint32_t>(topology.size());
   std::uint32_t sharers = 0;       // ranks on this rank's GPU
   std::uint32_t sharers_here = 0;  // those of this process
-  for (int rank = 0; rank < topology.size(); ++rank) {
-    if (all[static_cast<std::size_t>(rank)].gpu != backend->gpu()) continue;
-    ++sharers;
-    if (topology.same_process(rank)) ++sharers_here;
-  }
-  if (backend->kind() == DeviceKind::kCuda && sharers > 1) {
-    log(LogLevel::kWarn, "rank %d shares its GPU with %u other ranks, which take turns on it",
-        topology.rank(), sharers - 1);
-  }
-  const std::uint32_t most_blocks = backend->blocks(config.max_ctas, sharers);
-  // What a device would choose may differ between GPUs of different sizes.
+  std::uint32_t most_blocks = 0;
   Wishes chosen = agreed;
-  if (agreed.lanes == 0) chosen.lanes = backend->default_lanes(ranks, most_blocks);
-  const std::uint64_t here = topology.host_ranks().size();
-  if (agreed.ll_bytes == kNoWish) chosen.ll_bytes = backend->default_ll_bytes(here);
-  if (agreed.ll128_bytes == kNoWish) {
-    // Where ranks take turns on a GPU, trying wide lines takes long, and they gain nothing.
-    chosen.ll128_bytes = sharers > 1 ? 0 : backend->default_ll128_bytes(here, chosen.lanes);
-  }
+  const auto choose = [&]() -> Status {
+    if (!backend) backend = make_host_backend();
+    for (int rank = 0; rank < topology.size(); ++rank) {
+      if (all[static_cast<std::size_t>(rank)].gpu != backend->gpu()) continue;
+      ++sharers;
+      if (topology.same_process(rank)) ++sharers_here;
+    }
+    if (backend->kind() == DeviceKind::kCuda && sharers > 1) {
+      log(LogLevel::kWarn, "rank %d shares its GPU with %u other ranks, which take turns on it",
+          topology.rank(), sharers - 1);
+    }
+    most_blocks = backend->blocks(config.max_ctas, sharers);
+    // What a device would choose may differ between GPUs of different sizes.
+    if (agreed.lanes == 0) chosen.lanes = backend->default_lanes(ranks, most_blocks);
+    const std::uint64_t here = topology.host_ranks().size();
+    if (agreed.ll_bytes == kNoWish) chosen.ll_bytes = backend->default_ll_bytes(here);
+    if (agreed.ll128_bytes == kNoWish) {
+      // Where ranks take turns on a GPU, trying wide lines takes long, and they gain nothing.
+      chosen.ll128_bytes = sharers > 1 ? 0 : backend->default_ll128_bytes(here, chosen.lanes);
+    }
+    return {};
+  };
   std::vector<Wishes> of_all;
-  CAUSEWAY_TRY(allgather(bootstrap, chosen, &of_all));
+  CAUSEWAY_TRY(allgather(bootstrap, choose, chosen, &of_all));
   for (const Wishes& wishes : of_all) {
     take_smaller(&chosen.lanes, wishes.lanes);
     chosen.ll_bytes = std::min(chosen.ll_bytes, wishes.ll_bytes);
@@ -159,25 +203,27 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   limits.lanes = static_cast<std::uint32_t>(chosen.lanes);
   limits.ll_bytes = chosen.ll_bytes;
   limits.ll128_bytes = chosen.ll128_bytes;
-  links_.clear();
-  for (int rank = 0; rank < topology.size(); ++rank) {
-    links_.push_back(topology.same_host(rank) ? device::LinkKind::kMemory
-                                              : device::LinkKind::kNetwork);
-  }
-  limits.links = links_;
-  rules_ = config.tuning_rules();
-  tuner_ = std::make_unique<Tuner>(backend->kind(), rules_, pair_lanes(most_blocks));
-  limits.tuner = tuner_.get();
   limits.max_ctas = most_blocks;
   limits.max_blocks = std::min(most_blocks, most_useful_blocks(limits.lanes, ranks));
-  CAUSEWAY_TRY(agree(bootstrap, backend->prepare(limits.max_blocks, sharers, sharers_here)));
+  CAUSEWAY_TRY(agree(bootstrap, [&]() -> Status {
+    links_.clear();
+    for (int rank = 0; rank < topology.size(); ++rank) {
+      links_.push_back(topology.same_host(rank) ? device::LinkKind::kMemory
+                                                : device::LinkKind::kNetwork);
+    }
+    limits.links = links_;
+    rules_ = config.tuning_rules();
+    tuner_ = std::make_unique<Tuner>(backend->kind(), rules_, pair_lanes(most_blocks));
+    limits.tuner = tuner_.get();
+    return backend->prepare(limits.max_blocks, sharers, sharers_here);
+  }));
   if (!topology.remote_ranks().empty()) {
     CAUSEWAY_TRY(Network::create(
         bootstrap, topology,
         {limits.lanes, chosen.ring_bytes, agreed.start_count, config.link_timeout_seconds},
         *backend, &network));
   }
-  CAUSEWAY_TRY(agree(bootstrap, regions.create(topology, *backend)));
+  CAUSEWAY_TRY(agree(bootstrap, [&] { return regions.create(topology, *backend); }));
   limits.regions = regions.reachable();
   CAUSEWAY_TRY(channels.create(
       bootstrap, topology, *backend, regions, network.get(),
@@ -214,6 +260,13 @@ Communicator::State::~State() {
   if (network) network->leave();
   channels.depart(Stage::kDeparted);
   if (backend->kind() == DeviceKind::kHost) return;
+  static_cast<void>(guarded([&]() -> Status {
+    end_on_gpu(patience);
+    return {};
+  }));
+}
+
+void Communicator::State::end_on_gpu(std::chrono::seconds patience) {
   bool together = channels.wait_for_all(Stage::kDeparted, patience);
   if (backend->captured()) leave_to_graphs();
   if (together) {
@@ -245,14 +298,17 @@ void Communicator::State::watch_peers() {
     const auto on_end = [this, peer] {
       if (channels.peer_ended(peer)) fail({device::Fault::kPeerEnded, peer});
     };
-    std::unique_ptr<Watch> watch;
-    const Status watched = watch_process(topology.place(peer).desk.pid, on_end, &watch);
+    const Status watched = guarded([&]() -> Status {
+      std::unique_ptr<Watch> watch;
+      CAUSEWAY_TRY(watch_process(topology.place(peer).desk.pid, on_end, &watch));
+      watches_.push_back(std::move(watch));
+      return {};
+    });
     if (!watched.ok()) {
       log(LogLevel::kWarn, "rank %d: %s; if it ends, only CAUSEWAY_TIMEOUT will tell",
           topology.rank(), watched.message().c_str());
       return;
     }
-    watches_.push_back(std::move(watch));
   }
 }
 

@@ -3,6 +3,7 @@
 #include "communicator_state.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace causeway {
 
@@ -52,67 +53,121 @@ void Communicator::State::name_region(const Buffers& buffers, kernels::Alltoallv
   args->region_offset = place.offset - static_cast<std::uint64_t>(span.begin - args->recvbuf);
 }
 
+/// A failure after which a rank does not come any more.
+Status Communicator::State::failure_of_peer() const {
+  const std::uint64_t word = channels.abort_word();
+  const device::Fault cause = Failure::from(word).cause;
+  const bool gone = cause == device::Fault::kPeerEnded || cause == device::Fault::kLinkFailed ||
+                    (word != 0 && channels.calls_given_up());
+  return gone ? failure() : Status();
+}
+
+/// Makes a collective call. Where it was given up on this rank, the ranks are no longer at the same
+/// point: the communicator fails.
+template <typename Call>
+Status Communicator::State::with_all(Bootstrap& bootstrap, Call&& call) {
+  channels.count_call();
+  const bool usable = bootstrap.broken().ok();
+  const WaitUntil watched(bootstrap, [this] { return failure_of_peer(); });
+  const Status status = call();
+  if (!usable || bootstrap.broken().ok()) return status;
+  const bool of_peer = !failure_of_peer().ok();
+  const int behind = channels.rank_behind();
+  fail({device::Fault::kTimedOut, topology.rank()});
+  channels.give_up_calls();
+  if (of_peer || behind < 0 || status.kind() != ErrorKind::kFailed) return status;
+  return Status::error(ErrorKind::kFailed,
+                       "rank %d waited too long (CAUSEWAY_TIMEOUT) for rank %d, which has not made "
+                       "the same call",
+                       topology.rank(), behind);
+}
+
 Status Communicator::State::register_buffer(Bootstrap& bootstrap, void* base, std::uint64_t bytes,
                                             const Status& valid, const Region** region) {
-  CAUSEWAY_TRY(agree(bootstrap, valid));
-  return in_turn([&] { return regions.add(bootstrap, base, bytes, Sharing::kChecked, region); });
+  return with_all(bootstrap, [&]() -> Status {
+    CAUSEWAY_TRY(agree(bootstrap, valid));
+    return in_turn([&] { return regions.add(bootstrap, base, bytes, Sharing::kChecked, region); });
+  });
 }
 
 Status Communicator::State::deregister_buffer(Bootstrap& bootstrap, const Region* region) {
-  return in_turn([&] {
-    backend->finish();
-    return regions.remove(bootstrap, region);
+  return with_all(bootstrap, [&] {
+    return in_turn([&] {
+      backend->finish();
+      return regions.remove(bootstrap, region);
+    });
   });
 }
 
 Status Communicator::State::plan_exchange(Bootstrap& bootstrap, const Buffers& buffers,
                                           const Status& valid, const PlannedExchange** planned,
                                           const PlanSettings& settings) {
-  const auto ranks = static_cast<std::size_t>(topology.size());
-  CAUSEWAY_TRY(agree(bootstrap, valid.ok() ? check_for_device(buffers) : valid));
-  const Span span = span_of(buffers.recvbuf, buffers.receive);
-  const std::vector<std::uint64_t> mine = BlockTable::row(
-      buffers.send, buffers.receive, static_cast<const std::byte*>(buffers.recvbuf), span.begin);
-  BlockTable table(ranks);
-  CAUSEWAY_TRY(
-      bootstrap.allgather(mine.data(), mine.size() * sizeof(std::uint64_t), table.words()));
-  CAUSEWAY_TRY(check_sizes(table));
-  return in_turn([&]() -> Status {
-    auto made = std::make_unique<PlannedExchange>();
-    CAUSEWAY_TRY(regions.add(bootstrap, const_cast<std::byte*>(span.begin),
-                             static_cast<std::uint64_t>(span.end - span.begin),
-                             Sharing::kIfPossible, &made->region));
-    made->send.assign(buffers.send.begin(), buffers.send.end());
-    made->receive.assign(buffers.receive.begin(), buffers.receive.end());
-    const Buffers own{buffers.sendbuf, made->send, buffers.recvbuf, made->receive, false};
-    PlanLimits within = limits;
+  return with_all(bootstrap, [&]() -> Status {
+    const auto ranks = static_cast<std::size_t>(topology.size());
+    const Span span = span_of(buffers.recvbuf, buffers.receive);
+    std::vector<std::uint64_t> mine;
+    std::optional<BlockTable> table;
+    auto made = std::unique_ptr<PlannedExchange>();
+    const auto begin = [&]() -> Status {
+      CAUSEWAY_TRY(valid);
+      CAUSEWAY_TRY(check_for_device(buffers));
+      mine = BlockTable::row(buffers.send, buffers.receive,
+                             static_cast<const std::byte*>(buffers.recvbuf), span.begin);
+      table.emplace(ranks);
+      bootstrap.reserve(mine.size() * sizeof(std::uint64_t));
+      made = std::make_unique<PlannedExchange>();
+      made->send.assign(buffers.send.begin(), buffers.send.end());
+      made->receive.assign(buffers.receive.begin(), buffers.receive.end());
+      return {};
+    };
+    CAUSEWAY_TRY(agree(bootstrap, begin));
+    CAUSEWAY_TRY(
+        bootstrap.allgather(mine.data(), mine.size() * sizeof(std::uint64_t), table->words()));
+    CAUSEWAY_TRY(check_sizes(*table));
+    return in_turn([&]() -> Status {
+      CAUSEWAY_TRY(regions.add(bootstrap, const_cast<std::byte*>(span.begin),
+                               static_cast<std::uint64_t>(span.end - span.begin),
+                               Sharing::kIfPossible, &made->region));
+      const Status prepared = prepare(bootstrap, buffers, *table, settings, made.get());
+      if (!prepared.ok()) {
+        static_cast<void>(regions.remove(bootstrap, made->region));
+        return prepared;
+      }
+      if (topology.rank() == 0) {
+        log(LogLevel::kInfo, "plan %zu of a communicator of %zu ranks: by %s", ++plans_made_, ranks,
+            made->engine ? "copy engines" : "kernels");
+      }
+      *planned = made.get();
+      planned_.push_back(std::move(made));
+      return {};
+    });
+  });
+}
+
+/// Gets a planned exchange ready, whose region and lists there are.
+Status Communicator::State::prepare(Bootstrap& bootstrap, const Buffers& buffers,
+                                    const BlockTable& table, const PlanSettings& settings,
+                                    PlannedExchange* planned) {
+  const Buffers own{buffers.sendbuf, planned->send, buffers.recvbuf, planned->receive, false};
+  PlanLimits within = limits;
+  std::optional<Tuner> tuner;
+  const auto narrow = [&]() -> Status {
     if (settings.max_ctas && *settings.max_ctas < within.max_ctas) {
       within.max_ctas = static_cast<std::uint32_t>(*settings.max_ctas);
       within.max_blocks = std::min(within.max_blocks, within.max_ctas);
     }
-    const Tuner tuner =
-        Tuner(backend->kind(), rules_, pair_lanes(within.max_ctas)).with(settings.rules);
-    within.tuner = &tuner;
-    bool by_engine = false;
-    Status prepared = agree_on_engine(bootstrap, within, own, *made->region, &by_engine);
-    if (prepared.ok() && by_engine) {
-      made->engine = std::make_unique<EngineExchange>();
-      prepared = prepare(own, table, *made->region, made->engine.get());
-    } else if (prepared.ok()) {
-      prepared = describe(within, &own, &made->plan, &made->exchange);
-    }
-    prepared = agree(bootstrap, prepared);
-    if (!prepared.ok()) {
-      static_cast<void>(regions.remove(bootstrap, made->region));
-      return prepared;
-    }
-    if (topology.rank() == 0) {
-      log(LogLevel::kInfo, "plan %zu of a communicator of %zu ranks: by %s", ++plans_made_, ranks,
-          by_engine ? "copy engines" : "kernels");
-    }
-    *planned = made.get();
-    planned_.push_back(std::move(made));
+    tuner.emplace(Tuner(backend->kind(), rules_, pair_lanes(within.max_ctas)).with(settings.rules));
+    within.tuner = &*tuner;
+    planned_.reserve(planned_.size() + 1);
     return {};
+  };
+  CAUSEWAY_TRY(agree(bootstrap, narrow));
+  bool by_engine = false;
+  CAUSEWAY_TRY(agree_on_engine(bootstrap, within, own, *planned->region, &by_engine));
+  return agree(bootstrap, [&]() -> Status {
+    if (!by_engine) return describe(within, &own, &planned->plan, &planned->exchange);
+    planned->engine = std::make_unique<EngineExchange>();
+    return prepare(own, table, *planned->region, planned->engine.get());
   });
 }
 
@@ -121,10 +176,13 @@ Status Communicator::State::agree_on_engine(Bootstrap& bootstrap, const PlanLimi
                                             const Buffers& buffers, const Region& region,
                                             bool* by_engine) {
   if (backend->kind() == DeviceKind::kHost) return {};
-  const EngineVote mine =
-      vote_on_engine(within, topology.rank(), buffers.send, buffers.receive, region.peers);
+  EngineVote mine{};
+  const auto vote = [&]() -> Status {
+    mine = vote_on_engine(within, topology.rank(), buffers.send, buffers.receive, region.peers);
+    return {};
+  };
   std::vector<EngineVote> all;
-  CAUSEWAY_TRY(allgather(bootstrap, mine, &all));
+  CAUSEWAY_TRY(allgather(bootstrap, vote, mine, &all));
   *by_engine = go_by_engine(all);
   return {};
 }
@@ -156,7 +214,7 @@ Status Communicator::State::prepare(const Words& words, std::byte* memory, WordE
 /// Enqueues the parts of an exchange by copy engines.
 Status Communicator::State::start(const EngineExchange& exchange, void* stream) {
   CAUSEWAY_TRY(launch(exchange.ready.exchange, stream));
-  const Status copied = exchange.copies->enqueue(stream);
+  const Status copied = guarded([&] { return exchange.copies->enqueue(stream); });
   if (!copied.ok()) {
     fail({device::Fault::kAborted, topology.rank()});
     return copied;
@@ -180,12 +238,18 @@ Status Communicator::State::start(const PlannedExchange& planned, void* stream) 
 }
 
 Status Communicator::State::free_planned(Bootstrap& bootstrap, const PlannedExchange* planned) {
-  return in_turn([&] {
-    backend->finish();
-    const Region* const region = planned->region;
-    if (planned->engine) backend->keep_for_graphs(planned->engine->words);
-    std::erase_if(planned_, [&](const auto& candidate) { return candidate.get() == planned; });
-    return regions.remove(bootstrap, region);
+  return with_all(bootstrap, [&] {
+    return in_turn([&] {
+      backend->finish();
+      const Region* const region = planned->region;
+      const Status kept = guarded([&]() -> Status {
+        if (planned->engine) backend->keep_for_graphs(planned->engine->words);
+        return {};
+      });
+      std::erase_if(planned_, [&](const auto& candidate) { return candidate.get() == planned; });
+      const Status removed = regions.remove(bootstrap, region);
+      return kept.ok() ? removed : kept;
+    });
   });
 }
 

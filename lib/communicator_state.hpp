@@ -12,6 +12,7 @@
 #include "tuner.hpp"
 #include "watchdog.hpp"
 
+#include <chrono>
 #include <mutex>
 
 namespace causeway {
@@ -47,13 +48,14 @@ class Communicator::State {
   ~State();
 
   /// Collective. On failure every rank gets the same error.
-  Status set_up(Bootstrap& bootstrap, const Config& config, const Status& config_status);
+  Status set_up(Bootstrap& bootstrap, const Config& config);
 
   /// Makes a call when it is its turn. Of a failure that it finds all ranks know when it returns.
+  /// What the call throws it throws after all that concerns other ranks.
   template <typename Call>
   Status in_turn(Call&& call) {
     const std::lock_guard lock(turn_);
-    const Status status = call();
+    const Status status = guarded(call);
     if (network && channels.abort_word() != 0) network->await_spread();
     return status;
   }
@@ -93,7 +95,11 @@ class Communicator::State {
   Status set_up_device(Bootstrap& bootstrap, const Config& config, Wishes agreed,
                        const std::vector<Wishes>& all);
   void watch_peers();
+  void end_on_gpu(std::chrono::seconds patience);
   void leave_to_graphs();
+  template <typename Call>
+  Status with_all(Bootstrap& bootstrap, Call&& call);
+  Status failure_of_peer() const;
   Status describe(const PlanLimits& within, const Buffers* buffers, AlltoallvPlan* plan,
                   Exchange* exchange);
   void name_region(const Buffers& buffers, kernels::AlltoallvArgs* args) const;
@@ -103,6 +109,8 @@ class Communicator::State {
   Status check_for_device(const Buffers& buffers) const;
   Status agree_on_engine(Bootstrap& bootstrap, const PlanLimits& within, const Buffers& buffers,
                          const Region& region, bool* by_engine);
+  Status prepare(Bootstrap& bootstrap, const Buffers& buffers, const BlockTable& table,
+                 const PlanSettings& settings, PlannedExchange* planned);
   Status prepare(const Words& words, std::byte* memory, WordExchange* exchange);
   Status prepare(const Buffers& buffers, const BlockTable& table, const Region& region,
                  EngineExchange* exchange);

@@ -135,7 +135,9 @@ constexpr Setting kSettings[] = {
      "a file of such rules, one a line; they go before the built-in ones", tuning_file_field, 0, 0,
      true},
     {"CAUSEWAY_TIMEOUT", "1800",
-     "seconds that an exchange waits for one peer before the communicator fails; 0 waits for ever",
+     "seconds that an exchange waits for one peer, and any other call for the other ranks to make "
+     "it "
+     "too, before the communicator fails; 0 waits for ever",
      number_field<&Config::timeout_seconds>, 0, std::uint64_t{1} << 30},
     {"CAUSEWAY_SPINS", "auto",
      "polls before a waiting thread lets others run; auto spins only when every rank of the host "

@@ -28,8 +28,8 @@ struct Config {
   std::optional<std::uint64_t> max_ctas;     ///< unset: the device's choice
   std::vector<TuningRule> tune;
   std::vector<TuningRule> tuning_file;
-  std::uint64_t timeout_seconds = 0;
-  std::optional<std::uint64_t> spins;  ///< unset: chosen from the number of processors
+  std::uint64_t timeout_seconds = 1800;  ///< also while settings are read
+  std::optional<std::uint64_t> spins;    ///< unset: chosen from the number of processors
   std::uint64_t start_count = 0;
   std::uint64_t link_timeout_seconds = 0;
   std::uint64_t node_size = 0;  ///< 0: hosts are what they are

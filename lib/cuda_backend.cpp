@@ -322,6 +322,8 @@ class CudaBackend final : public DeviceBackend {
   bool captured() const override { return graph_memory_.in_use(); }
   void keep_for_graphs(const Memory& memory) override { graph_memory_.keep(memory); }
 
+  void serve_thread() override { cudaSetDevice(ordinal_); }
+
   void finish() override {
     const GpuAside aside(ordinal_);
     if (launched_) ignore(cudaEventSynchronize(done_));

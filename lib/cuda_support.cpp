@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 
+#include <type_traits>
 #include <vector>
 
 namespace causeway {
@@ -118,15 +119,63 @@ Status copy_memory(int gpu, cudaStream_t stream, const BlockCopy& copy) {
                  {copy.to, copy.to_stride, middle.data(), stride, copy.bytes, copy.blocks});
 }
 
+namespace {
+
+/// The driver's own functions, which need no context; the runtime would first make one, and of the
+/// GPU that happens to be current. The library is there when anything in the process uses CUDA.
+struct Driver {
+  CUresult (*ask)(void*, CUpointer_attribute, CUdeviceptr) = nullptr;
+  CUresult (*retain)(CUcontext*, CUdevice) = nullptr;
+  CUresult (*release)(CUdevice) = nullptr;
+  CUresult (*push)(CUcontext) = nullptr;
+  CUresult (*pop)(CUcontext*) = nullptr;
+
+  Driver() {
+    void* const library = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
+    if (library == nullptr) return;
+    const auto find = [&](const char* name, auto* function) {
+      *function = reinterpret_cast<std::remove_pointer_t<decltype(function)>>(dlsym(library, name));
+    };
+    find("cuPointerGetAttribute", &ask);
+    find("cuDevicePrimaryCtxRetain", &retain);
+    find("cuDevicePrimaryCtxRelease_v2", &release);
+    find("cuCtxPushCurrent_v2", &push);
+    find("cuCtxPopCurrent_v2", &pop);
+  }
+};
+
+const Driver& driver() {
+  static const Driver the_driver;
+  return the_driver;
+}
+
+/// Makes a GPU current for a scope by its context, which there is, and not by its number: a thread
+/// that has no GPU, as one of the library's own, has none afterwards.
+class CurrentContext {
+ public:
+  explicit CurrentContext(int gpu) : gpu_(gpu) {
+    CUcontext context = nullptr;
+    retained_ = driver().retain != nullptr && driver().retain(&context, gpu) == CUDA_SUCCESS;
+    pushed_ = retained_ && driver().push(context) == CUDA_SUCCESS;
+  }
+  ~CurrentContext() {
+    CUcontext popped = nullptr;
+    if (pushed_) driver().pop(&popped);
+    if (retained_) driver().release(gpu_);
+  }
+  CurrentContext(const CurrentContext&) = delete;
+  CurrentContext& operator=(const CurrentContext&) = delete;
+
+ private:
+  const int gpu_;
+  bool retained_ = false;
+  bool pushed_ = false;
+};
+
+}  // namespace
+
 bool is_gpu_memory(const void* address) {
-  // The driver's library is there when anything in the process uses CUDA. It is asked itself
-  // because the runtime would first make a context.
-  using Function = CUresult (*)(void*, CUpointer_attribute, CUdeviceptr);
-  static const auto ask = [] {
-    void* const driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
-    return driver == nullptr ? nullptr
-                             : reinterpret_cast<Function>(dlsym(driver, "cuPointerGetAttribute"));
-  }();
+  const auto ask = driver().ask;
   if (ask == nullptr || address == nullptr) return false;
   const auto where = reinterpret_cast<CUdeviceptr>(address);
   unsigned type = 0;
@@ -137,9 +186,14 @@ bool is_gpu_memory(const void* address) {
 }
 
 Status copy_gpu_memory(const BlockCopy& copy) {
-  const OutsideCaptures outside;
+  const void* const on_gpu = is_gpu_memory(copy.to) ? copy.to : copy.from;
   int gpu = 0;
-  CAUSEWAY_CUDA(cudaGetDevice, &gpu);
+  if (driver().ask(&gpu, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL,
+                   reinterpret_cast<CUdeviceptr>(on_gpu)) != CUDA_SUCCESS) {
+    return {ErrorKind::kSystem, "the CUDA driver does not say which GPU has a buffer"};
+  }
+  const CurrentContext context(gpu);
+  const OutsideCaptures outside;
   return copy_memory(gpu, cudaStreamPerThread, copy);
 }
 

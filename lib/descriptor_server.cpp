@@ -7,6 +7,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <thread_start.hpp>
 
 #include <cerrno>
 #include <chrono>
@@ -15,7 +16,6 @@
 #include <cstring>
 #include <mutex>
 #include <random>
-#include <system_error>
 #include <vector>
 
 namespace causeway {
@@ -162,12 +162,12 @@ Status DescriptorServer::start() {
       listen(listener_, SOMAXCONN) != 0) {
     return system_status("bind or listen");
   }
-  try {
-    thread_ = std::thread([this] { run(); });
-  } catch (const std::system_error& problem) {
-    return Status::error(ErrorKind::kSystem, "cannot start a thread: %s", problem.what());
-  }
-  return {};
+  const Status started = guarded([this]() -> Status {
+    thread_ = kernels::start_thread("causeway-desk", [this] { run(); });
+    return {};
+  });
+  if (started.ok()) return {};
+  return Status::error(ErrorKind::kSystem, "cannot start a thread: %s", started.message().c_str());
 }
 
 DescriptorServer::~DescriptorServer() {
@@ -182,21 +182,31 @@ DescriptorServer::~DescriptorServer() {
   if (stop_ >= 0) close(stop_);
 }
 
-/// Waits for no client in particular: one may be stopped, or mean no good.
 void DescriptorServer::run() {
-  for (;;) {
-    std::vector<pollfd> polled{{stop_, POLLIN, 0}, {listener_, POLLIN, 0}};
-    for (const int client : clients_) polled.push_back({client, POLLIN, 0});
-    if (poll(polled.data(), polled.size(), -1) < 0) continue;
-    if (polled[0].revents != 0) return;
-    for (std::size_t i = 2; i < polled.size(); ++i) {
-      if (polled[i].revents == 0) continue;
-      answer(polled[i].fd);
-      close(polled[i].fd);
-      clients_.erase(polled[i].fd);
-    }
-    if (polled[1].revents != 0) accept_client();
+  for (bool serves = true; serves;) {
+    const Status served = guarded([&]() -> Status {
+      serves = serve();
+      return {};
+    });
+    // Without memory to be had, clients stay where they are.
+    if (!served.ok()) std::this_thread::sleep_for(kPause);
   }
+}
+
+/// Waits for no client in particular: one may be stopped, or mean no good. False when it is to end.
+bool DescriptorServer::serve() {
+  std::vector<pollfd> polled{{stop_, POLLIN, 0}, {listener_, POLLIN, 0}};
+  for (const int client : clients_) polled.push_back({client, POLLIN, 0});
+  if (poll(polled.data(), polled.size(), -1) < 0) return true;
+  if (polled[0].revents != 0) return false;
+  for (std::size_t i = 2; i < polled.size(); ++i) {
+    if (polled[i].revents == 0) continue;
+    answer(polled[i].fd);
+    close(polled[i].fd);
+    clients_.erase(polled[i].fd);
+  }
+  if (polled[1].revents != 0) accept_client();
+  return true;
 }
 
 void DescriptorServer::accept_client() {
@@ -207,9 +217,11 @@ void DescriptorServer::accept_client() {
     return;
   }
   ucred who{};
-  if (other_end(client, &who) && who.uid == geteuid()) {
-    clients_.insert(client);
-  } else {
+  const bool is_own = other_end(client, &who) && who.uid == geteuid();
+  if (!is_own || !guarded([&]() -> Status {
+                    clients_.insert(client);
+                    return {};
+                  }).ok()) {
     close(client);
   }
 }

@@ -38,6 +38,7 @@ class DescriptorServer {
   DescriptorServer() = default;
   Status start();
   void run();
+  bool serve();
   void accept_client();
   static void answer(int client);
 

@@ -147,6 +147,9 @@ class DeviceBackend {
   /// it.
   virtual void keep_for_graphs(const Memory& memory) = 0;
 
+  /// Has a thread of the library's own work with this device and with no other.
+  virtual void serve_thread() = 0;
+
   /// Waits for what was enqueued, but for replays of graphs.
   virtual void finish() = 0;
 };

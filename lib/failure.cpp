@@ -82,8 +82,9 @@ Status fault_status(const device::FaultReport& report, int rank, std::uint64_t a
                            rank, report.needed, peer, report.reached);
     case Fault::kDeclined:
       return Status::error(ErrorKind::kPeer,
-                           "rank %d got nothing from rank %d, whose own arguments were wrong", rank,
-                           peer);
+                           "rank %d got nothing from rank %d, which could not take part: its own "
+                           "call says why",
+                           rank, peer);
     case Fault::kAborted:
     case Fault::kPeerEnded:
     case Fault::kLinkFailed:

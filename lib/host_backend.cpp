@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <bit>
 #include <new>
-#include <system_error>
 
 namespace causeway {
 
@@ -111,13 +110,13 @@ class HostBackend final : public DeviceBackend {
 
   Status prepare(std::uint32_t blocks, std::uint32_t, std::uint32_t) override {
     const std::uint32_t threads = 2 * blocks - 1;
-    try {
+    const Status started = guarded([&]() -> Status {
       executor_ = std::make_unique<kernels::HostExecutor>(threads);
-    } catch (const std::system_error& problem) {
-      return Status::error(ErrorKind::kSystem, "cannot start %u threads: %s", threads,
-                           problem.what());
-    }
-    return {};
+      return {};
+    });
+    if (started.ok()) return {};
+    return Status::error(ErrorKind::kSystem, "cannot start %u threads: %s", threads,
+                         started.message().c_str());
   }
 
   Status try_wide_lines(const device::Communicator&, bool*) override {
@@ -139,6 +138,8 @@ class HostBackend final : public DeviceBackend {
   bool captured() const override { return false; }
 
   void keep_for_graphs(const Memory&) override {}
+
+  void serve_thread() override {}
 
   void finish() override {}
 

@@ -21,6 +21,7 @@ Status LayoutTables::find(DeviceBackend& backend, const LayoutRef& layout, std::
     Entry entry{};
     CAUSEWAY_TRY(add(backend, layout, &entry));
     known = entries_.emplace(layout, entry).first;
+    free_.pop_back();
     // Programs may make a datatype for each exchange.
     drop_unused(backend);
   }
@@ -30,8 +31,8 @@ Status LayoutTables::find(DeviceBackend& backend, const LayoutRef& layout, std::
 
 Status LayoutTables::add(DeviceBackend& backend, const LayoutRef& layout, Entry* entry) {
   if (!table_) {
-    CAUSEWAY_TRY(backend.allocate(kPlaces * sizeof(device::Layout), &table_));
     free_.resize(kPlaces - 1);
+    CAUSEWAY_TRY(backend.allocate(kPlaces * sizeof(device::Layout), &table_));
     std::iota(free_.rbegin(), free_.rend(), 1U);
   }
   if (free_.empty()) {
@@ -48,9 +49,7 @@ Status LayoutTables::add(DeviceBackend& backend, const LayoutRef& layout, Entry*
   }
   const device::Layout view = layout->on_device(seen);
   entry->place = free_.back();
-  CAUSEWAY_TRY(backend.copy(table_.get() + entry->place * sizeof view, &view, sizeof view));
-  free_.pop_back();
-  return {};
+  return backend.copy(table_.get() + entry->place * sizeof view, &view, sizeof view);
 }
 
 void LayoutTables::leave_to_graphs(DeviceBackend& backend) const {

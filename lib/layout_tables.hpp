@@ -30,6 +30,7 @@ class LayoutTables {
     Memory runs;  ///< null where the device reads the layout's own
   };
 
+  /// In the last free place, which is free until the entry is kept.
   Status add(DeviceBackend& backend, const LayoutRef& layout, Entry* entry);
   void drop_unused(DeviceBackend& backend);
 

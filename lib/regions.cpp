@@ -57,30 +57,36 @@ Status RegionSet::add(Bootstrap& bootstrap, void* base, std::uint64_t bytes, Sha
                          "comm has %u registered buffers, plans' among them, and takes no more",
                          place - 1);
   }
-  auto made = std::make_unique<Region>();
-  made->name = (++registrations_ << device::kRegionPlaceBits) | place;
-  made->base = bytes == 0 ? nullptr : static_cast<std::byte*>(base);
-  made->bytes = bytes;
-  made->peers.resize(index_of(topology_->size()));
+  // Counted on all ranks, whatever comes of it on some.
+  const std::uint64_t name = (++registrations_ << device::kRegionPlaceBits) | place;
+  std::unique_ptr<Region> made;
   Offer mine{};
-  mine.base = made->base;
-  mine.keep = &made->keep;
-  mine.bytes = bytes;
-  Status ready;
-  if (bytes > 0) {
+  const auto offer = [&]() -> Status {
+    regions_.reserve(regions_.size() + 1);
+    made = std::make_unique<Region>();
+    made->name = name;
+    made->base = bytes == 0 ? nullptr : static_cast<std::byte*>(base);
+    made->bytes = bytes;
+    made->peers.resize(index_of(topology_->size()));
+    mine.base = made->base;
+    mine.keep = &made->keep;
+    mine.bytes = bytes;
+    if (bytes == 0) return {};
     made->keep = find_allocation(base).memory;
-    ready = backend_->export_memory(base, bytes, &mine.memory);
-    mine.shared = ready.ok();
-    if (ready.kind() == ErrorKind::kUnsupported || sharing == Sharing::kIfPossible) ready = {};
-  }
-  CAUSEWAY_TRY(agree(bootstrap, ready));
+    const Status exported = backend_->export_memory(base, bytes, &mine.memory);
+    mine.shared = exported.ok();
+    const bool passes =
+        exported.kind() == ErrorKind::kUnsupported || sharing == Sharing::kIfPossible;
+    return passes ? Status() : exported;
+  };
   std::vector<Offer> all;
-  CAUSEWAY_TRY(allgather(bootstrap, mine, &all));
-  Status opened = agree(bootstrap, open(mine, all, made.get()));
+  CAUSEWAY_TRY(allgather(bootstrap, offer, mine, &all));
+  Status opened = agree(bootstrap, [&] { return open(mine, all, made.get()); });
   // A peer posts the name only when all know it.
-  if (opened.ok()) opened = agree(bootstrap, enter(*made, true));
+  if (opened.ok()) opened = agree(bootstrap, [&] { return enter(*made, true); });
   if (!opened.ok()) {
-    static_cast<void>(enter(*made, false));
+    static_cast<void>(guarded([&] { return enter(*made, false); }));
+    static_cast<void>(close(bootstrap, made.get()));
     return opened;
   }
   for (std::size_t rank = 0; rank < all.size(); ++rank) {
@@ -147,10 +153,24 @@ Status RegionSet::remove(Bootstrap& bootstrap, const Region* region) {
     if (leaving->peers[rank] != nullptr && leaving->sizes[rank] > 0) --reachable_[rank];
   }
   // Nobody writes any more; then nobody has it open any more; then its owner may free it.
-  Status status = agree(bootstrap, enter(*leaving, false));
-  leaving->peers.clear();
-  const Status closed = agree(bootstrap, {});
+  const Status status = agree(bootstrap, [&] { return enter(*leaving, false); });
+  const Status closed = close(bootstrap, leaving.get());
   return status.ok() ? closed : status;
+}
+
+/// Lets go of the peers' memory, and returns when they have let go of this rank's, or will not say.
+Status RegionSet::close(Bootstrap& bootstrap, Region* region) {
+  region->peers.clear();
+  const Status closed = agree(bootstrap, Status());
+  if (!closed.ok()) keep_memory(*region);
+  return closed;
+}
+
+void RegionSet::keep_memory(const Region& region) {
+  static_cast<void>(guarded([&]() -> Status {
+    new Memory(region.keep);
+    return {};
+  }));
 }
 
 RegionPlace RegionSet::find(const void* begin, const void* end) const {
@@ -170,7 +190,7 @@ void RegionSet::close_peers() {
 }
 
 void RegionSet::keep_own_memory() {
-  for (const auto& region : regions_) new Memory(region->keep);
+  for (const auto& region : regions_) keep_memory(*region);
 }
 
 }  // namespace causeway

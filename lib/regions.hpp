@@ -76,6 +76,8 @@ class RegionSet {
   Status open_peer(int rank, const Offer& offer, Region* region);
   Status fill_table(Region* region);
   Status enter(const Region& region, bool present);
+  static Status close(Bootstrap& bootstrap, Region* region);
+  static void keep_memory(const Region& region);
   std::uint32_t free_place() const;
 
   const Topology* topology_ = nullptr;

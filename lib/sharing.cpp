@@ -24,21 +24,31 @@ class Trial {
         opened_(places),
         why_(places.size()) {}
 
-  /// Offers a page that says whose it is.
+  /// Collective: offers a page that says whose it is.
   Status offer() {
-    CAUSEWAY_TRY(agree(bootstrap_, make_page()));
-    return allgather(bootstrap_, page_->descriptor(), &descriptors_);
+    int descriptor = -1;
+    const auto make = [&]() -> Status {
+      CAUSEWAY_TRY(make_page());
+      descriptor = page_->descriptor();
+      return {};
+    };
+    return allgather(bootstrap_, make, descriptor, &descriptors_);
   }
 
-  /// Opens the pages that are not open yet, and tells the others of those that are. Nobody lets go
-  /// of a page before all have tried.
+  /// Collective: opens the pages that are not open yet, and tells the others of those that are.
+  /// Nobody lets go of a page before all have tried.
   Status open(Reach reach) {
-    for (const std::size_t rank : opened_.neighbours(own_)) {
-      if (!opened_.has(own_, rank)) opened_.set(own_, rank, try_rank(rank, reach));
-    }
     const std::size_t words = opened_.words_of_rank();
-    const auto mine = opened_.words().begin() + static_cast<std::ptrdiff_t>(own_ * words);
-    const std::vector<std::uint64_t> told(mine, mine + static_cast<std::ptrdiff_t>(words));
+    std::vector<std::uint64_t> told;
+    CAUSEWAY_TRY(agree(bootstrap_, [&]() -> Status {
+      for (const std::size_t rank : opened_.neighbours(own_)) {
+        if (!opened_.has(own_, rank)) opened_.set(own_, rank, try_rank(rank, reach));
+      }
+      const auto mine = opened_.words().begin() + static_cast<std::ptrdiff_t>(own_ * words);
+      told.assign(mine, mine + static_cast<std::ptrdiff_t>(words));
+      bootstrap_.reserve(words * sizeof told[0]);
+      return {};
+    }));
     return bootstrap_.allgather(told.data(), words * sizeof told[0], opened_.words().data());
   }
 
@@ -177,28 +187,38 @@ void split_hosts(const Opened& opened, std::vector<Place>* places) {
 Status share_by_trial(Bootstrap& bootstrap, std::vector<Place>* places,
                       std::vector<std::string>* why_apart,
                       std::shared_ptr<DescriptorServer>* server) {
-  why_apart->clear();
-  server->reset();
-  if (!has_neighbours(*places)) return {};
-  const std::vector<Place> named = *places;
-  Trial trial(bootstrap, named);
-  CAUSEWAY_TRY(trial.offer());
-  CAUSEWAY_TRY(trial.open(Reach::kTrace));
-  if (trial.opened().complete()) return {};
-  if (!trial.opened().complete(static_cast<std::size_t>(bootstrap.rank()))) {
+  std::vector<Place> named;
+  std::unique_ptr<Trial> trial;
+  CAUSEWAY_TRY(agree(bootstrap, [&]() -> Status {
+    why_apart->clear();
+    server->reset();
+    if (!has_neighbours(*places)) return {};
+    named = *places;
+    trial = std::make_unique<Trial>(bootstrap, named);
+    return {};
+  }));
+  if (!trial) return {};
+  CAUSEWAY_TRY(trial->offer());
+  CAUSEWAY_TRY(trial->open(Reach::kTrace));
+  if (trial->opened().complete()) return {};
+  // Behind this all serve that have to.
+  CAUSEWAY_TRY(agree(bootstrap, [&]() -> Status {
+    if (trial->opened().complete(static_cast<std::size_t>(bootstrap.rank()))) return {};
     const Status serves = DescriptorServer::get(server);
     if (!serves.ok()) {
       log(LogLevel::kWarn, "rank %d cannot hand its memory to others: %s", bootstrap.rank(),
           serves.message().c_str());
     }
-  }
-  CAUSEWAY_TRY(agree(bootstrap, {}));  // all serve
-  CAUSEWAY_TRY(trial.open(Reach::kAny));
-  if (trial.opened().complete()) return {};
-  split_hosts(trial.opened(), places);
-  *why_apart = trial.reasons(*places);
-  trial.log_reason();
-  return {};
+    return {};
+  }));
+  CAUSEWAY_TRY(trial->open(Reach::kAny));
+  if (trial->opened().complete()) return {};
+  return agree(bootstrap, [&]() -> Status {
+    split_hosts(trial->opened(), places);
+    *why_apart = trial->reasons(*places);
+    trial->log_reason();
+    return {};
+  });
 }
 
 }  // namespace causeway

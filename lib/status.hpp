@@ -1,8 +1,9 @@
 // Status: how calls inside the library report failure.
 #pragma once
 
+#include <memory>
 #include <string>
-#include <utility>
+#include <string_view>
 
 namespace causeway {
 
@@ -22,23 +23,40 @@ enum class ErrorKind {
   kFailed,       ///< the communicator has failed: aborted, timed out or corrupt
 };
 
+/// Making, copying and passing on a status throws nothing, so that a rank can always tell the
+/// others of an error: one whose sentence finds no memory says that.
 class [[nodiscard]] Status {
  public:
   Status() = default;
-  Status(ErrorKind kind, std::string message) : kind_(kind), message_(std::move(message)) {}
+  Status(ErrorKind kind, std::string_view message) noexcept;
 
   /// A status with a sentence in printf's form. Whoever detects an error writes the whole sentence;
   /// callers pass it on.
-  [[gnu::format(printf, 2, 3)]] static Status error(ErrorKind kind, const char* format, ...);
+  [[gnu::format(printf, 2, 3)]] static Status error(ErrorKind kind, const char* format,
+                                                    ...) noexcept;
 
   bool ok() const { return kind_ == ErrorKind::kNone; }
   ErrorKind kind() const { return kind_; }
-  const std::string& message() const { return message_; }
+  const std::string& message() const noexcept;
 
  private:
   ErrorKind kind_ = ErrorKind::kNone;
-  std::string message_;
+  std::shared_ptr<const std::string> message_;
 };
+
+/// What the exception that is being handled means. One that neither the library nor the standard
+/// library throws for want of something is none of ours: it is thrown on.
+Status status_of_exception();
+
+/// Runs step(), which returns a Status; what it throws for want of memory or threads is one too.
+template <class Step>
+Status guarded(Step&& step) {
+  try {
+    return step();
+  } catch (...) {
+    return status_of_exception();
+  }
+}
 
 }  // namespace causeway
 

@@ -19,7 +19,7 @@ class TaskQueue {
   TaskQueue(const TaskQueue&) = delete;
   TaskQueue& operator=(const TaskQueue&) = delete;
 
-  /// Throws std::system_error, and has not taken the task, where no thread can be had.
+  /// Throws, and has not taken the task, where no thread or no memory can be had.
   void post(std::function<void()> task);
 
   /// Returns when all that was posted before is done.

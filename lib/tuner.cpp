@@ -1,6 +1,8 @@
 // The tuner: how each message is to travel, by rules. Pure: no MPI, no device.
 #include "tuner.hpp"
 
+#include "never_destroyed.hpp"
+
 #include <algorithm>
 
 namespace causeway {
@@ -74,8 +76,8 @@ Choice Tuner::choose(const MessageFacts& message) const {
 }
 
 const Tuner& host_tuner() {
-  static const Tuner tuner(DeviceKind::kHost);
-  return tuner;
+  static NeverDestroyed<const Tuner> tuner(DeviceKind::kHost);
+  return tuner.get();
 }
 
 }  // namespace causeway

@@ -8,14 +8,20 @@
 #include <thread_start.hpp>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
 namespace causeway {
+
+namespace {
+
+constexpr std::chrono::milliseconds kUnlisted{10};
+
+}  // namespace
 
 /// One for the process, made with the first watch. It sleeps in poll() on a pidfd for each process
 /// that is watched, and ends with the last watch.
@@ -31,6 +37,7 @@ class Watchdog {
     const std::lock_guard turn(starting_);
     const std::lock_guard lock(mutex_);
     Process& process = processes_[watch->pid_];
+    process.watches.reserve(process.watches.size() + 1);
     if (process.watches.empty()) {
       process.descriptor = static_cast<int>(syscall(SYS_pidfd_open, watch->pid_, 0));
       if (process.descriptor < 0) {
@@ -90,31 +97,41 @@ class Watchdog {
     if (wake_ < 0) {
       return Status::error(ErrorKind::kSystem, "eventfd failed: %s", std::strerror(errno));
     }
-    try {
+    const Status started = guarded([this]() -> Status {
       thread_ = kernels::start_thread("causeway-watch", [this] { run(); });
-    } catch (const std::system_error& problem) {
-      close(wake_);
-      wake_ = -1;
-      return Status::error(ErrorKind::kSystem, "cannot start a thread: %s", problem.what());
-    }
-    return {};
+      return {};
+    });
+    if (started.ok()) return {};
+    close(wake_);
+    wake_ = -1;
+    return Status::error(ErrorKind::kSystem, "cannot start a thread: %s",
+                         started.message().c_str());
   }
 
   void run() {
     for (;;) {
       std::vector<pollfd> polled;
-      {
+      const Status listed = guarded([&]() -> Status {
         const std::lock_guard lock(mutex_);
-        if (processes_.empty()) return;
+        if (processes_.empty()) return {};
         polled.push_back({wake_, POLLIN, 0});
         for (const auto& [pid, process] : processes_) {
           if (process.descriptor >= 0) polled.push_back({process.descriptor, POLLIN, 0});
         }
+        return {};
+      });
+      if (listed.ok() && polled.empty()) return;
+      if (!listed.ok()) {
+        // Without memory for the list it looks now and then.
+        std::this_thread::sleep_for(kUnlisted);
+        polled.clear();
+      } else if (poll(polled.data(), polled.size(), -1) < 0) {
+        continue;
       }
-      if (poll(polled.data(), polled.size(), -1) < 0) continue;
       const std::lock_guard lock(mutex_);
       std::uint64_t count = 0;
-      if (polled.front().revents != 0 && read(wake_, &count, sizeof count) < 0) continue;
+      const bool woken = !polled.empty() && polled.front().revents != 0;
+      if (woken && read(wake_, &count, sizeof count) < 0) continue;
       for (auto& [pid, process] : processes_) tell(process);
     }
   }

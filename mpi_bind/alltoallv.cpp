@@ -7,6 +7,7 @@
 
 #include <causeway/mpix.h>
 #include <gpu.hpp>
+#include <never_destroyed.hpp>
 
 using namespace causeway;
 using namespace causeway::mpi;
@@ -69,19 +70,23 @@ int alltoallv(const char* call, const Side<Count, Displacement>& send,
               const Side<Count, Displacement>& receive, MPI_Comm comm, const Way& way) {
   return enter(comm, call, [&]() -> Status {
     if (way.request != nullptr) *way.request = MPI_REQUEST_NULL;
-    std::shared_ptr<Communicator> communicator = find_attached(comm);
-    if (communicator == nullptr) {
-      CAUSEWAY_TRY(attach(comm, MPI_INFO_NULL, check_not_captured(way), &communicator));
+    std::shared_ptr<Attached> attached = find_attached(comm);
+    if (attached == nullptr) {
+      CAUSEWAY_TRY(attach(comm, MPI_INFO_NULL, check_not_captured(way), &attached));
     }
-    thread_local Blocks blocks;
-    const int rank = communicator->rank();
-    const bool in_place = send.buffer == MPI_IN_PLACE;
-    Status valid = to_blocks(send, receive, rank, communicator->size(), &blocks);
-    const Status possible = check_way(way, send.buffer, rank);
-    if (!possible.ok()) valid = possible;
-    const Buffers buffers{blocks.sendbuf, blocks.send, blocks.recvbuf, blocks.receive, in_place};
-    if (valid.ok()) return run(comm, call, *communicator, buffers, way);
-    const Status declined = decline(*communicator, way);
+    Communicator& communicator = *attached->communicator;
+    const int rank = communicator.rank();
+    Buffers buffers{};
+    const Status valid = guarded([&]() -> Status {
+      Blocks& blocks = of_this_thread<Blocks>();
+      const Status filled = to_blocks(send, receive, rank, communicator.size(), &blocks);
+      buffers = {blocks.sendbuf, blocks.send, blocks.recvbuf, blocks.receive,
+                 send.buffer == MPI_IN_PLACE};
+      CAUSEWAY_TRY(check_way(way, send.buffer, rank));
+      return filled;
+    });
+    if (valid.ok()) return run(comm, call, communicator, buffers, way);
+    const Status declined = decline(communicator, way);
     return declined.kind() == ErrorKind::kFailed ? declined : valid;
   });
 }

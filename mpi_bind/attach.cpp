@@ -9,8 +9,8 @@ using namespace causeway::mpi;
 
 int PMPIX_Comm_attach(MPI_Comm comm, MPI_Info info) {
   return enter(comm, "MPIX_Comm_attach", [&] {
-    std::shared_ptr<Communicator> communicator;
-    return attach(comm, info, {}, &communicator);
+    std::shared_ptr<Attached> attached;
+    return attach(comm, info, {}, &attached);
   });
 }
 CAUSEWAY_ENTRY(Comm_attach);
@@ -25,8 +25,8 @@ int PMPIX_Comm_get_error(MPI_Comm comm, int* code) {
   return enter(comm, kCall, [&]() -> Status {
     CAUSEWAY_TRY(check_comm(comm));
     if (code == nullptr) return {ErrorKind::kArgument, "code is NULL"};
-    const std::shared_ptr<Communicator> communicator = find_attached(comm);
-    *code = communicator == nullptr ? MPI_SUCCESS : error_code(kCall, communicator->error());
+    const std::shared_ptr<Attached> attached = find_attached(comm);
+    *code = attached == nullptr ? MPI_SUCCESS : error_code(kCall, attached->communicator->error());
     return {};
   });
 }
@@ -35,9 +35,9 @@ CAUSEWAY_ENTRY(Comm_get_error);
 int PMPIX_Comm_abort(MPI_Comm comm) {
   return enter(comm, "MPIX_Comm_abort", [&]() -> Status {
     CAUSEWAY_TRY(check_comm(comm));
-    const std::shared_ptr<Communicator> communicator = find_attached(comm);
-    if (communicator == nullptr) return {ErrorKind::kComm, "comm is not attached"};
-    communicator->abort();
+    const std::shared_ptr<Attached> attached = find_attached(comm);
+    if (attached == nullptr) return {ErrorKind::kComm, "comm is not attached"};
+    attached->communicator->abort();
     return {};
   });
 }

@@ -5,6 +5,7 @@
 
 #include <causeway/mpix.h>
 #include <allocations.hpp>
+#include <never_destroyed.hpp>
 
 using namespace causeway;
 using namespace causeway::mpi;
@@ -14,9 +15,9 @@ struct causeway_buffer : Handle<Region> {};
 namespace {
 
 HandleTable<causeway_buffer>& buffers() {
-  static auto& table =
-      *new HandleTable<causeway_buffer>("buffer", "MPIX_BUFFER_NULL", "a registered buffer");
-  return table;
+  static NeverDestroyed<HandleTable<causeway_buffer>> table("buffer", "MPIX_BUFFER_NULL",
+                                                            "a registered buffer");
+  return table.get();
 }
 
 Status check_bytes(MPI_Aint bytes) {
@@ -32,11 +33,12 @@ int PMPIX_Mem_alloc(MPI_Comm comm, MPI_Aint bytes, void* baseptr) {
     CAUSEWAY_TRY(check_comm(comm));
     CAUSEWAY_TRY(check_bytes(bytes));
     if (baseptr == nullptr) return {ErrorKind::kArgument, "baseptr is NULL"};
-    const std::shared_ptr<Communicator> communicator = find_attached(comm);
-    if (communicator == nullptr) {
+    const std::shared_ptr<Attached> attached = find_attached(comm);
+    if (attached == nullptr) {
       return {ErrorKind::kComm, "comm is not attached: call MPIX_Comm_attach before"};
     }
-    return communicator->allocate(static_cast<std::uint64_t>(bytes), static_cast<void**>(baseptr));
+    return attached->communicator->allocate(static_cast<std::uint64_t>(bytes),
+                                            static_cast<void**>(baseptr));
   });
 }
 CAUSEWAY_ENTRY(Mem_alloc);
@@ -51,22 +53,20 @@ CAUSEWAY_ENTRY(Mem_free);
 
 int PMPIX_Buffer_register(MPI_Comm comm, void* base, MPI_Aint bytes, MPIX_Buffer* buffer) {
   return enter(comm, "MPIX_Buffer_register", [&]() -> Status {
-    // The other ranks are not to wait for one whose arguments are wrong.
-    Status valid = check_bytes(bytes);
-    if (valid.ok() && bytes > 0 && base == nullptr) {
-      valid = Status::error(ErrorKind::kBuffer, "base is NULL, and bytes = %lld",
-                            static_cast<long long>(bytes));
-    }
-    if (valid.ok() && buffer == nullptr) valid = {ErrorKind::kArgument, "buffer is NULL"};
-    std::shared_ptr<Communicator> communicator;
-    CAUSEWAY_TRY(attach(comm, MPI_INFO_NULL, {}, &communicator));
-    std::unique_ptr<MpiBootstrap> bootstrap;
-    CAUSEWAY_TRY(MpiBootstrap::create(comm, &bootstrap));
-    const Region* region = nullptr;
-    CAUSEWAY_TRY(communicator->register_buffer(*bootstrap, base, static_cast<std::uint64_t>(bytes),
-                                               valid, &region));
-    *buffer = buffers().keep({{comm, communicator, region}});
-    return {};
+    std::shared_ptr<Attached> attached;
+    CAUSEWAY_TRY(attach(comm, MPI_INFO_NULL, {}, &attached));
+    const auto check = [&]() -> Status {
+      CAUSEWAY_TRY(check_bytes(bytes));
+      if (bytes > 0 && base == nullptr) {
+        return Status::error(ErrorKind::kBuffer, "base is NULL, and bytes = %lld",
+                             static_cast<long long>(bytes));
+      }
+      return buffer == nullptr ? Status(ErrorKind::kArgument, "buffer is NULL") : Status();
+    };
+    return buffers().make(comm, attached, check, buffer, [&](const Status& valid, auto* region) {
+      return attached->communicator->register_buffer(
+          *attached->bootstrap, base, static_cast<std::uint64_t>(bytes), valid, region);
+    });
   });
 }
 CAUSEWAY_ENTRY(Buffer_register);
@@ -83,11 +83,12 @@ CAUSEWAY_ENTRY(Buffer_deregister);
 
 int PMPIX_Buffer_device_handle(MPIX_Buffer buffer, MPIX_Buffer_view* view) {
   return enter(buffers().comm_of(buffer), "MPIX_Buffer_device_handle", [&]() -> Status {
-    std::shared_ptr<Communicator> communicator;
+    std::shared_ptr<Attached> attached;
     CAUSEWAY_TRY(buffers().check(buffer));
     if (view == nullptr) return {ErrorKind::kArgument, "view is NULL"};
-    CAUSEWAY_TRY(buffers().find_communicator(buffer, &communicator));
+    CAUSEWAY_TRY(buffers().find_attached(buffer, &attached));
     static_assert(sizeof(MPI_Aint) == sizeof(std::uint64_t) && sizeof(void*) == sizeof(MPI_Aint));
+    const Communicator* const communicator = attached->communicator.get();
     const BufferView seen = communicator->view(*buffer->thing);
     *view = {seen.base,
              static_cast<MPI_Aint>(seen.bytes),

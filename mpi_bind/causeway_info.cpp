@@ -183,11 +183,11 @@ void print_all(Printer& printer, const std::vector<std::string>& ranks) {
 }
 
 Status inform(bool json) {
-  std::unique_ptr<mpi::MpiBootstrap> bootstrap;
-  CAUSEWAY_TRY(mpi::MpiBootstrap::create(MPI_COMM_WORLD, &bootstrap));
   Config config;
   const Lookup nowhere = [](const std::string&) { return std::nullopt; };
   const Status readable = load_config(nowhere, environment, &config);
+  const mpi::OwnedBootstrap bootstrap(new mpi::MpiBootstrap);
+  CAUSEWAY_TRY(bootstrap->join(MPI_COMM_WORLD, config.timeout_seconds));
   std::unique_ptr<Communicator> communicator;
   CAUSEWAY_TRY(Communicator::create(*bootstrap, config, readable, &communicator));
   const std::vector<std::string> ranks = gather(packed(communicator->facts()));

@@ -3,7 +3,8 @@
 
 #include "at_finalize.hpp"
 #include "info.hpp"
-#include "mpi_bootstrap.hpp"
+
+#include <never_destroyed.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -17,7 +18,7 @@ namespace {
 
 struct Attachment {
   MPI_Comm comm;  ///< the user's, whose attribute this is
-  std::shared_ptr<Communicator> communicator;
+  std::shared_ptr<Attached> attached;
 };
 
 /// The process's attachments, for MPI_Finalize to find.
@@ -28,8 +29,8 @@ struct Cache {
 };
 
 Cache& cache() {
-  static Cache the_cache;
-  return the_cache;
+  static NeverDestroyed<Cache> the_cache;
+  return the_cache.get();
 }
 
 /// Called by MPI when a communicator is freed, or its attribute deleted.
@@ -44,12 +45,13 @@ int forget(MPI_Comm, int, void* value, void*) {
 /// Called by MPI_Finalize: frees what users left attached.
 void finalize() {
   Cache& c = cache();
-  std::vector<Attachment*> left;
-  {
+  const auto next = [&] {
     const std::lock_guard lock(c.mutex);
-    left = c.attachments;
+    return c.attachments.empty() ? MPI_COMM_NULL : c.attachments.front()->comm;
+  };
+  for (MPI_Comm comm = next(); comm != MPI_COMM_NULL; comm = next()) {
+    if (PMPI_Comm_delete_attr(comm, c.keyval) != MPI_SUCCESS) break;
   }
-  for (const Attachment* attachment : left) PMPI_Comm_delete_attr(attachment->comm, c.keyval);
   int keyval = c.keyval.exchange(MPI_KEYVAL_INVALID);
   PMPI_Comm_free_keyval(&keyval);
 }
@@ -64,6 +66,33 @@ Status make_keyval(Cache& c) {
   if (!made) return {ErrorKind::kSystem, "MPI refused an attribute key"};
   c.keyval = keyval;
   return {};
+}
+
+/// Makes a communicator attached.
+Status keep(Cache& c, std::unique_ptr<Attachment> attachment) {
+  const MPI_Comm comm = attachment->comm;
+  {
+    const std::lock_guard lock(c.mutex);
+    c.attachments.push_back(attachment.get());
+  }
+  Attachment* const kept = attachment.release();
+  if (PMPI_Comm_set_attr(comm, c.keyval, kept) == MPI_SUCCESS) return {};
+  forget(comm, c.keyval, kept, nullptr);
+  return {ErrorKind::kSystem, "MPI refused to keep an attribute"};
+}
+
+/// Takes part in attaching comm where there is no memory for even that: the other ranks get the
+/// error.
+Status refuse(MPI_Comm comm, const Status& why) {
+  static NeverDestroyed<std::mutex> turn;
+  static NeverDestroyed<MpiBootstrap> spare;
+  const std::lock_guard lock(turn.get());
+  MpiBootstrap& bootstrap = spare.get();
+  CAUSEWAY_TRY(bootstrap.broken());
+  CAUSEWAY_TRY(bootstrap.join(comm, Config().timeout_seconds));
+  const Status agreed = agree(bootstrap, why);
+  if (bootstrap.broken().ok()) bootstrap.leave();
+  return agreed;
 }
 
 /// What MPI has accepted it may deliver only while it is called, and a peer that waits for that
@@ -85,52 +114,50 @@ Status check_comm(MPI_Comm comm) {
   return {};
 }
 
-std::shared_ptr<Communicator> find_attached(MPI_Comm comm) {
+std::shared_ptr<Attached> find_attached(MPI_Comm comm) {
   const int keyval = cache().keyval;
   if (comm == MPI_COMM_NULL || keyval == MPI_KEYVAL_INVALID) return nullptr;
   Attachment* attachment = nullptr;
   int found = 0;
   PMPI_Comm_get_attr(comm, keyval, &attachment, &found);
-  return found != 0 ? attachment->communicator : nullptr;
+  return found != 0 ? attachment->attached : nullptr;
 }
 
 bool is_attached(MPI_Comm comm, const Communicator* communicator) {
   Cache& c = cache();
   const std::lock_guard lock(c.mutex);
   return std::ranges::any_of(c.attachments, [&](const Attachment* attachment) {
-    return attachment->comm == comm && attachment->communicator.get() == communicator;
+    return attachment->comm == comm && attachment->attached->communicator.get() == communicator;
   });
 }
 
 Status attach(MPI_Comm comm, MPI_Info info, const Status& ready,
-              std::shared_ptr<Communicator>* communicator) {
-  *communicator = find_attached(comm);
-  if (*communicator != nullptr) return {};
+              std::shared_ptr<Attached>* attached) {
+  *attached = find_attached(comm);
+  if (*attached != nullptr) return {};
   CAUSEWAY_TRY(check_comm(comm));
-  Cache& c = cache();
-  CAUSEWAY_TRY(make_keyval(c));
-  std::unique_ptr<MpiBootstrap> bootstrap;
-  CAUSEWAY_TRY(MpiBootstrap::create(comm, &bootstrap));
   Config config;
-  const Status readable = ready.ok() ? read_config(info, &config) : ready;
-  auto attachment = std::make_unique<Attachment>(Attachment{comm, nullptr});
-  std::unique_ptr<Communicator> made;
-  CAUSEWAY_TRY(Communicator::create(*bootstrap, config, readable, &made));
-  attachment->communicator = std::move(made);
-  *communicator = attachment->communicator;
-  (*communicator)->set_idle(let_mpi_progress);
-  Status kept;
-  {
-    const std::lock_guard lock(c.mutex);
-    c.attachments.push_back(attachment.get());
-  }
-  if (PMPI_Comm_set_attr(comm, c.keyval, attachment.get()) != MPI_SUCCESS) {
-    forget(comm, c.keyval, attachment.release(), nullptr);
-    kept = {ErrorKind::kSystem, "MPI refused to keep an attribute"};
+  std::unique_ptr<Attachment> attachment;
+  const Status prepared = guarded([&]() -> Status {
+    attachment = std::make_unique<Attachment>(Attachment{comm, std::make_shared<Attached>()});
+    attachment->attached->bootstrap.reset(new MpiBootstrap);
+    CAUSEWAY_TRY(make_keyval(cache()));
+    CAUSEWAY_TRY(ready);
+    return read_config(info, &config);
+  });
+  const bool has_bootstrap = attachment != nullptr && attachment->attached->bootstrap != nullptr;
+  if (!has_bootstrap) return refuse(comm, prepared);
+  const std::shared_ptr<Attached> made = attachment->attached;
+  CAUSEWAY_TRY(made->bootstrap->join(comm, config.timeout_seconds));
+  CAUSEWAY_TRY(Communicator::create(*made->bootstrap, config, prepared, &made->communicator));
+  made->communicator->set_idle(let_mpi_progress);
+  const Status kept = agree(*made->bootstrap, [&] { return keep(cache(), std::move(attachment)); });
+  if (kept.ok()) {
+    *attached = made;
   } else {
-    static_cast<void>(attachment.release());
+    static_cast<void>(detach(comm));
   }
-  return agree(*bootstrap, kept);
+  return kept;
 }
 
 Status detach(MPI_Comm comm) {

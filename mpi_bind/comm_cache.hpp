@@ -1,6 +1,8 @@
 // The communicators that are attached: state kept as attributes of the user's MPI communicators.
 #pragma once
 
+#include "mpi_bootstrap.hpp"
+
 #include <communicator.hpp>
 
 #include <mpi.h>
@@ -9,20 +11,27 @@
 
 namespace causeway::mpi {
 
+/// What a communicator is attached to.
+struct Attached {
+  OwnedBootstrap bootstrap;  ///< of what ranks agree on, for one call at a time
+  std::unique_ptr<Communicator> communicator;
+};
+
 /// An error unless comm is an intracommunicator that can be used now.
 Status check_comm(MPI_Comm comm);
 
 /// What comm is attached to; null when it is not.
-std::shared_ptr<Communicator> find_attached(MPI_Comm comm);
+std::shared_ptr<Attached> find_attached(MPI_Comm comm);
 
 /// Whether comm is still what `communicator` was found by. Unlike find_attached for communicators
 /// that may have been freed.
 bool is_attached(MPI_Comm comm, const Communicator* communicator);
 
 /// Collective: attaches comm unless it is attached, with settings from info and the environment.
-/// When `ready` is an error on any rank, that is every rank's.
+/// When `ready` is an error on any rank, that is every rank's. On failure every rank gets the same
+/// error, but for one that waited too long, and none is attached.
 Status attach(MPI_Comm comm, MPI_Info info, const Status& ready,
-              std::shared_ptr<Communicator>* communicator);
+              std::shared_ptr<Attached>* attached);
 
 /// Frees what comm is attached to, if anything.
 Status detach(MPI_Comm comm);

@@ -4,6 +4,8 @@
 #include "at_finalize.hpp"
 #include "type_map.hpp"
 
+#include <never_destroyed.hpp>
+
 #include <cstdio>
 #include <mutex>
 
@@ -27,7 +29,11 @@ bool is_committed(MPI_Datatype type) {
   return packed == MPI_SUCCESS;
 }
 
-std::mutex attribute_mutex;
+/// Held while a type's attribute is looked for and made.
+std::mutex& attribute_mutex() {
+  static NeverDestroyed<std::mutex> mutex;
+  return mutex.get();
+}
 
 /// The attribute that keeps what was found of a type.
 int attribute() {
@@ -41,6 +47,12 @@ int attribute() {
   at_finalize([] { PMPI_Type_free_keyval(&keyval); });
   return keyval;
 }
+
+/// A type that was described.
+struct Described {
+  MPI_Datatype type = MPI_DATATYPE_NULL;
+  Element element;
+};
 
 Status refuse(const char* argument, int rank, MPI_Datatype type, const char* why) {
   char name[MPI_MAX_OBJECT_NAME] = "";
@@ -81,20 +93,18 @@ Status describe_type(const char* argument, int rank, MPI_Datatype type, Element*
     return Status::error(ErrorKind::kType, "%s is MPI_DATATYPE_NULL on rank %d", argument, rank);
   }
   // Most calls have one predefined type, which stays what it is.
-  thread_local MPI_Datatype last = MPI_DATATYPE_NULL;
-  thread_local Element of_last;
-  if (type == last) {
-    *element = of_last;
+  Described& last = of_this_thread<Described>();
+  if (type == last.type) {
+    *element = last.element;
     return {};
   }
   *element = {};
   if (is_predefined(type)) {
     CAUSEWAY_TRY(take_apart(argument, rank, type, element));
-    last = type;
-    of_last = *element;
+    last = {type, *element};
     return {};
   }
-  const std::lock_guard lock(attribute_mutex);
+  const std::lock_guard lock(attribute_mutex());
   void* kept = nullptr;
   int found = 0;
   PMPI_Type_get_attr(type, attribute(), &kept, &found);
@@ -102,8 +112,11 @@ Status describe_type(const char* argument, int rank, MPI_Datatype type, Element*
     if (!is_committed(type)) return refuse(argument, rank, type, "is not committed");
     auto made = std::make_unique<Element>();
     CAUSEWAY_TRY(take_apart(argument, rank, type, made.get()));
-    PMPI_Type_set_attr(type, attribute(), made.get());
-    kept = made.release();
+    *element = *made;
+    if (PMPI_Type_set_attr(type, attribute(), made.get()) == MPI_SUCCESS) {
+      static_cast<void>(made.release());
+    }
+    return {};
   }
   *element = *static_cast<const Element*>(kept);
   return {};

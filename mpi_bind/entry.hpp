@@ -7,8 +7,6 @@
 
 #include <mpi.h>
 
-#include <exception>
-
 /// Makes MPIX_<name> a weak alias of PMPIX_<name>, which profilers may replace.
 #define CAUSEWAY_ENTRY(name) \
   extern "C" decltype(PMPIX_##name) MPIX_##name __attribute__((weak, alias("PMPIX_" #name)))
@@ -24,17 +22,16 @@ inline bool mpi_is_running() {
   return initialized != 0 && finalized == 0;
 }
 
-/// Runs work(), which returns a Status, and raises what it returns or throws on comm. Outside of
-/// MPI's lifetime there is no error handler: MPI_ERR_OTHER is returned. A profiler shows the call.
+/// Runs work(), which returns a Status, and raises that on comm. Outside of MPI's lifetime there is
+/// no error handler: MPI_ERR_OTHER is returned. A profiler shows the call. An exception of the
+/// handler's goes to the caller, as those of MPI's own calls do.
 template <class Work>
-int enter(MPI_Comm comm, const char* call, Work&& work) noexcept {
+int enter(MPI_Comm comm, const char* call, Work&& work) {
   if (!mpi_is_running()) return MPI_ERR_OTHER;
   const ProfiledRange range(call);
-  try {
-    return raise(comm, call, work());
-  } catch (const std::exception& problem) {
-    return raise(comm, call, Status(ErrorKind::kSystem, problem.what()));
-  }
+  // Work tells the other ranks itself of what is thrown between them.
+  const Status status = guarded(work);
+  return raise(comm, call, status);
 }
 
 }  // namespace causeway::mpi

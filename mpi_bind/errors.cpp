@@ -3,7 +3,9 @@
 
 #include <log.hpp>
 
-#include <map>
+#include <never_destroyed.hpp>
+
+#include <cstdio>
 #include <mutex>
 
 namespace causeway::mpi {
@@ -42,20 +44,31 @@ int error_class(ErrorKind kind) {
   }
 }
 
-std::mutex codes_mutex;
-std::map<ErrorKind, int> codes;
+/// The codes that were added, by kind; 0 for none yet.
+struct Codes {
+  std::mutex mutex;
+  int of_kind[static_cast<int>(ErrorKind::kFailed) + 1] = {};
+};
+
+Codes& codes() {
+  static NeverDestroyed<Codes> all;
+  return all.get();
+}
 
 }  // namespace
 
 int error_code(const char* call, const Status& status) {
   if (status.ok()) return MPI_SUCCESS;
-  const std::lock_guard lock(codes_mutex);
-  auto [entry, is_new] = codes.try_emplace(status.kind(), MPI_ERR_OTHER);
-  if (is_new) PMPI_Add_error_code(error_class(status.kind()), &entry->second);
-  std::string text = std::string(call) + ": " + status.message();
-  text.resize(std::min(text.size(), static_cast<std::size_t>(MPI_MAX_ERROR_STRING - 1)));
-  PMPI_Add_error_string(entry->second, text.c_str());
-  return entry->second;
+  const std::lock_guard lock(codes().mutex);
+  int& code = codes().of_kind[static_cast<int>(status.kind())];
+  if (code == 0) {
+    code = MPI_ERR_OTHER;
+    PMPI_Add_error_code(error_class(status.kind()), &code);
+  }
+  char text[MPI_MAX_ERROR_STRING];
+  std::snprintf(text, sizeof text, "%s: %s", call, status.message().c_str());
+  PMPI_Add_error_string(code, text);
+  return code;
 }
 
 int raise(MPI_Comm comm, const char* call, const Status& status) {

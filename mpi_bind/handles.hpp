@@ -1,10 +1,8 @@
 // Handles: what users hold of a communicator's buffers and plans.
 #pragma once
 
+#include "comm_cache.hpp"
 #include "errors.hpp"
-#include "mpi_bootstrap.hpp"
-
-#include <communicator.hpp>
 
 #include <mpi.h>
 
@@ -19,7 +17,7 @@ namespace causeway::mpi {
 template <class Thing>
 struct Handle {
   MPI_Comm comm;
-  std::weak_ptr<Communicator> communicator;
+  std::weak_ptr<Attached> attached;
   const Thing* thing;
 };
 
@@ -32,10 +30,27 @@ class HandleTable {
   HandleTable(const char* argument, const char* null, const char* what)
       : argument_(argument), null_(null), what_(what) {}
 
-  Object* keep(const Object& handle) {
-    const std::lock_guard lock(mutex_);
-    objects_.push_back(std::make_unique<Object>(handle));
-    return objects_.back().get();
+  /// Collective: has make(valid, &thing), which is collective, make a thing of the communicator,
+  /// and gives *made a handle to it. `valid` is what check(), which is not collective, returned or
+  /// threw: the other ranks are not to wait for one whose arguments are wrong.
+  template <class Check, class Make>
+  Status make(MPI_Comm comm, const std::shared_ptr<Attached>& attached, const Check& check,
+              Object** made, const Make& make) {
+    Object* handle = nullptr;
+    const Status valid = guarded([&]() -> Status {
+      CAUSEWAY_TRY(check());
+      handle = keep({{comm, attached, nullptr}});
+      return {};
+    });
+    decltype(handle->thing) thing = nullptr;
+    const Status status = make(valid, &thing);
+    if (!status.ok()) {
+      if (handle != nullptr) forget(handle);
+      return status;
+    }
+    handle->thing = thing;
+    *made = handle;
+    return {};
   }
 
   /// An error unless it is a handle.
@@ -49,17 +64,17 @@ class HandleTable {
 
   /// Where errors with a handle, which may be none, are raised.
   MPI_Comm comm_of(const Object* handle) {
-    return check(handle).ok() && !handle->communicator.expired() ? handle->comm : MPI_COMM_WORLD;
+    return check(handle).ok() && !handle->attached.expired() ? handle->comm : MPI_COMM_WORLD;
   }
   MPI_Comm comm_of(Object* const* handle) {
     return handle == nullptr ? MPI_COMM_WORLD : comm_of(*handle);
   }
 
   /// The communicator of a handle, or an error where there is none any more.
-  Status find_communicator(const Object* handle, std::shared_ptr<Communicator>* communicator) {
+  Status find_attached(const Object* handle, std::shared_ptr<Attached>* attached) {
     CAUSEWAY_TRY(check(handle));
-    *communicator = handle->communicator.lock();
-    if (*communicator != nullptr) return {};
+    *attached = handle->attached.lock();
+    if (*attached != nullptr) return {};
     return Status::error(ErrorKind::kComm, "the %s's communicator has been detached", argument_);
   }
 
@@ -70,19 +85,25 @@ class HandleTable {
     if (handle == nullptr) return Status::error(ErrorKind::kArgument, "%s is NULL", argument_);
     CAUSEWAY_TRY(check(*handle));
     const Object freed = **handle;
-    {
-      const std::lock_guard lock(mutex_);
-      objects_.erase(find(*handle));
-    }
+    forget(*handle);
     *handle = nullptr;
-    const std::shared_ptr<Communicator> communicator = freed.communicator.lock();
-    if (communicator == nullptr) return {};
-    std::unique_ptr<MpiBootstrap> bootstrap;
-    CAUSEWAY_TRY(MpiBootstrap::create(freed.comm, &bootstrap));
-    return end(*communicator, *bootstrap, freed.thing);
+    const std::shared_ptr<Attached> attached = freed.attached.lock();
+    if (attached == nullptr) return {};
+    return end(*attached->communicator, *attached->bootstrap, freed.thing);
   }
 
  private:
+  Object* keep(const Object& handle) {
+    const std::lock_guard lock(mutex_);
+    objects_.push_back(std::make_unique<Object>(handle));
+    return objects_.back().get();
+  }
+
+  void forget(const Object* handle) {
+    const std::lock_guard lock(mutex_);
+    objects_.erase(find(handle));
+  }
+
   auto find(const Object* handle) {
     return std::ranges::find_if(objects_, [&](const auto& kept) { return kept.get() == handle; });
   }

@@ -6,6 +6,7 @@
 #include "info.hpp"
 
 #include <causeway/mpix.h>
+#include <never_destroyed.hpp>
 
 using namespace causeway;
 using namespace causeway::mpi;
@@ -15,8 +16,8 @@ struct causeway_plan : Handle<PlannedExchange> {};
 namespace {
 
 HandleTable<causeway_plan>& plans() {
-  static auto& table = *new HandleTable<causeway_plan>("plan", "MPIX_PLAN_NULL", "a plan");
-  return table;
+  static NeverDestroyed<HandleTable<causeway_plan>> table("plan", "MPIX_PLAN_NULL", "a plan");
+  return table.get();
 }
 
 template <class Count, class Displacement>
@@ -24,29 +25,28 @@ int make_plan(const char* call, const Side<Count, Displacement>& send,
               const Side<Count, Displacement>& receive, MPI_Comm comm, MPI_Info info,
               MPIX_Plan* plan) {
   return enter(comm, call, [&]() -> Status {
-    std::shared_ptr<Communicator> communicator;
-    CAUSEWAY_TRY(attach(comm, MPI_INFO_NULL, {}, &communicator));
-    const int rank = communicator->rank();
-    // The other ranks are not to wait for one whose arguments are wrong.
-    Blocks blocks{};
-    Status valid = to_blocks(send, receive, rank, communicator->size(), &blocks);
-    if (valid.ok() && send.buffer == MPI_IN_PLACE) {
-      valid = Status::error(ErrorKind::kBuffer,
-                            "sendbuf is MPI_IN_PLACE on rank %d; a plan cannot copy it", rank);
-    }
-    if (valid.ok() && plan == nullptr) {
-      valid = Status::error(ErrorKind::kArgument, "plan is NULL on rank %d", rank);
-    }
+    std::shared_ptr<Attached> attached;
+    CAUSEWAY_TRY(attach(comm, MPI_INFO_NULL, {}, &attached));
+    Communicator& communicator = *attached->communicator;
+    Blocks blocks;
     PlanSettings settings;
-    if (valid.ok()) valid = read_plan_settings(info, &settings);
-    std::unique_ptr<MpiBootstrap> bootstrap;
-    CAUSEWAY_TRY(MpiBootstrap::create(comm, &bootstrap));
-    const PlannedExchange* planned = nullptr;
-    CAUSEWAY_TRY(communicator->plan(
-        *bootstrap, {blocks.sendbuf, blocks.send, blocks.recvbuf, blocks.receive, false}, valid,
-        &planned, settings));
-    *plan = plans().keep({{comm, communicator, planned}});
-    return {};
+    const auto check = [&]() -> Status {
+      const int rank = communicator.rank();
+      CAUSEWAY_TRY(to_blocks(send, receive, rank, communicator.size(), &blocks));
+      if (send.buffer == MPI_IN_PLACE) {
+        return Status::error(ErrorKind::kBuffer,
+                             "sendbuf is MPI_IN_PLACE on rank %d; a plan cannot copy it", rank);
+      }
+      if (plan == nullptr) {
+        return Status::error(ErrorKind::kArgument, "plan is NULL on rank %d", rank);
+      }
+      return read_plan_settings(info, &settings);
+    };
+    return plans().make(comm, attached, check, plan, [&](const Status& valid, auto* planned) {
+      return communicator.plan(*attached->bootstrap,
+                               {blocks.sendbuf, blocks.send, blocks.recvbuf, blocks.receive, false},
+                               valid, planned, settings);
+    });
   });
 }
 
@@ -78,9 +78,9 @@ CAUSEWAY_ENTRY(Alltoallv_plan_c);
 
 int PMPIX_Plan_start(MPIX_Plan plan, void* stream) {
   return enter(plans().comm_of(plan), "MPIX_Plan_start", [&]() -> Status {
-    std::shared_ptr<Communicator> communicator;
-    CAUSEWAY_TRY(plans().find_communicator(plan, &communicator));
-    return communicator->start(*plan->thing, stream);
+    std::shared_ptr<Attached> attached;
+    CAUSEWAY_TRY(plans().find_attached(plan, &attached));
+    return attached->communicator->start(*plan->thing, stream);
   });
 }
 CAUSEWAY_ENTRY(Plan_start);

@@ -4,8 +4,8 @@
 #include "comm_cache.hpp"
 #include "errors.hpp"
 
-#include <exception>
 #include <memory>
+#include <utility>
 
 namespace causeway::mpi {
 
@@ -17,17 +17,19 @@ struct Begun {
   const char* call;
   const Communicator* communicator;
   MPI_Request request = MPI_REQUEST_NULL;
-  Status outcome;  ///< once the request is complete
+  Status outcome;       ///< once the request is complete
+  bool raised = false;  ///< that, through the error handler
 };
 
-/// Called by MPI when somebody asks for a complete request's status.
+/// Called by MPI when somebody asks for a complete request's status. An error is raised once: a
+/// handler that throws has MPI keep the request, and the next who waits for that frees it.
 int query(void* state, MPI_Status* status) {
   PMPI_Status_set_elements(status, MPI_BYTE, 0);
   PMPI_Status_set_cancelled(status, 0);
   status->MPI_SOURCE = MPI_UNDEFINED;
   status->MPI_TAG = MPI_UNDEFINED;
-  const Begun& begun = *static_cast<const Begun*>(state);
-  if (is_attached(begun.comm, begun.communicator)) {
+  Begun& begun = *static_cast<Begun*>(state);
+  if (!std::exchange(begun.raised, true) && is_attached(begun.comm, begun.communicator)) {
     return raise(begun.comm, begun.call, begun.outcome);
   }
   return error_code(begun.call, begun.outcome);
@@ -41,42 +43,49 @@ int free_begun(void* state) {
 /// The other ranks count on the exchange: it goes on, as MPI allows.
 int cancel(void*, int) { return MPI_SUCCESS; }
 
+/// Once complete, it may be freed at any time.
+void complete(Begun* begun, const Status& outcome) {
+  begun->outcome = outcome;
+  PMPI_Grequest_complete(begun->request);
+}
+
 }  // namespace
 
 Status begin(MPI_Comm comm, const char* call, Communicator& communicator, const Buffers& buffers,
              MPI_Request* request) {
-  auto owner = std::make_unique<Begun>(Begun{comm, call, &communicator, MPI_REQUEST_NULL, {}});
-  Begun* const begun = owner.get();
-  if (PMPI_Grequest_start(query, free_begun, cancel, begun, &begun->request) != MPI_SUCCESS) {
-    return {ErrorKind::kSystem, "MPI refused a generalised request"};
-  }
-  static_cast<void>(owner.release());
-  // Once complete, it may be freed at any time.
-  const auto complete = [begun](const Status& outcome) {
-    begun->outcome = outcome;
-    PMPI_Grequest_complete(begun->request);
-  };
-  *request = begun->request;
-  try {
-    communicator.begin_alltoallv(buffers, complete);
-  } catch (const std::exception& problem) {
-    complete({});
+  *request = MPI_REQUEST_NULL;
+  Begun* begun = nullptr;
+  const Status started = guarded([&]() -> Status {
+    auto owner = std::make_unique<Begun>(Begun{comm, call, &communicator, MPI_REQUEST_NULL, {}});
+    if (PMPI_Grequest_start(query, free_begun, cancel, owner.get(), &owner->request) !=
+        MPI_SUCCESS) {
+      return {ErrorKind::kSystem, "MPI refused a generalised request"};
+    }
+    begun = owner.release();
+    *request = begun->request;
+    communicator.begin_alltoallv(buffers,
+                                 [begun](const Status& outcome) { complete(begun, outcome); });
+    return {};
+  });
+  if (started.ok()) return {};
+  if (begun != nullptr) {
+    complete(begun, {});
     PMPI_Request_free(request);
-    CAUSEWAY_TRY(communicator.decline());
-    return Status::error(ErrorKind::kSystem, "rank %d cannot start a thread: %s",
-                         communicator.rank(), problem.what());
   }
-  return {};
+  // The other ranks are not to wait for this one.
+  const Status declined = communicator.decline();
+  if (declined.kind() == ErrorKind::kFailed) return declined;
+  return Status::error(ErrorKind::kSystem, "rank %d cannot exchange in the background: %s",
+                       communicator.rank(), started.message().c_str());
 }
 
 Status begin_decline(Communicator& communicator) {
-  if (!check_threads(communicator.rank()).ok()) return communicator.decline();
-  try {
+  const Status begun = guarded([&]() -> Status {
+    CAUSEWAY_TRY(check_threads(communicator.rank()));
     communicator.begin_decline();
-  } catch (const std::exception&) {
-    return communicator.decline();
-  }
-  return communicator.error();
+    return {};
+  });
+  return begun.ok() ? communicator.error() : communicator.decline();
 }
 
 Status check_threads(int rank) {

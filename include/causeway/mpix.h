@@ -14,6 +14,17 @@
  * (MPI_COMM_WORLD's where no valid communicator was), as MPI's own calls do. A sentence stays until
  * the next error of the same class in the process. Errors of the library itself, such as an
  * exchange that was aborted or timed out, are of the class that MPIX_Comm_get_error names.
+ * An error handler may throw a C++ exception: the call passes it on, and comm is as after a return.
+ * A handler that throws in MPI_Wait leaves the request to MPI; waiting for it again returns the
+ * error without the handler, and frees it.
+ *
+ * Other ranks. A rank that lacks memory or threads for a call gets an error, and does not leave the
+ * others waiting: calls that set something up (attach, register, plan) fail on every rank with the
+ * error of the lowest one, and in an exchange the ranks that were to hear from it get MPI_ERR_OTHER
+ * naming it, or where it cannot even say so, the communicator fails. A rank waits CAUSEWAY_TIMEOUT
+ * seconds for others to make the same call. When it gives up, or a rank of the same host ends
+ * meanwhile, the communicator fails; one that was to be attached is not, and should not be used for
+ * collectives afterwards, of which ranks have made different numbers.
  *
  * Threads. These calls are MPI calls where thread levels are concerned, and let MPI move on while
  * they wait. Calls on different communicators may run in different threads when MPI was started
@@ -34,7 +45,8 @@ extern "C" {
  * settings: info's keys are the settings' names, as in "causeway_ring_bytes" for
  * CAUSEWAY_RING_BYTES, and win over the environment. info may be MPI_INFO_NULL. Attaching twice is
  * harmless; the settings of the first call stay. When a rank cannot be set up, every rank gets
- * the error of the lowest such rank, and comm stays as it was.
+ * the error of the lowest such rank, and comm stays as it was. Until comm is detached, the library
+ * keeps one communicator of its own beside it, in which ranks meet for the calls below.
  * The state is comm's own: MPI_Comm_dup does not copy it, and MPI_Comm_free and MPI_Finalize free
  * it.
  */
@@ -87,7 +99,8 @@ CAUSEWAY_API int MPIX_Comm_abort(MPI_Comm comm);
  * nothing beyond it, and returns MPI_ERR_TRUNCATE; comm stays usable. One that asked for nothing
  * does not look: the sender reports the surplus, or the receiver does in its next exchange with
  * that sender. A receiver that was sent less keeps what came. When a rank's own arguments are
- * wrong, it sends nothing, and the ranks that were to hear from it get MPI_ERR_OTHER naming it.
+ * wrong, or it lacks memory, it sends nothing, and the ranks that were to hear from it get
+ * MPI_ERR_OTHER naming it.
  */
 CAUSEWAY_API int MPIX_Alltoallv(const void* sendbuf, const int sendcounts[], const int sdispls[],
                                 MPI_Datatype sendtype, void* recvbuf, const int recvcounts[],

@@ -56,16 +56,16 @@ class UcxNetwork final : public Network, private Receiver {
 
   Status set_up(Bootstrap& bootstrap, DeviceBackend& backend) {
     Contact mine{};
-    CAUSEWAY_TRY(agree(bootstrap, prepare(backend, &mine)));
-    CAUSEWAY_TRY(allgather(bootstrap, mine, &contacts_));
+    CAUSEWAY_TRY(allgather(
+        bootstrap, [&] { return prepare(backend, &mine); }, mine, &contacts_));
     communicator_ = contacts_.front().communicator;
-    {
+    // Nobody sends before everybody can take.
+    return agree(bootstrap, [&]() -> Status {
       const std::lock_guard lock(engine_->mutex);
       engine_->enter(communicator_, own_rank(), this);
-    }
-    entered_ = true;
-    // Nobody sends before everybody can take.
-    return agree(bootstrap, {});
+      entered_ = true;
+      return {};
+    });
   }
 
   void on_failure(std::function<void(Failure)> tell, std::function<std::uint64_t()> seen) override {
@@ -324,7 +324,11 @@ NetworkFacts Network::facts() {
 Status Network::create(Bootstrap& bootstrap, const Topology& topology,
                        const NetworkSettings& settings, DeviceBackend& backend,
                        std::unique_ptr<Network>* network) {
-  auto made = std::make_unique<UcxNetwork>(topology, settings);
+  std::unique_ptr<UcxNetwork> made;
+  CAUSEWAY_TRY(agree(bootstrap, [&]() -> Status {
+    made = std::make_unique<UcxNetwork>(topology, settings);
+    return {};
+  }));
   CAUSEWAY_TRY(made->set_up(bootstrap, backend));
   *network = std::move(made);
   return {};

@@ -31,13 +31,13 @@ class ThreadNetwork final : public Network {
   ~ThreadNetwork() override { leave(); }
 
   Status set_up(Bootstrap& bootstrap, const NetworkSettings& settings, DeviceBackend& backend) {
-    CAUSEWAY_TRY(agree(bootstrap, make_blocks(topology_, settings, backend)));
+    CAUSEWAY_TRY(agree(bootstrap, [&] { return make_blocks(topology_, settings, backend); }));
     end_->blocks = &blocks_;
     const std::shared_ptr<End>* const mine = &end_;
     std::vector<const std::shared_ptr<End>*> ends;
     CAUSEWAY_TRY(allgather(bootstrap, mine, &ends));
     for (const auto* const end : ends) peers_.push_back(*end);
-    CAUSEWAY_TRY(agree(bootstrap, {}));
+    CAUSEWAY_TRY(agree(bootstrap, Status()));
     carrier_ = std::thread([this] { carry(); });
     return {};
   }

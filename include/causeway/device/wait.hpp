@@ -12,7 +12,7 @@ namespace causeway::device {
 enum class Fault : std::uint32_t {
   kNone = 0,
   kTruncated,   ///< the peer sent, or was sent, more bytes than the receiver had asked for
-  kDeclined,    ///< the peer could not take part: its own arguments were wrong
+  kDeclined,    ///< the peer could not take part: its arguments were wrong, or it lacked memory
   kAborted,     ///< the abort word was set while this rank waited
   kTimedOut,    ///< the deadline of a wait passed
   kCorrupt,     ///< a record's header is not one that this library writes

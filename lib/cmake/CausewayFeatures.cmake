@@ -55,6 +55,9 @@ if(NOT CAUSEWAY_ENABLE_UCX STREQUAL "OFF")
   # Where UCX is loaded from at run time when MPI brings none and the loader finds none.
   if(ucx_FOUND)
     get_target_property(CAUSEWAY_UCX_INCLUDE_DIRS ucx::ucp INTERFACE_INCLUDE_DIRECTORIES)
+    if(NOT CAUSEWAY_UCX_INCLUDE_DIRS)  # where compilers look anyway
+      set(CAUSEWAY_UCX_INCLUDE_DIRS "")
+    endif()
     get_target_property(CAUSEWAY_UCX_LIBRARY ucx::ucp LOCATION)
     causeway_report_ucx_of_mpi(${CAUSEWAY_UCX_LIBRARY})
   endif()

@@ -90,6 +90,7 @@ class ChannelSet {
 
   /// Never gives this rank's region back: a peer may still write to it.
   void keep_own_region() {
+    if (regions_.empty()) return;
     static_cast<void>(guarded([&]() -> Status {
       new Memory(regions_[own()]);
       return {};

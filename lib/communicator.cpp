@@ -208,8 +208,11 @@ Status Communicator::create(Bootstrap& bootstrap, const Config& config, const St
     return {};
   };
   CAUSEWAY_TRY(agree(bootstrap, begin));
-  const State& state = *made->state_;
-  CAUSEWAY_TRY(made->state_->set_up(bootstrap, config));
+  State& state = *made->state_;
+  const Status set_up = state.set_up(bootstrap, config);
+  // Peers that this rank no longer hears may have it open.
+  if (!bootstrap.broken().ok()) state.channels.keep_own_region();
+  CAUSEWAY_TRY(set_up);
   if (bootstrap.rank() == 0) {
     log(LogLevel::kInfo,
         "communicator of %d ranks: %s device, %u lanes, %u blocks, rings of %llu bytes",

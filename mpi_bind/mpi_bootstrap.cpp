@@ -11,7 +11,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// How long a rank polls before it naps between polls.
+/// How long a rank polls, as MPI's own calls do; then how long it lets others run between polls,
+/// before it naps there.
+constexpr std::chrono::microseconds kSpin{200};
 constexpr std::chrono::milliseconds kEager{2};
 constexpr std::chrono::microseconds kNap{50};
 
@@ -99,6 +101,7 @@ Status MpiBootstrap::wait(const char* call, int started) {
     status = mpi_status(call, PMPI_Test(&request_, &done, MPI_STATUS_IGNORE));
     if (done != 0 || !status.ok()) break;
     const auto waited = Clock::now() - begin;
+    if (waited < kSpin) continue;
     if (waited < kEager) {
       std::this_thread::yield();
       continue;

@@ -15,8 +15,12 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstring>
+#include <new>
 #include <set>
+#include <stdexcept>
+#include <system_error>
 #include <thread>
 
 namespace causeway {
@@ -249,6 +253,29 @@ TEST(Agree, GivesEveryRankTheLowestRanksError) {
     EXPECT_EQ(agreed.kind(), ErrorKind::kSystem);
     EXPECT_EQ(agreed.message(), "rank 1: no luck with 1");
   });
+}
+
+TEST(Agree, MakesWhatAStepThrowsForWantOfMemoryEveryRanksError) {
+  on_ranks(3, [](Bootstrap& bootstrap) {
+    const auto step = [&]() -> Status {
+      if (bootstrap.rank() == 1) throw std::bad_alloc();
+      return {};
+    };
+    const Status agreed = agree(bootstrap, step);
+    EXPECT_EQ(agreed.kind(), ErrorKind::kSystem);
+    EXPECT_EQ(agreed.message(), "rank 1: out of memory");
+    std::vector<int> all;
+    EXPECT_EQ(allgather(bootstrap, step, bootstrap.rank(), &all).message(), agreed.message());
+    EXPECT_TRUE(agree(bootstrap, Status()).ok()) << "ranks are no longer together";
+  });
+}
+
+TEST(Guarded, LetsOthersExceptionsPass) {
+  EXPECT_EQ(
+      guarded([]() -> Status { throw std::system_error(EAGAIN, std::generic_category()); }).kind(),
+      ErrorKind::kSystem);
+  EXPECT_THROW(static_cast<void>(guarded([]() -> Status { throw std::runtime_error("a user's"); })),
+               std::runtime_error);
 }
 
 Place place_on(std::uint64_t host) {

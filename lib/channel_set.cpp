@@ -180,7 +180,7 @@ Status ChannelSet::fill_tables() {
 
   const std::uint64_t start = settings_.start_count;
   const std::vector<device::ChannelState> fresh(
-      2 * channels, {start, start, start, start, start, 0, 0, start, start});
+      2 * channels, {start, start, start, start, start, 0, 0, start, start - 1});
   std::vector<device::SendChannel> send(channels);
   std::vector<device::ReceiveChannel> receive(channels);
   std::vector<std::uint64_t*> abort_words;

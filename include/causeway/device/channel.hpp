@@ -91,9 +91,9 @@ struct alignas(kLineBytes) ChannelState {
   std::uint64_t last;        ///< last exchange with bytes: sent, or asked for
   std::uint64_t last_bytes;  ///< sender: of the message in it
   // Of a pair that has lines, in lane 0's receive end. Sequences here are the send end's.
-  std::uint64_t lead;    ///< messages received alone, less those sent alone
-  std::uint64_t heard;   ///< last paired exchange of which the peer's message was seen
-  std::uint64_t paired;  ///< last paired exchange in which this rank has sent its message
+  std::uint64_t lead;   ///< messages received alone, less those sent alone
+  std::uint64_t heard;  ///< last paired exchange of which the peer's message was seen
+  std::uint64_t alone;  ///< last message sent alone
 };
 
 /// Regions are memory that ranks have registered for others to write to. A name is a number that

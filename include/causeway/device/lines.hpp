@@ -292,10 +292,12 @@ CAUSEWAY_FN bool slot_is_free(const SendChannel& channel, std::uint64_t sequence
       reached(Device::load_acquire(&channel.first_words->refused), sequence - 2)) {
     return true;
   }
-  // What the peer sends alone tells nothing of what it has received.
-  const bool follows = Device::load_near(&news.state->paired) == sequence - 1;
-  if (!paired && !follows) return false;
+  // Whom a message is sent to alone says so itself, at the latest when it begins to receive it.
+  if (!paired) return false;
   const std::uint64_t other_way = sequence + Device::load_near(&news.state->lead);
+  // The peer has begun this exchange, or the one before if that was paired too. Other lanes may be
+  // through with this one: what is looked at does not change in paired exchanges.
+  const bool follows = Device::load_near(&news.state->alone) != sequence - 1;
   const std::uint64_t first = follows ? other_way - 1 : other_way;
   if (tells_of(Device::load_acquire(&news.words->told), first)) return true;
   std::uint64_t word = 0;

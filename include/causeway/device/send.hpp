@@ -376,12 +376,9 @@ CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel,
       state.last = sequence;
       state.last_bytes = share.message_bytes;
     }
-    if (shape.line_bytes > 0 && shape.lane == 0) {
-      if (share.paired) {
-        Device::store_near(&channel.news.state->paired, sequence);
-      } else {
-        Device::add(&channel.news.state->lead, ~std::uint64_t{0});
-      }
+    if (shape.line_bytes > 0 && shape.lane == 0 && !share.paired) {
+      Device::store_near(&channel.news.state->alone, sequence);
+      Device::add(&channel.news.state->lead, ~std::uint64_t{0});
     }
   }
   const std::uint32_t next = shape.lane + share.lane_step;

@@ -235,6 +235,7 @@ struct Alltoallv {
                             args.declined,
                             nullptr,
                             true,
+                            args.declined || lists.send[peer].bytes == 0,
                             lane_step,
                             static_cast<device::Protocol>(block.protocol),
                             block.lane_bytes};

@@ -260,10 +260,13 @@ Communicator::State::~State() {
   if (network) network->leave();
   channels.depart(Stage::kDeparted);
   if (backend->kind() == DeviceKind::kHost) return;
-  static_cast<void>(guarded([&]() -> Status {
+  const Status ended = guarded([&]() -> Status {
     end_on_gpu(patience);
     return {};
-  }));
+  });
+  if (ended.ok()) return;
+  regions.keep_own_memory();
+  channels.keep_own_region();
 }
 
 void Communicator::State::end_on_gpu(std::chrono::seconds patience) {

@@ -138,6 +138,15 @@ Status DescriptorServer::get(std::shared_ptr<DescriptorServer>* server) {
   };
   // Never destroyed: a program may exit with communicators attached.
   static auto& running = *new Running;
+  struct User {
+    bool counted = false;
+    ~User() {
+      const std::lock_guard leaving(running.mutex);
+      if (counted && --running.users == 0) running.server.reset();
+    }
+  };
+  // Made without the lock, which it takes as it ends.
+  const auto user = std::make_shared<User>();
   const std::lock_guard lock(running.mutex);
   if (running.users == 0) {
     std::unique_ptr<DescriptorServer> made(new DescriptorServer);
@@ -145,10 +154,8 @@ Status DescriptorServer::get(std::shared_ptr<DescriptorServer>* server) {
     running.server = std::move(made);
   }
   ++running.users;
-  *server = {running.server.get(), [](DescriptorServer*) {
-               const std::lock_guard leaving(running.mutex);
-               if (--running.users == 0) running.server.reset();
-             }};
+  user->counted = true;
+  *server = {user, running.server.get()};
   return {};
 }
 
@@ -239,6 +246,8 @@ void DescriptorServer::answer(int client) {
 }
 
 Status fetch_descriptor(const DescriptorDesk& desk, int descriptor, int* fetched) {
+  // A wait with a time limit is not taken up again after a signal's handler.
+  const kernels::BlockedSignals blocked;
   const Descriptor socket(open_socket(0));
   if (socket.get() < 0) return system_status("socket");
   setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);

@@ -117,8 +117,8 @@ bool self_is_faster_apart(const AlltoallvPlan& plan, std::uint32_t peer_blocks,
   return apart <= after;
 }
 
-/// What a role has to do with a peer. Without lines every lane says in every exchange that it
-/// carries nothing.
+/// What a role has to do with a peer. Without lines there is a group for every lane, of which those
+/// that carry nothing wait for lane 0's word.
 Demand demand_of(const PlanLimits& limits, std::size_t peer, std::uint64_t bytes,
                  std::uint32_t lanes) {
   const std::uint32_t visited = has_lines(limits, peer) ? lanes : limits.lanes;

@@ -107,7 +107,7 @@ Status MpiBootstrap::wait(const char* call, int started) {
       continue;
     }
     std::this_thread::sleep_for(kNap);
-    status = is_over();
+    status = guarded([this] { return is_over(); });
     if (status.ok() && patience_ != 0 && waited > std::chrono::seconds(patience_)) {
       status = Status::error(ErrorKind::kFailed,
                              "rank %d waited too long (CAUSEWAY_TIMEOUT) for the other ranks to "

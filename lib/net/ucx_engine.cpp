@@ -53,7 +53,7 @@ Status UcxEngine::get(UcxEngine** engine) {
   if (the_engine == nullptr) {
     // What the thread calls finds the engine by the pointer.
     the_engine = new UcxEngine;
-    const Status made = the_engine->set_up();
+    const Status made = guarded([] { return the_engine->set_up(); });
     if (!made.ok()) {
       delete std::exchange(the_engine, nullptr);
       return made;
@@ -86,20 +86,23 @@ Status UcxEngine::set_up() {
 
 Endpoint& UcxEngine::connect(std::uint64_t from, std::uint64_t to,
                              std::span<const std::byte> address) {
-  Endpoint*& known = endpoints_[to];
-  if (known != nullptr && known->state == State::kBroken) {
-    // It stays as it is, and what came over it in part: UCX may still write there.
-    known = nullptr;
-    new std::deque<Arrival>(std::move(arrivals_[to]));
-    arrivals_.erase(to);
+  const auto known = endpoints_.find(to);
+  if (known != endpoints_.end() && known->second->state != State::kBroken) return *known->second;
+  auto made = std::make_unique<Endpoint>();
+  made->from = from;
+  made->address.assign(address.begin(), address.end());
+  made->due = from <= to ? Clock::time_point{} : Clock::now() + kTurn;
+  if (known == endpoints_.end()) {
+    endpoints_.emplace(to, made.get());
+    return *made.release();
   }
-  if (known == nullptr) {
-    known = new Endpoint;
-    known->from = from;
-    known->address.assign(address.begin(), address.end());
-    known->due = from <= to ? Clock::time_point{} : Clock::now() + kTurn;
+  // The broken one stays as it is, and what came over it in part: UCX may still write there.
+  const auto arrived = arrivals_.find(to);
+  if (arrived != arrivals_.end()) {
+    new std::deque<Arrival>(std::move(arrived->second));
+    arrivals_.erase(arrived);
   }
-  return *known;
+  return *(known->second = made.release());
 }
 
 void UcxEngine::send(Endpoint& endpoint, const MessageHeader& header, const std::byte* block,

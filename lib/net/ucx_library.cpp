@@ -87,7 +87,7 @@ Status open(void** handle) {
   if (first.empty() && !before.base.empty()) {
     first = beside(before.base);
     if (first.empty()) {
-      return Status::error(ErrorKind::kUnsupported,
+      return Status::error(ErrorKind::kSystem,
                            "the process has %s, and there is no libucp beside it; a second UCX "
                            "beside that one would collide with it: let the program load the libucp "
                            "that belongs to it",
@@ -101,7 +101,7 @@ Status open(void** handle) {
   const std::string why = problem != nullptr ? problem : "no reason given";
   if (!given) *handle = dlopen(CAUSEWAY_UCX_LIBRARY, kFlags);
   if (*handle != nullptr) return {};
-  return Status::error(ErrorKind::kUnsupported,
+  return Status::error(ErrorKind::kSystem,
                        "cannot load UCX, which carries what goes between hosts: %s. Install UCX "
                        "%u.%u or newer, or name its folder in LD_LIBRARY_PATH",
                        why.c_str(), kMajor, kOldestMinor);
@@ -153,7 +153,7 @@ Status fill(void* handle, UcxLibrary* made) {
     made->get_version(&made->major, &made->minor, &made->patch);
   }
   if (made->major != kMajor || made->minor < kOldestMinor || symbols.missing() != nullptr) {
-    return Status::error(ErrorKind::kUnsupported,
+    return Status::error(ErrorKind::kSystem,
                          "the process uses UCX %s (%s)%s%s; causeway was built with UCX %u.%u and "
                          "needs %u.%u or newer: put a newer one first in LD_LIBRARY_PATH, or use "
                          "an MPI that brings one",
@@ -165,7 +165,7 @@ Status fill(void* handle, UcxLibrary* made) {
   }
   const std::string base = library_of(reinterpret_cast<const void*>(made->status_string));
   if (!lie_together(base, made->path)) {
-    return Status::error(ErrorKind::kUnsupported,
+    return Status::error(ErrorKind::kSystem,
                          "two UCX are mixed in the process: %s (%s) would run on %s; name the "
                          "folder of one of them first in LD_LIBRARY_PATH",
                          made->path.c_str(), made->version().c_str(), base.c_str());

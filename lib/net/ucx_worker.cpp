@@ -34,6 +34,7 @@ constexpr int kThreads = 2;
 
 Status UcxWorker::check_descriptors(int count) {
   std::vector<int> open;
+  open.reserve(static_cast<std::size_t>(count));
   int problem = 0;
   for (int i = 0; i < count && problem == 0; ++i) {
     const int descriptor = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -56,21 +57,20 @@ namespace {
 Status check_threads(int count) {
   std::latch all_run(1);
   std::vector<std::thread> threads;
-  Status status;
-  try {
+  const Status started = guarded([&]() -> Status {
     threads.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) {
       threads.push_back(kernels::start_thread("causeway-room", [&all_run] { all_run.wait(); }));
     }
-  } catch (const std::system_error& problem) {
-    status = Status::error(ErrorKind::kSystem,
-                           "the network needs %d threads and cannot have them: %s; raise the limit "
-                           "(ulimit -u)",
-                           count, problem.what());
-  }
+    return {};
+  });
   all_run.count_down();
   for (std::thread& thread : threads) thread.join();
-  return status;
+  if (started.ok()) return {};
+  return Status::error(ErrorKind::kSystem,
+                       "the network needs %d threads and cannot have them: %s; raise the limit "
+                       "(ulimit -u)",
+                       count, started.message().c_str());
 }
 
 /// Of the environment; empty where it is not set.
@@ -103,7 +103,7 @@ Status UcxWorker::create() {
   CAUSEWAY_TRY(UcxLibrary::load(&ucx_));
   ucp_config_t* config = nullptr;
   CAUSEWAY_TRY(ucx_->check("ucp_config_read", ucx_->config_read(nullptr, nullptr, &config)));
-  const Status made = make_context(config);
+  const Status made = guarded([&] { return make_context(config); });
   ucx_->config_release(config);
   CAUSEWAY_TRY(made);
   return make_worker();

@@ -145,6 +145,26 @@ TEST(Directions, AFewOneWayAndThenMoreTheOtherWayThanThereAreSlots) {
   });
 }
 
+/// All ranks send before they receive, so that nobody may wait for a receive to begin: that the
+/// exchanges before are over has to be known, though in these too nothing went the other way.
+TEST(Directions, ARingSendsAloneAfterExchangesThatWentOneWay) {
+  static constexpr int kRanks = 3;
+  run_ranks(kRanks, {{"CAUSEWAY_LL_BYTES", "1024"}}, [&](Communicator& communicator) {
+    const device::Communicator handle = communicator.device_handle();
+    const int rank = communicator.rank();
+    Counts counts(kRanks, std::vector<std::uint64_t>(kRanks));
+    for (std::size_t from = 0; from < kRanks; ++from) counts[from][(from + 1) % kRanks] = 100;
+    Random own(test_seed() + handle.rank);
+    for (std::uint64_t e = 0; e < 3; ++e) exchange_once(communicator, own, counts, e);
+    const auto step = [](int from) {
+      return Step{from, (from + 1) % kRanks, 64, 64, 1, 1, 1, device::Protocol::kLines};
+    };
+    ASSERT_TRUE(send_message(handle, step(rank), 0)) << communicator.error().message();
+    ASSERT_TRUE(receive_message(handle, step((rank + kRanks - 1) % kRanks), 0))
+        << communicator.error().message();
+  });
+}
+
 const Settings kLined{{"CAUSEWAY_RING_BYTES", "8192"},
                       {"CAUSEWAY_LL_BYTES", "2048"},
                       {"CAUSEWAY_LL128_BYTES", "4096"}};

@@ -65,7 +65,8 @@ static_assert(sizeof(RecordHeader) == 64 && sizeof(RecordHeader) % kPayloadAlign
 /// Words in the receiver's memory that only the sender writes. All count up and are never reset.
 struct alignas(kLineBytes) SenderWords {
   std::uint64_t written;  ///< ring position up to which bytes have arrived
-  std::uint64_t told;     ///< lane 0's: of the latest message that not all lanes carry, see told()
+  std::uint64_t told;     ///< lane 0's: of the latest message of nothing, or without lines of the
+                          ///< latest that not all lanes carry; see told()
 };
 
 /// Words in the sender's memory that only the receiver writes. All but those of a post count up.

@@ -300,9 +300,10 @@ CAUSEWAY_FN bool slot_is_free(const SendChannel& channel, std::uint64_t sequence
   const bool follows = Device::load_near(&news.state->alone) != sequence - 1;
   const std::uint64_t first = follows ? other_way - 1 : other_way;
   if (tells_of(Device::load_acquire(&news.words->told), first)) return true;
-  std::uint64_t word = 0;
-  return Device::load_line(slot_of(news.lines, first, channel.shape), first, word) ||
-         Device::load_line(slot_of(news.lines, first + 1, channel.shape), first + 1, word);
+  // Later messages may have come there: flags of a slot only grow.
+  return reached(Device::load_acquire(&slot_of(news.lines, first, channel.shape)->flag), first) ||
+         reached(Device::load_acquire(&slot_of(news.lines, first + 1, channel.shape)->flag),
+                 first + 1);
 }
 
 }  // namespace causeway::device

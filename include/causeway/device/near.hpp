@@ -34,10 +34,10 @@ inline constexpr std::uint32_t kStateWords =
 inline constexpr std::uint32_t kNearBytes = sizeof(impl::NearChannel<SendChannel>);
 static_assert(sizeof(impl::NearChannel<ReceiveChannel>) <= kNearBytes);
 
-/// Copies a channel's end into near memory; what was there is no longer used. Its state has to
-/// follow. All threads of the group call both, and then await_near() and a barrier before they use
-/// what this returns, for send() or receive(), once. Without near memory that is the channel
-/// itself.
+/// Copies a channel's end into near memory; what was there is no longer used: the group meets at a
+/// barrier between send() or receive() and this. Its state has to follow. All threads of the group
+/// call both, and then await_near() and a barrier before they use what this returns, for send() or
+/// receive(), once. Without near memory that is the channel itself.
 template <class G, class Channel>
 CAUSEWAY_FN const Channel& bring_near(const G& group, const Channel& channel) {
   if constexpr (HasNearMemory<G>) {

@@ -9,7 +9,8 @@ namespace causeway::device {
 /// What receive() found.
 struct Received {
   bool ok;              ///< false when a wait was given up
-  std::uint32_t lanes;  ///< lanes from here on carry nothing of the message, and need no call
+  std::uint32_t lanes;  ///< lanes from here on carry nothing of the message, and need no further
+                        ///< call
 
   CAUSEWAY_FN explicit operator bool() const { return ok; }
 };
@@ -259,10 +260,10 @@ CAUSEWAY_FN CAUSEWAY_CALL Received receive_through_ring(G group, L link,
 /// Receives one lane's share of the message that channel.shape.peer sends in this exchange. All
 /// threads of the group call it with the same arguments; when it returns, the hook has consumed the
 /// share. The share's size and layout are the sender's to say. A surplus is drained and reported as
-/// kTruncated. Lanes are served as send() has it: by one group, up to the lane that `lanes` of what
-/// it returns says, or by several, each from its own lane on. Not ok when a wait was given up: the
-/// reports then say why, and the channel cannot be used again. `ahead` is of prepare_receive() for
-/// this request, with the exchange's sequence.
+/// kTruncated. Lanes are served as send() has it: by one group, or by several, each from its own
+/// first lane on, up to the lane that `lanes` of what it returns says. Not ok when a wait was given
+/// up: the reports then say why, and the channel cannot be used again. `ahead` is of
+/// prepare_receive() for this request, with the exchange's sequence.
 CAUSEWAY_TEMPLATE
 template <Group G, class L, class C>
 CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel& channel,
@@ -280,7 +281,7 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
       link.signal(shape.posts_offset + offsetof(ReceiverWords, refused), sequence);
     }
   } else {
-    if (ahead.lined && !request.paired && group.rank() == 0 && shape.lane == 0) {
+    if (ahead.lined && request.acknowledges && group.rank() == 0 && shape.lane == 0) {
       link.signal(shape.posts_offset + offsetof(ReceiverWords, taken), sequence - 1);
     }
     if (ahead.posts_early) impl::post(link, shape, sequence, request);
@@ -314,7 +315,7 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
   if (ok && next >= seen.lanes) {
     pass_over(group, shape, channel.home, next, request.lane_step, sequence);
   }
-  // All have met since they took it, and the next exchange does not look at the state itself.
+  // All have met since they took it, and meet before they bring the next channel near.
   if (HasNearMemory<G> && seen.found == impl::Found::kTaken) return {true, seen.lanes};
   return {group.all(ok), seen.lanes};
 }

@@ -9,10 +9,13 @@ namespace causeway::device {
 
 /// What a rank asks of a peer in one exchange.
 struct Request {
-  std::uint64_t bytes;          ///< most bytes of the message, over all lanes; 0 waits for nothing
-  bool forgives = false;        ///< what comes unasked, now or from earlier exchanges, is no fault
-  void* user = nullptr;         ///< handed to the hook
-  bool paired = false;          ///< as the sender's Share says
+  std::uint64_t bytes;    ///< most bytes of the message, over all lanes; 0 waits for nothing
+  bool forgives = false;  ///< what comes unasked, now or from earlier exchanges, is no fault
+  void* user = nullptr;   ///< handed to the hook
+  bool paired = false;    ///< as the sender's Share says
+  /// Say as this begins that all before is over. Not needed in a paired exchange in which this rank
+  /// sends bytes to that peer.
+  bool acknowledges = true;
   std::uint32_t lane_step = 1;  ///< as the sender's, for the groups that receive
   /// How the message will likely come. Where that is in lines, every thread looks out for its own;
   /// it may come otherwise, and later then.

@@ -331,16 +331,18 @@ CAUSEWAY_FN CAUSEWAY_CALL bool send_through_ring(G group, L link, const SendChan
 /// when the hook's bytes have been taken from where they were; the receiver may still be reading
 /// its ring or its lines. It waits for ring space and, for shares above the eager limit, for the
 /// receiver's post; lines are free when the receiver has begun to receive the message before this
-/// one.
+/// one, or at the latest when it begins to receive this one.
 ///
 /// The first share.lanes lanes of the pair carry the message, each of them some bytes. Lane 0 tells
 /// the receiver of every message, so it sends in each, be it a share of nothing. A group calls it
 /// for its lanes in ascending order: one of all, or one of several of which each begins at a lane
-/// of its own and says in share.lane_step how many they are. Lanes that carry nothing of the
-/// message need no call there; all come as far as those that do. Several groups meet before any of
-/// them begins the pair's next message. False when a wait was given up: the reports then say why,
-/// and the channel cannot be used again. `ahead` is of prepare_send() for this share, with the
-/// exchange's sequence, and may be of read_ahead().
+/// of its own and says in share.lane_step how many they are. Each calls it for its first lane,
+/// whether that carries anything or not, and for its others below share.lanes; the rest come as far
+/// without a call. Groups that share the lanes of a message meet before any of them begins the
+/// pair's next one; before and after a paired exchange those that send and those that receive meet
+/// too. Between two paired exchanges both ranks have the same messages sent alone. False when a
+/// wait was given up: the reports then say why, and the channel cannot be used again. `ahead` is of
+/// prepare_send() for this share, with the exchange's sequence, and may be of read_ahead().
 CAUSEWAY_TEMPLATE
 template <Group G, class L, class P>
 CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel, const Share& share,
@@ -372,7 +374,7 @@ CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel,
   if (group.rank() == 0) {
     ChannelState& state = *channel.home;
     state.sequence = sequence;
-    if (share.message_bytes > 0) {
+    if (share.bytes > 0) {
       state.last = sequence;
       state.last_bytes = share.message_bytes;
     }

@@ -21,13 +21,13 @@ accepted() {
 
 case $part in
 file)
-  # Against rules that are bad: what is found is better, so that there is something to write.
-  CAUSEWAY_TUNE='*:memory:256K-:protocol=staged,chunk=256' "$mpiexec" -n 2 "$tune" --device host \
+  # Against rules that are bad by far: what is found is better, however busy the machine is, so that there is something to write.
+  CAUSEWAY_TUNE='*:memory:256K-:protocol=staged,chunk=16' "$mpiexec" -n 2 "$tune" --device host \
     --sizes 64:1M --seconds 5 -o rules >out 2>err || fail "status $?"
   grep -q '^15 of 15, [0-9:]* left: memory 1M: ' err || fail "not every size was measured"
   [ "$(grep -c '^memory ' out)" -eq 15 ] || fail "not every size is in the table"
   grep -q 'CAUSEWAY_TUNING_FILE=rules' out || fail "it does not say how to use the file"
-  grep -q '^alltoallv:memory:.*-2097151:' rules || fail "it found nothing better than bad rules"
+  grep -q '^alltoallv:memory:' rules || fail "it found nothing better than bad rules"
   accepted
   ;;
 signal | file_size)

@@ -334,9 +334,9 @@ CAUSEWAY_FN CAUSEWAY_CALL bool send_through_ring(G group, L link, const SendChan
 /// one, or at the latest when it begins to receive this one.
 ///
 /// The first share.lanes lanes of the pair carry the message, each of them some bytes. Lane 0 tells
-/// the receiver of every message, so it sends in each, be it a share of nothing. A group calls it
-/// for its lanes in ascending order: one of all, or one of several of which each begins at a lane
-/// of its own and says in share.lane_step how many they are. Each calls it for its first lane,
+/// the receiver of every message, so it sends in each, also where its share is empty. A group calls
+/// it for its lanes in ascending order: one of all, or one of several of which each begins at a
+/// lane of its own and says in share.lane_step how many they are. Each calls it for its first lane,
 /// whether that carries anything or not, and for its others below share.lanes; the rest come as far
 /// without a call. Groups that share the lanes of a message meet before any of them begins the
 /// pair's next one; before and after a paired exchange those that send and those that receive meet

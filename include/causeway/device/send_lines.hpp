@@ -19,8 +19,8 @@ struct Share {
   Protocol protocol = Protocol::kStaged;  ///< kDirect where the receiver's post allows it
   void* user = nullptr;                   ///< handed to the hook
   /// The exchange is paired: this rank also receives from that peer in it, and both ends say so. A
-  /// message each way, be it one of nothing, tells that what came before is over. Of a message that
-  /// is sent alone the receiver tells.
+  /// message each way, an empty one too, tells that what came before is over. A message that is
+  /// sent alone does not: its receiver says so.
   bool paired = false;
   /// The group sees to this lane and every so many behind it; other groups to those between.
   std::uint32_t lane_step = 1;

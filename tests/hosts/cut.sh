@@ -31,11 +31,7 @@ while [ "$cut" -le "$cuts" ]; do
   done
   kill "$job" 2>/dev/null
   wait "$job" 2>/dev/null
-  host=1
-  while [ "$host" -le "$hosts" ]; do
-    ip netns pids "${prefix}h$host" | xargs -r kill -9 2>/dev/null
-    host=$((host + 1))
-  done
+  hosts_kill
   hosts_link "$cut_host" up
   told=$(awk -v limit="$limit" '/^rank [0-9]+ failed after .* the network link between rank [0-9]+ and rank [0-9]+ is broken/ &&
     $5 < limit' "$out" | wc -l)

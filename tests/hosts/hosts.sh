@@ -3,36 +3,47 @@
 # Each host has a name, processes, IPC and /dev/shm of its own, and two links: `control` carries mpirun
 # and MPI, `data` carries UCX. A host's ends of both are on bridges; cutting a link takes the bridge's
 # port of it down. Needs root, ip and unshare.
+#
+# The sourcing script goes on in namespaces of its own, with mpirun, the bridges and the hosts: runs at
+# the same time do not meet, and the kernel removes everything when the script ends, also when killed.
 
-prefix=cw$$
-hosts_work=$(mktemp -d)
-
-# hosts_up COUNT: makes hosts ${prefix}h1, ${prefix}h2, ... and starts nothing on them. What cannot be
-# made here is a skipped test.
-hosts_up() {
-  hosts=$1
-  trap hosts_down EXIT
-  trap 'exit 1' INT TERM
-  if ! { ip link add "${prefix}c" type bridge && ip link add "${prefix}d" type bridge &&
-         ip netns add "${prefix}h1" && unshare --uts --ipc --mount --pid --fork true; } 2>"$hosts_work/why"; then
-    echo "SKIPPED: no network namespaces here ($(tr '\n' ' ' <"$hosts_work/why"))"
+if [ "${CAUSEWAY_HOSTS_INIT:-}" != $$ ]; then
+  inside="unshare --net --mount --pid --ipc --fork --mount-proc --kill-child"
+  if ! why=$($inside sh -c 'mount -t tmpfs tmpfs /run && ip netns add try &&
+      ip link add try type bridge && unshare --uts --ipc --mount --pid --fork true' 2>&1); then
+    echo "SKIPPED: no network namespaces here ($(echo "$why" | tr '\n' ' '))"
     exit 0
   fi
-  ip address add 198.18.77.254/24 dev "${prefix}c"
-  ip link set "${prefix}c" up
-  ip link set "${prefix}d" up
+  # unshare itself blocks SIGTERM.
+  setpriv --pdeathsig KILL $inside sh -c 'CAUSEWAY_HOSTS_INIT=$$ exec "$0" "$@"' "$0" "$@" &
+  trap 'kill -9 $!; exit 1' INT TERM
+  wait $!
+  exit
+fi
+trap 'exit 1' INT TERM
+mount -t tmpfs tmpfs /run
+hosts_work=/run/hosts
+mkdir "$hosts_work"
+
+# hosts_up COUNT: makes hosts h1, h2, ... and starts nothing on them.
+hosts_up() {
+  hosts=$1
+  ip link set lo up
+  for bridge in control data; do
+    ip link add "$bridge" type bridge
+    ip link set "$bridge" up
+  done
+  ip address add 198.18.77.254/24 dev control
   host=1
   while [ "$host" -le "$hosts" ]; do
-    name=${prefix}h$host
-    [ "$host" = 1 ] || ip netns add "$name"
-    ip -n "$name" link set lo up
-    for link in control=c=77 data=d=78; do
-      bridge=${link#*=} net=${link##*=}
-      port=$prefix${bridge%=*}$host
-      ip link add "$port" type veth peer name "${link%%=*}" netns "$name"
-      ip link set "$port" master "$prefix${bridge%=*}" up
-      ip -n "$name" address add "198.18.$net.$host/24" dev "${link%%=*}"
-      ip -n "$name" link set "${link%%=*}" up
+    ip netns add "h$host"
+    ip -n "h$host" link set lo up
+    for link in control=77 data=78; do
+      bridge=${link%=*}
+      ip link add "$bridge$host" type veth peer name "$bridge" netns "h$host"
+      ip link set "$bridge$host" master "$bridge" up
+      ip -n "h$host" address add "198.18.${link#*=}.$host/24" dev "$bridge"
+      ip -n "h$host" link set "$bridge" up
     done
     host=$((host + 1))
   done
@@ -47,18 +58,6 @@ AGENT
   chmod +x "$hosts_work/agent"
 }
 
-hosts_down() {
-  host=1
-  while [ "$host" -le "$hosts" ]; do
-    ip netns pids "${prefix}h$host" 2>/dev/null | xargs -r kill -9 2>/dev/null
-    ip netns delete "${prefix}h$host" 2>/dev/null
-    host=$((host + 1))
-  done
-  ip link delete "${prefix}c" 2>/dev/null
-  ip link delete "${prefix}d" 2>/dev/null
-  rm -rf "$hosts_work"
-}
-
 # hosts_mpirun RANKS_PER_HOST PROGRAM [arguments]: one job on all hosts, from a hostfile.
 hosts_mpirun() {
   slots=$1
@@ -66,7 +65,7 @@ hosts_mpirun() {
   : >"$hosts_work/hostfile"
   host=1
   while [ "$host" -le "$hosts" ]; do
-    echo "${prefix}h$host slots=$slots" >>"$hosts_work/hostfile"
+    echo "h$host slots=$slots" >>"$hosts_work/hostfile"
     host=$((host + 1))
   done
   "${MPIRUN:-mpirun}" --hostfile "$hosts_work/hostfile" -n $((hosts * slots)) \
@@ -77,8 +76,17 @@ hosts_mpirun() {
       eval "[ -z \"\${$name:-}\" ] || echo -x $name"; done) "$@"
 }
 
+# hosts_kill: ends every process on every host.
+hosts_kill() {
+  host=1
+  while [ "$host" -le "$hosts" ]; do
+    ip netns pids "h$host" | xargs -r kill -9 2>/dev/null
+    host=$((host + 1))
+  done
+}
+
 # hosts_link N down|up: cuts or mends the data link of host N.
-hosts_link() { ip link set "${prefix}d$1" "$2"; }
+hosts_link() { ip link set "data$1" "$2"; }
 
 # hosts_sent N: bytes that host N has sent on its data link.
-hosts_sent() { ip netns exec "${prefix}h$1" cat /sys/class/net/data/statistics/tx_bytes; }
+hosts_sent() { ip netns exec "h$1" cat /sys/class/net/data/statistics/tx_bytes; }

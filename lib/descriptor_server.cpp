@@ -270,6 +270,9 @@ Status fetch_descriptor(const DescriptorDesk& desk, int descriptor, int* fetched
   if (bytes < 0) return system_status("recvmsg");
   if (bytes == 0) return {ErrorKind::kSystem, "it did not answer"};
   *fetched = answer.descriptor();
+  // Until the server has closed its end: what is open in either process does not depend on timing.
+  char nothing = 0;
+  static_cast<void>(recv(socket.get(), &nothing, sizeof nothing, 0));
   if (*fetched >= 0) return {};
   return Status::error(ErrorKind::kSystem, "it cannot send: %s", std::strerror(answer.problem()));
 }

@@ -38,6 +38,9 @@ constexpr std::chrono::milliseconds kWatch{50};
 /// connection.
 constexpr std::chrono::milliseconds kTurn{500};
 
+/// Before an endpoint that could not be opened for lack of memory or descriptors is tried again.
+constexpr std::chrono::milliseconds kRetry{100};
+
 /// More than UCX opens for one.
 constexpr int kDescriptorsOfConnection = 8;
 
@@ -105,23 +108,17 @@ Endpoint& UcxEngine::connect(std::uint64_t from, std::uint64_t to,
   return *(known->second = made.release());
 }
 
-void UcxEngine::send(Endpoint& endpoint, const MessageHeader& header, const std::byte* block,
-                     std::shared_ptr<void> owner) {
-  auto message = std::make_unique<Message>(Message{header, std::move(owner), 0, {}});
-  message->piece[message->count++] = {&message->header, sizeof message->header};
-  for (std::uint32_t i = 0; i < header.post.ranges; ++i) {
-    const device::NetworkPost::Range& range = header.post.range[i];
-    message->piece[message->count++] = {const_cast<std::byte*>(block) + range.offset, range.bytes};
-  }
+void UcxEngine::send(Endpoint& endpoint, std::unique_ptr<Message>& message) {
   if (endpoint.state == State::kOpen && endpoint.queue.empty()) {
-    send(endpoint, std::move(message));
+    transmit(endpoint, std::move(message));
   } else if (endpoint.state != State::kBroken) {
+    const bool first = waiting_.insert(&endpoint).second;
     endpoint.queue.push_back(std::move(message));
-    if (waiting_.insert(&endpoint).second) wake();
+    if (first) wake();
   }
 }
 
-void UcxEngine::send(Endpoint& endpoint, std::unique_ptr<Message> message) {
+void UcxEngine::transmit(Endpoint& endpoint, std::unique_ptr<Message> message) {
   ucp_request_param_t param{};
   param.op_attr_mask =
       UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA | UCP_OP_ATTR_FIELD_DATATYPE;
@@ -152,7 +149,7 @@ bool UcxEngine::open_endpoints() {
     while (endpoint.state == State::kOpen && !endpoint.queue.empty()) {
       std::unique_ptr<Message> message = std::move(endpoint.queue.front());
       endpoint.queue.pop_front();
-      send(endpoint, std::move(message));
+      transmit(endpoint, std::move(message));
       moved = true;
     }
     it = endpoint.queue.empty() ? waiting_.erase(it) : std::next(it);
@@ -164,11 +161,11 @@ void UcxEngine::open(Endpoint& endpoint) {
   try {
     const Status room = UcxWorker::check_descriptors(kDescriptorsOfConnection);
     if (!room.ok()) {
-      lose(endpoint, room.message().c_str());
+      postpone(endpoint, room.message().c_str());
       return;
     }
   } catch (const std::bad_alloc&) {
-    lose(endpoint, "there is no memory to connect it");
+    postpone(endpoint, "there is no memory to connect it");
     return;
   }
   ucp_ep_params_t params{};
@@ -188,6 +185,16 @@ void UcxEngine::open(Endpoint& endpoint) {
   endpoint.state = State::kOpen;
 }
 
+/// Breaks the links over an endpoint that cannot be opened now. What tells the peer of it stays,
+/// for a later attempt.
+void UcxEngine::postpone(Endpoint& endpoint, const char* why) {
+  std::erase_if(endpoint.queue, [](const std::unique_ptr<Message>& message) {
+    return message->header.kind != MessageKind::kFailure;
+  });
+  endpoint.due = Clock::now() + kRetry;
+  for (const auto& [key, receiver] : receivers_) receiver->lose(endpoint, why);
+}
+
 /// Takes what has come; whether anything has.
 bool UcxEngine::receive() {
   ucp_tag_recv_info_t info{};
@@ -203,8 +210,8 @@ bool UcxEngine::receive() {
   return true;
 }
 
-/// Begins to take a message. One that cannot be taken breaks the link to its sender, whose later
-/// messages would be taken for it.
+/// Begins to take a message. One that cannot be taken breaks the links to its sender, whose later
+/// messages would be taken for it; the endpoint still carries what tells the sender.
 void UcxEngine::receive(ucp_tag_message_h message, const ucp_tag_recv_info_t& info) {
   Arrival* arrival = nullptr;
   try {
@@ -253,8 +260,6 @@ void UcxEngine::lose(Endpoint& endpoint, const char* why) {
 }
 
 void UcxEngine::lose_from(std::uint64_t process, const char* why) {
-  const auto sender = endpoints_.find(process);
-  if (sender != endpoints_.end()) lose(*sender->second, why);
   for (const auto& [key, receiver] : receivers_) receiver->lose_from(process, why);
 }
 

@@ -45,9 +45,17 @@ struct MessageHeader {
 
 /// A message until UCX has sent it.
 struct Message {
+  explicit Message(const MessageHeader& first) : header(first) { add(&header, sizeof header); }
+  Message(const Message&) = delete;
+  Message& operator=(const Message&) = delete;
+
+  void add(const void* data, std::size_t bytes) {
+    piece[count++] = {const_cast<void*>(data), bytes};
+  }
+
   MessageHeader header;
   std::shared_ptr<void> owner;                               ///< of what the pieces are of
-  std::size_t count;                                         ///< of pieces
+  std::size_t count = 0;                                     ///< of pieces
   ucp_dt_iov_t piece[1 + device::NetworkPost::kMostRanges];  ///< the header is the first
 };
 
@@ -126,10 +134,9 @@ class UcxEngine {
   /// known by random numbers.
   Endpoint& connect(std::uint64_t from, std::uint64_t to, std::span<const std::byte> address);
 
-  /// Sends a header and what its ranges name of a block. `owner` keeps the block until UCX has read
-  /// it. When it fails, receivers are told. Throws std::bad_alloc, and the message is lost.
-  void send(Endpoint& endpoint, const MessageHeader& header, const std::byte* block,
-            std::shared_ptr<void> owner);
+  /// Sends a message. When it fails, receivers are told. Where it throws std::bad_alloc the message
+  /// is still the caller's.
+  void send(Endpoint& endpoint, std::unique_ptr<Message>& message);
 
   /// Moves on what is under way; whether anything was. Does not throw.
   bool progress();
@@ -146,7 +153,8 @@ class UcxEngine {
   void stop();
   bool open_endpoints();
   void open(Endpoint& endpoint);
-  void send(Endpoint& endpoint, std::unique_ptr<Message> message);
+  void postpone(Endpoint& endpoint, const char* why);
+  void transmit(Endpoint& endpoint, std::unique_ptr<Message> message);
   void lose(Endpoint& endpoint, const char* why);
   bool receive();
   void receive(ucp_tag_message_h message, const ucp_tag_recv_info_t& info);

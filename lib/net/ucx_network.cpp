@@ -86,7 +86,7 @@ class UcxNetwork final : public Network, private Receiver {
         engine_->progress();
         done = std::ranges::all_of(topology_.remote_ranks(), [this](int rank) {
           const Peer& peer = peer_of(rank);
-          return peer.tells || peer.departed || peer.broken;
+          return peer.tells || peer.departed || (peer.broken && peer.news == nullptr);
         });
       }
       if (!done) std::this_thread::sleep_for(kPause);
@@ -116,10 +116,11 @@ class UcxNetwork final : public Network, private Receiver {
     std::uint64_t received = 0;
     bool departed = false;
     bool broken = false;
-    bool tells = false;            ///< of a failure
-    bool asks = false;             ///< for a sign of life
-    Clock::time_point asked{};     ///< when one was asked for that has not come
-    Clock::time_point answered{};  ///< when the last one came
+    bool tells = false;             ///< of a failure
+    std::unique_ptr<Message> news;  ///< what will tell it of a failure
+    bool asks = false;              ///< for a sign of life
+    Clock::time_point asked{};      ///< when one was asked for that has not come
+    Clock::time_point answered{};   ///< when the last one came
   };
 
   std::uint32_t own_rank() const { return static_cast<std::uint32_t>(topology_.rank()); }
@@ -142,7 +143,12 @@ class UcxNetwork final : public Network, private Receiver {
     mine->communicator = (std::uint64_t{source()} << 32) | source();
     mine->bytes = address.size();
     std::ranges::copy(address, mine->address);
-    for (const int rank : topology_.remote_ranks()) peer_of(rank).remote = true;
+    MessageHeader news{};
+    news.kind = MessageKind::kFailure;
+    for (const int rank : topology_.remote_ranks()) {
+      peer_of(rank).remote = true;
+      peer_of(rank).news = std::make_unique<Message>(news);
+    }
     return make_blocks(topology_, settings_, backend);
   } catch (const std::bad_alloc&) {
     return {ErrorKind::kSystem, "out of memory for the network"};
@@ -159,29 +165,38 @@ class UcxNetwork final : public Network, private Receiver {
          blocks_.ring(rank, what.lane, what.outgoing != 0) - device::NetworkPost::kRing);
   }
 
-  /// Connects on first use. Where there is no memory for it the link is broken: callers are devices
-  /// and UCX's callbacks, which nothing may pass.
-  void send(int rank, const MessageHeader& header, const std::byte* from) {
+  /// A header and what its ranges name of a block. Where there is no memory for it the link is
+  /// broken: callers are devices and UCX's callbacks, which nothing may pass.
+  void send(int rank, const MessageHeader& header, const std::byte* block) {
     if (peer_of(rank).broken) return;
     try {
-      try_to_send(rank, header, from);
+      auto message = std::make_unique<Message>(header);
+      for (std::uint32_t i = 0; i < header.post.ranges; ++i) {
+        const device::NetworkPost::Range& range = header.post.range[i];
+        message->add(block + range.offset, range.bytes);
+      }
+      message->owner = blocks_.owner();
+      send(rank, message);
     } catch (const std::bad_alloc&) {
       break_link(rank, "there is no memory for a message to it");
     }
   }
 
-  void try_to_send(int rank, MessageHeader header, const std::byte* from) {
+  /// Connects on first use.
+  void send(int rank, std::unique_ptr<Message>& message) {
     Peer& peer = peer_of(rank);
     if (peer.endpoint == nullptr) {
       const Contact& contact = contacts_[static_cast<std::size_t>(rank)];
       peer.endpoint = &engine_->connect(process_of(topology_.rank()), process_of(rank),
                                         std::span(contact.address, contact.bytes));
     }
+    MessageHeader& header = message->header;
     header.communicator = communicator_;
     header.source = own_rank();
     header.target = static_cast<std::uint32_t>(rank);
-    header.number = peer.sent++;
-    engine_->send(*peer.endpoint, header, from, blocks_.owner());
+    header.number = peer.sent;
+    engine_->send(*peer.endpoint, message);
+    ++peer.sent;
   }
 
   bool settle() override {
@@ -196,13 +211,25 @@ class UcxNetwork final : public Network, private Receiver {
       }
     }
     if (failure_ == 0 && seen_) failure_ = seen_();
-    if (failure_ != 0 && !std::exchange(told_, true)) {
-      moved = true;
-      MessageHeader news{};
-      news.kind = MessageKind::kFailure;
-      news.post.value = failure_;
-      for (const int rank : topology_.remote_ranks()) {
-        if (!peer_of(rank).departed) send(rank, news, nullptr);
+    if (failure_ != 0 && !told_) moved = tell_peers() || moved;
+    return moved;
+  }
+
+  /// Tells of the failure, also over links that it broke; whether anybody was told. Peers whom
+  /// there was no memory to connect to are told later.
+  bool tell_peers() {
+    bool moved = false;
+    told_ = true;
+    for (const int rank : topology_.remote_ranks()) {
+      Peer& peer = peer_of(rank);
+      if (peer.news == nullptr || peer.departed) continue;
+      peer.news->header.post.value = failure_;
+      try {
+        send(rank, peer.news);
+        peer.news.reset();
+        moved = true;
+      } catch (const std::bad_alloc&) {
+        told_ = false;
       }
     }
     return moved;
@@ -303,7 +330,7 @@ class UcxNetwork final : public Network, private Receiver {
   std::function<std::uint64_t()> seen_;
   std::uint64_t failure_ = 0;  ///< that was, as a word
   bool asked_ = false;         ///< a peer asks for a sign of life
-  bool told_ = false;          ///< the other hosts of the failure
+  bool told_ = false;          ///< all other hosts' ranks of the failure
   bool awaited_ = false;       ///< that they know of it
 };
 

@@ -98,7 +98,8 @@ int connect_to_the_dying(std::span<const std::byte> address, pid_t victim,
     if (losses.count == 0 && opened < kMostConnections) {
       // As if to another process each time: an engine has one connection to each.
       Endpoint& endpoint = engine->connect(0, ++opened, address);
-      engine->send(endpoint, ping, nullptr, nullptr);
+      auto message = std::make_unique<Message>(ping);
+      engine->send(endpoint, message);
     }
     engine->progress();
   }
@@ -160,11 +161,12 @@ int send_a_message(std::span<const std::byte> address) {
   const auto block = std::make_shared<std::vector<std::byte>>(kMessageBytes);
   MessageHeader header{};
   header.communicator = 1;
-  header.post.ranges = 1;
-  header.post.range[0] = {0, kMessageBytes};
+  auto message = std::make_unique<Message>(header);
+  message->add(block->data(), block->size());
+  message->owner = block;
   {
     const std::lock_guard lock(engine->mutex);
-    engine->send(engine->connect(kSender, 8, address), header, block->data(), block);
+    engine->send(engine->connect(kSender, 8, address), message);
   }
   for (;;) pause();
 }
@@ -300,7 +302,8 @@ int connect_with_few() {
   const std::lock_guard lock(engine->mutex);
   engine->enter(1, 0, &losses);
   limit_descriptors(3);
-  engine->send(engine->connect(0, 1, engine->address()), MessageHeader{}, nullptr, nullptr);
+  auto message = std::make_unique<Message>(MessageHeader{});
+  engine->send(engine->connect(0, 1, engine->address()), message);
   engine->progress();
   return losses.count == 1 ? 0 : 2;
 }

@@ -3,6 +3,7 @@
 
 #include "communicator_state.hpp"
 #include "failure.hpp"
+#include "range_name.hpp"
 #include "ranges.hpp"
 
 namespace causeway {

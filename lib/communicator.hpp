@@ -2,8 +2,8 @@
 #pragma once
 
 #include "bootstrap.hpp"
+#include "buffers.hpp"
 #include "config.hpp"
-#include "extent.hpp"
 #include "facts.hpp"
 #include "task_queue.hpp"
 
@@ -24,16 +24,6 @@ struct BufferView {
   std::uint64_t bytes;
   void* const* peers;          ///< by rank: memory as this rank's device writes to it, or null
   const std::uint64_t* sizes;  ///< by rank, in bytes
-};
-
-/// The blocks of one alltoallv: send[j] of sendbuf goes to rank j, and what rank i sends goes to
-/// receive[i] of recvbuf. Both lists have an entry for every rank.
-struct Buffers {
-  const void* sendbuf;
-  std::span<const Extent> send;
-  void* recvbuf;
-  std::span<const Extent> receive;
-  bool in_place;  ///< blocks are taken from where they are received; sendbuf and send do not count
 };
 
 /// Owns the memory, channels and threads behind exchanges. Exchanges of one communicator take

@@ -230,7 +230,12 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
       {limits.lanes, chosen.ring_bytes, line_bytes_for(limits.ll_bytes, limits.lanes),
        wide_line_bytes_for(limits.ll128_bytes, limits.lanes), agreed.start_count}));
   bool wide_lines_hold = false;
-  CAUSEWAY_TRY(channels.try_wide_lines(bootstrap, &wide_lines_hold));
+  CAUSEWAY_TRY(channels.try_wide_lines(
+      bootstrap,
+      [this](const device::Communicator& comm, bool* hold) {
+        return backend->try_wide_lines(comm, hold);
+      },
+      &wide_lines_hold));
   if (!wide_lines_hold) {
     limits.ll128_bytes = 0;
     log(LogLevel::kInfo, "rank %d: lines of 128 bytes do not stay whole between all GPUs",

@@ -53,29 +53,20 @@ void Communicator::State::name_region(const Buffers& buffers, kernels::Alltoallv
   args->region_offset = place.offset - static_cast<std::uint64_t>(span.begin - args->recvbuf);
 }
 
-/// A failure after which a rank does not come any more.
-Status Communicator::State::failure_of_peer() const {
-  const std::uint64_t word = channels.abort_word();
-  const device::Fault cause = Failure::from(word).cause;
-  const bool gone = cause == device::Fault::kPeerEnded || cause == device::Fault::kLinkFailed ||
-                    (word != 0 && channels.calls_given_up());
-  return gone ? failure() : Status();
-}
-
 /// Makes a collective call. Where it was given up on this rank, the ranks are no longer at the same
 /// point: the communicator fails.
 template <typename Call>
 Status Communicator::State::with_all(Bootstrap& bootstrap, Call&& call) {
   channels.count_call();
   const bool usable = bootstrap.broken().ok();
-  const WaitUntil watched(bootstrap, [this] { return failure_of_peer(); });
+  const WaitUntil watched(bootstrap, [this] { return failure(); });
+  CAUSEWAY_TRY(failure());
   const Status status = call();
   if (!usable || bootstrap.broken().ok()) return status;
-  const bool of_peer = !failure_of_peer().ok();
+  const bool failed_before = !failure().ok();
   const int behind = channels.rank_behind();
-  fail({device::Fault::kTimedOut, topology.rank()});
-  channels.give_up_calls();
-  if (of_peer || behind < 0 || status.kind() != ErrorKind::kFailed) return status;
+  fail({device::Fault::kTimedOut, topology.rank(), behind < 0 ? Failure::kNobody : behind});
+  if (failed_before || behind < 0 || status.kind() != ErrorKind::kFailed) return status;
   return Status::error(ErrorKind::kFailed,
                        "rank %d waited too long (CAUSEWAY_TIMEOUT) for rank %d, which has not made "
                        "the same call",

@@ -99,7 +99,6 @@ class Communicator::State {
   void leave_to_graphs();
   template <typename Call>
   Status with_all(Bootstrap& bootstrap, Call&& call);
-  Status failure_of_peer() const;
   Status describe(const PlanLimits& within, const Buffers* buffers, AlltoallvPlan* plan,
                   Exchange* exchange);
   void name_region(const Buffers& buffers, kernels::AlltoallvArgs* args) const;

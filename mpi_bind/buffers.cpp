@@ -7,6 +7,8 @@
 #include <allocations.hpp>
 #include <never_destroyed.hpp>
 
+#include <cstdint>
+
 using namespace causeway;
 using namespace causeway::mpi;
 
@@ -59,6 +61,12 @@ int PMPIX_Buffer_register(MPI_Comm comm, void* base, MPI_Aint bytes, MPIX_Buffer
       CAUSEWAY_TRY(check_bytes(bytes));
       if (bytes > 0 && base == nullptr) {
         return Status::error(ErrorKind::kBuffer, "base is NULL, and bytes = %lld",
+                             static_cast<long long>(bytes));
+      }
+      if (reinterpret_cast<std::uintptr_t>(base) >
+          UINTPTR_MAX - static_cast<std::uintptr_t>(bytes)) {
+        return Status::error(ErrorKind::kBuffer,
+                             "base = %p and bytes = %lld: there is no such memory", base,
                              static_cast<long long>(bytes));
       }
       return buffer == nullptr ? Status(ErrorKind::kArgument, "buffer is NULL") : Status();

@@ -6,7 +6,7 @@
 #include <causeway/config.h>
 #include <communicator.hpp>
 #include <config.hpp>
-#include <net/network.hpp>
+#include <network.hpp>
 
 #include <mpi.h>
 

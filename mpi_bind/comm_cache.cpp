@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace causeway::mpi {
@@ -26,6 +28,8 @@ struct Cache {
   std::mutex mutex;
   std::atomic<int> keyval = MPI_KEYVAL_INVALID;
   std::vector<Attachment*> attachments;
+  std::vector<MPI_Comm> attaching;  ///< by some thread now
+  std::condition_variable attached;
 };
 
 Cache& cache() {
@@ -131,11 +135,36 @@ bool is_attached(MPI_Comm comm, const Communicator* communicator) {
   });
 }
 
-Status attach(MPI_Comm comm, MPI_Info info, const Status& ready,
-              std::shared_ptr<Attached>* attached) {
+namespace {
+
+/// The turn of a thread that attaches a communicator: others that would attach the same wait.
+class AttachTurn {
+ public:
+  explicit AttachTurn(MPI_Comm comm) : comm_(comm) {
+    Cache& c = cache();
+    std::unique_lock lock(c.mutex);
+    c.attached.wait(lock, [&] { return std::ranges::count(c.attaching, comm_) == 0; });
+    c.attaching.push_back(comm_);
+  }
+  ~AttachTurn() {
+    Cache& c = cache();
+    {
+      const std::lock_guard lock(c.mutex);
+      std::erase(c.attaching, comm_);
+    }
+    c.attached.notify_all();
+  }
+  AttachTurn(const AttachTurn&) = delete;
+  AttachTurn& operator=(const AttachTurn&) = delete;
+
+ private:
+  const MPI_Comm comm_;
+};
+
+Status attach_in_turn(MPI_Comm comm, MPI_Info info, const Status& ready,
+                      std::shared_ptr<Attached>* attached) {
   *attached = find_attached(comm);
   if (*attached != nullptr) return {};
-  CAUSEWAY_TRY(check_comm(comm));
   Config config;
   std::unique_ptr<Attachment> attachment;
   const Status prepared = guarded([&]() -> Status {
@@ -158,6 +187,21 @@ Status attach(MPI_Comm comm, MPI_Info info, const Status& ready,
     static_cast<void>(detach(comm));
   }
   return kept;
+}
+
+}  // namespace
+
+Status attach(MPI_Comm comm, MPI_Info info, const Status& ready,
+              std::shared_ptr<Attached>* attached) {
+  *attached = find_attached(comm);
+  if (*attached != nullptr) return {};
+  CAUSEWAY_TRY(check_comm(comm));
+  std::optional<AttachTurn> turn;
+  const Status begun = guarded([&]() -> Status {
+    turn.emplace(comm);
+    return {};
+  });
+  return begun.ok() ? attach_in_turn(comm, info, ready, attached) : refuse(comm, begun);
 }
 
 Status detach(MPI_Comm comm) {

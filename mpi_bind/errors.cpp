@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <mutex>
+#include <string>
 
 namespace causeway::mpi {
 
@@ -50,6 +51,14 @@ struct Codes {
   int of_kind[static_cast<int>(ErrorKind::kFailed) + 1] = {};
 };
 
+/// A status that says which rank it is of.
+Status name_rank(MPI_Comm comm, const Status& status) {
+  if (status.message().find("rank ") != std::string::npos) return status;
+  int rank = 0;
+  PMPI_Comm_rank(comm, &rank);
+  return Status::error(status.kind(), "rank %d: %s", rank, status.message().c_str());
+}
+
 Codes& codes() {
   static NeverDestroyed<Codes> all;
   return all.get();
@@ -73,9 +82,11 @@ int error_code(const char* call, const Status& status) {
 
 int raise(MPI_Comm comm, const char* call, const Status& status) {
   if (status.ok()) return MPI_SUCCESS;
-  log(LogLevel::kInfo, "%s: %s", call, status.message().c_str());
-  const int code = error_code(call, status);
-  PMPI_Comm_call_errhandler(comm == MPI_COMM_NULL ? MPI_COMM_WORLD : comm, code);
+  const MPI_Comm at = comm == MPI_COMM_NULL ? MPI_COMM_WORLD : comm;
+  const Status named = name_rank(at, status);
+  log(LogLevel::kInfo, "%s: %s", call, named.message().c_str());
+  const int code = error_code(call, named);
+  PMPI_Comm_call_errhandler(at, code);
   return code;
 }
 

@@ -16,7 +16,8 @@
  * exchange that was aborted or timed out, are of the class that MPIX_Comm_get_error names.
  * An error handler may throw a C++ exception: the call passes it on, and comm is as after a return.
  * A handler that throws in MPI_Wait leaves the request to MPI; waiting for it again returns the
- * error without the handler, and frees it.
+ * error without that handler, and frees it. What MPI does when its own calls meet such a handler is
+ * MPI's: MPICH 5.0 keeps a lock under MPI_THREAD_MULTIPLE, and the next error ends the process.
  *
  * Other ranks. A rank that lacks memory or threads for a call gets an error, and does not leave the
  * others waiting: calls that set something up (attach, register, plan) fail on every rank with the
@@ -28,8 +29,8 @@
  *
  * Threads. These calls are MPI calls where thread levels are concerned, and let MPI move on while
  * they wait. Calls on different communicators may run in different threads when MPI was started
- * with MPI_THREAD_MULTIPLE. Calls on one communicator take turns; as for MPI's collectives, it is
- * the caller who makes their order the same on all ranks.
+ * with MPI_THREAD_MULTIPLE. Calls on one communicator take turns, the first one too, which attaches
+ * it; as for MPI's collectives, it is the caller who makes their order the same on all ranks.
  *
  * Profiling. Every MPIX_ name is a weak alias of the PMPIX_ name beside it.
  */
@@ -66,9 +67,10 @@ CAUSEWAY_API int MPIX_Comm_detach(MPI_Comm comm);
 CAUSEWAY_API int MPIX_Comm_get_error(MPI_Comm comm, int* code);
 
 /*
- * Gives up: ends the pending exchanges on comm with an error, on this rank and on those that it can
- * reach, and makes every later one fail likewise. Local; may be called from any thread while an
- * exchange is running in another. Afterwards comm can only be detached or freed.
+ * Gives up: ends the pending calls on comm with an error, on this rank and on those that it can
+ * reach, and makes every later one fail likewise: exchanges, registrations, plans, and what ends
+ * these. Local; may be called from any thread while another one is in such a call. Afterwards comm
+ * can only be detached or freed. An error where comm is not attached.
  */
 CAUSEWAY_API int MPIX_Comm_abort(MPI_Comm comm);
 

@@ -7,7 +7,7 @@ bool Network::available() { return false; }
 
 NetworkFacts Network::facts() { return {}; }
 
-Status Network::create(Bootstrap&, const Topology&, const NetworkSettings&, DeviceBackend&,
+Status Network::create(Bootstrap&, const Topology&, const NetworkSettings&, DeviceMemory&,
                        std::unique_ptr<Network>*) {
   return {ErrorKind::kUnsupported, "built without UCX"};
 }

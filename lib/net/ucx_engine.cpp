@@ -1,7 +1,7 @@
 // The process's UCX worker, its endpoints and the thread that drives them.
 #include "ucx_engine.hpp"
 
-#include "../log.hpp"
+#include "log.hpp"
 
 #include <poll.h>
 #include <pthread.h>

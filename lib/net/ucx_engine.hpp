@@ -1,7 +1,7 @@
 // The process's UCX worker, its endpoints and the thread that drives them.
 #pragma once
 
-#include "../status.hpp"
+#include "status.hpp"
 #include "ucx_worker.hpp"
 
 #include <sys/types.h>

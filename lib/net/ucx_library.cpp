@@ -1,7 +1,7 @@
 // UCX as it is found when the process first needs it.
 #include "ucx_library.hpp"
 
-#include "../log.hpp"
+#include "log.hpp"
 #include "kept_handlers.hpp"
 
 #include <dlfcn.h>

@@ -1,7 +1,7 @@
 // UCX as it is found when the process first needs it.
 #pragma once
 
-#include "../status.hpp"
+#include "status.hpp"
 
 #include <ucp/api/ucp.h>
 

@@ -5,7 +5,7 @@
 // they are numbered all the same, so that one that is lost ends the communicator.
 #include "network.hpp"
 
-#include "../log.hpp"
+#include "log.hpp"
 #include "ucx_engine.hpp"
 
 #include <algorithm>
@@ -54,7 +54,7 @@ class UcxNetwork final : public Network, private Receiver {
 
   ~UcxNetwork() override { leave(); }
 
-  Status set_up(Bootstrap& bootstrap, DeviceBackend& backend) {
+  Status set_up(Bootstrap& bootstrap, DeviceMemory& backend) {
     Contact mine{};
     CAUSEWAY_TRY(allgather(
         bootstrap, [&] { return prepare(backend, &mine); }, mine, &contacts_));
@@ -129,7 +129,7 @@ class UcxNetwork final : public Network, private Receiver {
 
   // Setting up.
 
-  Status prepare(DeviceBackend& backend, Contact* mine) try {
+  Status prepare(DeviceMemory& backend, Contact* mine) try {
     CAUSEWAY_TRY(UcxEngine::get(&engine_));
     const auto address = engine_->address();
     if (address.size() > sizeof mine->address) {
@@ -349,7 +349,7 @@ NetworkFacts Network::facts() {
 }
 
 Status Network::create(Bootstrap& bootstrap, const Topology& topology,
-                       const NetworkSettings& settings, DeviceBackend& backend,
+                       const NetworkSettings& settings, DeviceMemory& backend,
                        std::unique_ptr<Network>* network) {
   std::unique_ptr<UcxNetwork> made;
   CAUSEWAY_TRY(agree(bootstrap, [&]() -> Status {

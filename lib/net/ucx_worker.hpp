@@ -1,8 +1,8 @@
 // A UCX context and worker, set up as the engine needs them.
 #pragma once
 
-#include "../facts.hpp"
-#include "../status.hpp"
+#include "facts.hpp"
+#include "status.hpp"
 #include "ucx_library.hpp"
 
 #include <cstddef>

@@ -2,7 +2,7 @@
 // device.
 #pragma once
 
-#include <topology.hpp>
+#include <device_id.hpp>
 #include <tuning_rules.hpp>
 
 #include <cstddef>

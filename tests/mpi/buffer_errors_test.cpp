@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -55,6 +56,11 @@ TEST_F(BuffersErrors, OfNoMemory) {
   for (const int wrong : {-1, 0, world_size() - 1}) {
     expect_error(wrong, nullptr, 12, MPI_ERR_BUFFER, {"base is NULL, and bytes = 12"});
   }
+}
+
+TEST_F(BuffersErrors, OfMemoryBeyondAllAddresses) {
+  auto* const last = reinterpret_cast<void*>(~std::uintptr_t{15});
+  expect_error(-1, last, 64, MPI_ERR_BUFFER, {"bytes = 64: there is no such memory"});
 }
 
 TEST_F(BuffersErrors, OfBytesBeyondTheAllocation) {
@@ -151,8 +157,9 @@ TEST_F(BuffersErrors, OfMemoryThatWasNotAllocated) {
 
 TEST_F(BuffersErrors, OfAllocations) {
   void* made = nullptr;
-  EXPECT_TRUE(is_error(MPIX_Mem_alloc(comm_, -1, &made), MPI_ERR_ARG,
-                       {"MPIX_Mem_alloc:", "bytes = -1 is negative"}));
+  EXPECT_TRUE(is_error(
+      MPIX_Mem_alloc(comm_, -1, &made), MPI_ERR_ARG,
+      {"MPIX_Mem_alloc: rank " + std::to_string(world_rank()) + ": bytes = -1 is negative"}));
   EXPECT_TRUE(is_error(MPIX_Mem_alloc(comm_, 1, nullptr), MPI_ERR_ARG, {"baseptr is NULL"}));
   const int descriptors = open_descriptors();
   EXPECT_NE(MPIX_Mem_alloc(comm_, MPI_Aint{1} << 60, &made), MPI_SUCCESS);

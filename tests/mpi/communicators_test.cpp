@@ -229,5 +229,26 @@ TEST(Communicators, TwoThreadsAttachOneEach) {
   other.join();
 }
 
+/// Of one rank, so that nobody else has to know in which order they come.
+TEST(Communicators, ThreadsThatMakeTheFirstCallOfOne) {
+  if (!threads_may_call_mpi()) GTEST_SKIP() << "MPI does not grant MPI_THREAD_MULTIPLE";
+  for (int i = 0; i < 50; ++i) {
+    const ScopedComm comm = ScopedComm::dup(MPI_COMM_SELF);
+    const auto work = [&](int value) {
+      const int one = 1;
+      const int zero = 0;
+      int received = -1;
+      EXPECT_EQ(MPIX_Alltoallv(&value, &one, &zero, MPI_INT, &received, &one, &zero, MPI_INT, comm),
+                MPI_SUCCESS);
+      EXPECT_EQ(received, value);
+    };
+    std::vector<std::thread> others;
+    for (int other = 1; other < 4; ++other) others.emplace_back(work, other);
+    work(0);
+    for (std::thread& other : others) other.join();
+    EXPECT_EQ(MPIX_Comm_detach(comm), MPI_SUCCESS);
+  }
+}
+
 }  // namespace
 }  // namespace causeway::test

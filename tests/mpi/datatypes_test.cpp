@@ -335,6 +335,25 @@ TEST(DatatypesInTurn, EachIsItself) {
   }
 }
 
+TEST(DatatypesInTurn, AsManyAsThereMayBeAndThenOthers) {
+  const ScopedComm comm = ScopedComm::dup(MPI_COMM_SELF);
+  const int one = 1;
+  const int zero = 0;
+  const auto exchanges = [&](MPI_Datatype type) {
+    const int sent[] = {1, 2, 3};
+    int received[] = {0, 0, 0};
+    const int code = MPIX_Alltoallv(sent, &one, &zero, type, received, &one, &zero, type, comm);
+    return code == MPI_SUCCESS && received[0] == 1 && received[1] == 0 && received[2] == 3;
+  };
+  for (int round = 0; round < 2; ++round) {
+    std::vector<ScopedType> types;
+    for (int i = 0; i < 1023; ++i) {
+      types.push_back(vector(MPI_INT, 2, 1, 2));
+      ASSERT_TRUE(exchanges(types.back())) << round << ", " << i;
+    }
+  }
+}
+
 /// Each pair of ranks has a datatype of its own, and of some blocks none.
 TEST(DatatypesInTurn, OneForEachBlock) {
   const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);

@@ -3,7 +3,7 @@
 //
 // Every post goes through the ring that GPUs use. A thread of each rank takes posts out and carries
 // them to the peers, after a while of its own choosing.
-#include <net/network.hpp>
+#include <network.hpp>
 
 #include <causeway/device/host_device.hpp>
 #include <causeway/device/post_ring.hpp>
@@ -30,7 +30,7 @@ class ThreadNetwork final : public Network {
 
   ~ThreadNetwork() override { leave(); }
 
-  Status set_up(Bootstrap& bootstrap, const NetworkSettings& settings, DeviceBackend& backend) {
+  Status set_up(Bootstrap& bootstrap, const NetworkSettings& settings, DeviceMemory& backend) {
     CAUSEWAY_TRY(agree(bootstrap, [&] { return make_blocks(topology_, settings, backend); }));
     end_->blocks = &blocks_;
     const std::shared_ptr<End>* const mine = &end_;
@@ -138,7 +138,7 @@ bool Network::available() { return true; }
 NetworkFacts Network::facts() { return {}; }
 
 Status Network::create(Bootstrap& bootstrap, const Topology& topology,
-                       const NetworkSettings& settings, DeviceBackend& backend,
+                       const NetworkSettings& settings, DeviceMemory& backend,
                        std::unique_ptr<Network>* network) {
   auto made = std::make_unique<ThreadNetwork>(topology);
   CAUSEWAY_TRY(made->set_up(bootstrap, settings, backend));

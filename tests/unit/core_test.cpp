@@ -4,6 +4,7 @@
 #include <causeway/device/wait.hpp>
 #include <channel_layout.hpp>
 #include <channel_set.hpp>
+#include <device_backend.hpp>
 #include <failure.hpp>
 #include <host_executor.hpp>
 #include <plan.hpp>

@@ -1,5 +1,5 @@
 // The network devices that UCX is left with.
-#include <net/interfaces.hpp>
+#include <interfaces.hpp>
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>

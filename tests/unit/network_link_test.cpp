@@ -1,5 +1,5 @@
 // What a network link posts, and what the peer's blocks take of it.
-#include <net/network_blocks.hpp>
+#include <network_blocks.hpp>
 #include <seed.hpp>
 
 #include <causeway/device/host_device.hpp>

@@ -1,5 +1,5 @@
 // The transports that UCX is left with.
-#include <net/transports.hpp>
+#include <transports.hpp>
 
 #include <gtest/gtest.h>
 

@@ -3,6 +3,7 @@
 #include <tuner.hpp>
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -143,13 +144,18 @@ TEST(TuningRules, ErrorsInAFileNameItsLine) {
   const Status status = read_rules(file.path(), &rules);
   EXPECT_EQ(status.kind(), ErrorKind::kInfo);
   EXPECT_TRUE(status.message().starts_with(file.path() + ":4: in the rule")) << status.message();
-  for (const char* const path : {"/no/such/file", "/"}) {
+  // Another would never come to its end.
+  const std::string pipe = file.path() + ".pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const std::pair<std::string, const char*> others[] = {{"/no/such/file", "' cannot be read"},
+                                                        {"/", "' is not a regular file"},
+                                                        {pipe, "' is not a regular file"}};
+  for (const auto& [path, why] : others) {
     const Status unread = read_rules(path, &rules);
     EXPECT_EQ(unread.kind(), ErrorKind::kInfo);
-    EXPECT_NE(unread.message().find(std::string("'") + path + "' cannot be read"),
-              std::string::npos)
-        << unread.message();
+    EXPECT_NE(unread.message().find("'" + path + why), std::string::npos) << unread.message();
   }
+  unlink(pipe.c_str());
 }
 
 }  // namespace

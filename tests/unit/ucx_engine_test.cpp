@@ -1,5 +1,5 @@
 // The process's UCX worker beside processes that die, and where something cannot be had.
-#include <net/ucx_engine.hpp>
+#include <ucx_engine.hpp>
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>

@@ -63,8 +63,8 @@ struct FaultClaims {
 /// No rank, in a failure word. Ranks take 28 bits there.
 inline constexpr std::uint32_t kNoRank = (1U << 28) - 1;
 
-/// A failed communicator's cause, the rank where it began and, for a link, the rank at its other
-/// end, as abort words hold them; 0 is none.
+/// A failed communicator's cause, the rank where it began and, for a link or a wait that took too
+/// long, the rank at the other end, as abort words hold them; 0 is none.
 CAUSEWAY_FN constexpr std::uint64_t failure_word(Fault cause, std::uint32_t rank,
                                                  std::uint32_t peer = kNoRank) {
   return (static_cast<std::uint64_t>(cause) << 56) | (static_cast<std::uint64_t>(peer) << 28) |
@@ -144,9 +144,10 @@ CAUSEWAY_FN void write_report(std::uint32_t* claim, FaultReport* place, const Fa
 /// an earlier one stays the one that counts, but for one at this very moment.
 CAUSEWAY_TEMPLATE
 template <class Device>
-CAUSEWAY_FN void fail_all(const WaitControl& control, Fault cause) {
+CAUSEWAY_FN void fail_all(const WaitControl& control, const FaultReport& report) {
   const std::uint64_t told = Device::load_acquire(control.abort_word);
-  const std::uint64_t failure = told != 0 ? told : failure_word(cause, control.rank);
+  const std::uint32_t peer = report.fault == Fault::kTimedOut ? report.peer : kNoRank;
+  const std::uint64_t failure = told != 0 ? told : failure_word(report.fault, control.rank, peer);
   for (std::uint32_t i = 0; i < control.abort_word_count; ++i) {
     std::uint64_t* const word = control.abort_words[i];
     if (Device::load_acquire(word) == 0) Device::store_release(word, failure);
@@ -164,7 +165,7 @@ CAUSEWAY_FN CAUSEWAY_CALL void report_fault(const WaitControl& control, const Fa
   FaultClaims& claims = *control.claims;
   if (is_fatal(report.fault)) {
     impl::write_report<Device>(&claims.fatal, &reports.fatal, report);
-    impl::fail_all<Device>(control, report.fault);
+    impl::fail_all<Device>(control, report);
   } else if (report.fault == Fault::kDeclined) {
     impl::write_report<Device>(&claims.declined, &reports.declined, report);
   } else {

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 namespace causeway {
@@ -225,6 +226,12 @@ Status parse_rules(const std::string& where, std::string_view line,
 }
 
 Status read_rules(const std::string& path, std::vector<TuningRule>* rules) {
+  // A pipe or a device may never come to its end.
+  std::error_code missing;
+  if (std::filesystem::exists(path, missing) && !std::filesystem::is_regular_file(path, missing)) {
+    return Status::error(ErrorKind::kInfo, "the tuning file '%s' is not a regular file",
+                         path.c_str());
+  }
   errno = 0;
   std::ifstream file(path);
   std::string line;
@@ -233,7 +240,7 @@ Status read_rules(const std::string& path, std::vector<TuningRule>* rules) {
   }
   if (file.eof()) return {};
   return Status::error(ErrorKind::kInfo, "the tuning file '%s' cannot be read: %s", path.c_str(),
-                       errno != 0 ? std::strerror(errno) : "it is no file");
+                       std::strerror(errno));
 }
 
 std::string rules_text(std::span<const TuningRule> rules) {

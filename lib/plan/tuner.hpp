@@ -1,7 +1,7 @@
 // The tuner: how each message is to travel, by rules. Pure: no MPI, no device.
 #pragma once
 
-#include "topology.hpp"
+#include "device_id.hpp"
 #include "tuning_rules.hpp"
 
 #include <array>

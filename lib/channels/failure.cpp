@@ -47,13 +47,17 @@ Status failure_status(Failure failure, int rank) {
                          "and rank %d is broken",
                          rank, failure.rank, failure.peer);
   }
-  const char* what = "found corrupt data";
+  std::string what = "found corrupt data";
   if (failure.cause == device::Fault::kAborted) what = "was aborted";
-  if (failure.cause == device::Fault::kTimedOut) what = "timed out";
+  if (failure.cause == device::Fault::kTimedOut) {
+    what = "waited too long (CAUSEWAY_TIMEOUT) for ";
+    what += failure.peer == Failure::kNobody ? "the other ranks"
+                                             : "rank " + std::to_string(failure.peer);
+  }
   if (failure.cause == device::Fault::kPeerEnded) what = "has ended, or was killed";
   if (failure.cause == device::Fault::kOverlapped) what = "ran two exchanges at the same time";
   return Status::error(ErrorKind::kFailed, "rank %d: the communicator has failed: rank %d %s", rank,
-                       failure.rank, what);
+                       failure.rank, what.c_str());
 }
 
 std::string describe_wait(const device::FaultReport& report) {

@@ -4,7 +4,7 @@
 namespace causeway {
 
 Status Network::make_blocks(const Topology& topology, const NetworkSettings& settings,
-                            DeviceBackend& backend) {
+                            DeviceMemory& backend) {
   CAUSEWAY_TRY(blocks_.create(topology, settings, backend));
   posts = blocks_.post_ring();
   port_as_seen_ = this;

@@ -13,9 +13,11 @@ namespace causeway {
 /// A failed communicator's cause and the rank where it began, packed into an abort word. The word 0
 /// means that nothing has failed.
 struct Failure {
+  static constexpr int kNobody = static_cast<int>(device::kNoRank);
+
   device::Fault cause;
   int rank;
-  int peer = static_cast<int>(device::kNoRank);  ///< at the other end of a link that failed
+  int peer = kNobody;  ///< at the other end of a link that failed, or waited for in vain
 
   std::uint64_t word() const {
     return device::failure_word(cause, static_cast<std::uint32_t>(rank),

@@ -1,9 +1,9 @@
 // Network: what links a rank to ranks on other hosts.
 #pragma once
 
-#include "../bootstrap.hpp"
-#include "../facts.hpp"
-#include "../failure.hpp"
+#include "bootstrap.hpp"
+#include "facts.hpp"
+#include "failure.hpp"
 #include "network_blocks.hpp"
 
 #include <causeway/device/link.hpp>
@@ -33,7 +33,7 @@ class Network : public device::NetworkPort {
   /// Collective over all ranks of the topology. On failure every rank gets the same error. The
   /// others outlive the network.
   static Status create(Bootstrap& bootstrap, const Topology& topology,
-                       const NetworkSettings& settings, DeviceBackend& backend,
+                       const NetworkSettings& settings, DeviceMemory& backend,
                        std::unique_ptr<Network>* network);
 
   /// Between this rank and others: `tell` has failures told that came from ranks of other hosts or
@@ -95,7 +95,7 @@ class Network : public device::NetworkPort {
 
   /// Makes the blocks and the ring of posts.
   Status make_blocks(const Topology& topology, const NetworkSettings& settings,
-                     DeviceBackend& backend);
+                     DeviceMemory& backend);
 
   /// Whether the device may post. Without a call of CUDA: one can wait for a kernel that waits for
   /// the network.

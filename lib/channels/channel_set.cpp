@@ -1,6 +1,8 @@
 // The channels of a communicator: memory that the ranks of a host share, and the tables of ends.
 #include "channel_set.hpp"
 
+#include "shared_segment.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <thread>
@@ -11,21 +13,18 @@ namespace {
 
 constexpr std::size_t kPageBytes = 4096;
 
-/// The number of calls of a rank that makes no more.
-constexpr std::uint64_t kGivenUp = std::uint64_t{1} << 63;
-
 }  // namespace
 
 /// How the other ranks of a host find what a rank shares. Plain data.
 struct ChannelSet::Offers {
-  RegionOffer control;
+  int control;  ///< descriptor of its page, in its process
   RegionOffer region;
   const Memory* control_here;  ///< this and the next two for ranks of the same process
   const Memory* control_as_seen;
   const Memory* region_here;
 };
 
-Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology, DeviceBackend& backend,
+Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology, DeviceMemory& backend,
                           const RegionSet& registered, Network* network,
                           const ChannelSettings& settings) {
   static_assert(sizeof(Control) <= kPageBytes);
@@ -36,24 +35,22 @@ Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology, Device
   settings_ = settings;
   layout_ = ChannelLayout(topology.host_ranks().size(), settings.lanes, settings.ring_bytes,
                           2 * settings.slot_bytes());
-  std::unique_ptr<DeviceBackend> host;
-  RegionOffer control{};
+  std::shared_ptr<SharedSegment> control;
   RegionOffer region{};
   const auto make = [&]() -> Status {
     controls_.resize(topology.host_ranks().size());
     controls_as_seen_.resize(topology.host_ranks().size());
     regions_.resize(topology.host_ranks().size());
     ended_ = std::make_unique<std::atomic<bool>[]>(topology.host_ranks().size());
-    // Abort words are shared by the host's means on any device.
-    host = make_host_backend();
-    CAUSEWAY_TRY(host->create_region(kPageBytes, &controls_[own()], &control));
+    CAUSEWAY_TRY(SharedSegment::create(kPageBytes, &control));
+    controls_[own()] = Memory(control, control->data());
     CAUSEWAY_TRY(backend.map_host_memory(controls_[own()], kPageBytes, &controls_as_seen_[own()]));
     CAUSEWAY_TRY(backend.create_region(layout_.bytes(), &regions_[own()], &region));
     return fill_own_region();
   };
   CAUSEWAY_TRY(agree(bootstrap, make));
-  Status status = open_peers(bootstrap, control, region);
-  host->withdraw(control);
+  Status status = open_peers(bootstrap, control->descriptor(), region);
+  control->close_descriptor();
   backend.withdraw(region);
   if (status.ok()) status = agree(bootstrap, [&] { return fill_tables(); });
   if (status.ok()) return {};
@@ -63,8 +60,7 @@ Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology, Device
   return status;
 }
 
-Status ChannelSet::open_peers(Bootstrap& bootstrap, const RegionOffer& control,
-                              const RegionOffer& region) {
+Status ChannelSet::open_peers(Bootstrap& bootstrap, int control, const RegionOffer& region) {
   const Offers mine{control, region, &controls_[own()], &controls_as_seen_[own()],
                     &regions_[own()]};
   std::vector<Offers> all;
@@ -88,7 +84,9 @@ Status ChannelSet::open_peer(std::size_t index, const Offers& offers) {
     regions_[index] = *offers.region_here;
     return backend_->share_region(offers.region);
   }
-  CAUSEWAY_TRY(make_host_backend()->open_region(place, offers.control, &controls_[index]));
+  std::shared_ptr<SharedSegment> control;
+  CAUSEWAY_TRY(SharedSegment::open(place.desk, offers.control, kPageBytes, Reach::kAny, &control));
+  controls_[index] = Memory(control, control->data());
   CAUSEWAY_TRY(backend_->map_host_memory(controls_[index], kPageBytes, &controls_as_seen_[index]));
   CAUSEWAY_TRY(backend_->open_region(place, offers.region, &regions_[index]));
   RegionHeader header{};
@@ -129,10 +127,10 @@ Status ChannelSet::fill_lines(std::uint64_t lanes) {
   return {};
 }
 
-Status ChannelSet::try_wide_lines(Bootstrap& bootstrap, bool* hold) {
+Status ChannelSet::try_wide_lines(Bootstrap& bootstrap, const WideLinesTrial& trial, bool* hold) {
   *hold = true;
   if (settings_.wide_bytes == 0 || backend_->kind() == DeviceKind::kHost) return {};
-  const Status tried = guarded([&] { return backend_->try_wide_lines(handle_, hold); });
+  const Status tried = guarded([&] { return trial(handle_, hold); });
   // When all have said so, nobody stores any more.
   std::vector<std::uint32_t> holds;
   CAUSEWAY_TRY(allgather(bootstrap, std::uint32_t{tried.ok() && *hold}, &holds));
@@ -341,17 +339,6 @@ int ChannelSet::rank_behind() const {
     if (calls_of(index) < calls_of(own())) return topology_->host_ranks()[index];
   }
   return -1;
-}
-
-void ChannelSet::give_up_calls() {
-  __atomic_store_n(&control_of(own())->calls, kGivenUp, __ATOMIC_RELEASE);
-}
-
-bool ChannelSet::calls_given_up() const {
-  for (std::size_t index = 0; index < controls_.size(); ++index) {
-    if (calls_of(index) >= kGivenUp) return true;
-  }
-  return false;
 }
 
 bool ChannelSet::peer_ended(int rank) {

@@ -1,7 +1,7 @@
 // Staging: memory of the device in place of buffers that it cannot use as they are.
 #pragma once
 
-#include "communicator.hpp"
+#include "buffers.hpp"
 #include "device_backend.hpp"
 
 #include <vector>

@@ -1,7 +1,5 @@
-// Names of ranges that a profiler shows.
-#include "ranges.hpp"
-
-#include "plan.hpp"
+// Names of exchanges, for a profiler.
+#include "range_name.hpp"
 
 namespace causeway {
 

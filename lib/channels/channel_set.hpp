@@ -3,9 +3,9 @@
 
 #include "bootstrap.hpp"
 #include "channel_layout.hpp"
-#include "device_backend.hpp"
+#include "device_memory.hpp"
 #include "failure.hpp"
-#include "net/network.hpp"
+#include "network.hpp"
 #include "regions.hpp"
 #include "topology.hpp"
 
@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -34,6 +35,10 @@ struct ChannelSettings {
   std::uint64_t scratch_bytes() const { return std::max(line_bytes, wide_bytes); }
 };
 
+/// Stores wide lines to every peer of the host and loads its, while they do the same: *hold is
+/// whether all came whole, as far as can be seen.
+using WideLinesTrial = std::function<Status(const device::Communicator& comm, bool* hold)>;
+
 /// How far a rank has come in leaving a communicator.
 enum class Stage : std::uint64_t {
   kHere = 0,
@@ -47,7 +52,7 @@ class ChannelSet {
  public:
   /// Collective. On failure every rank gets the same error. The others outlive the set; `network`
   /// is null where all ranks run on one host.
-  Status create(Bootstrap& bootstrap, const Topology& topology, DeviceBackend& backend,
+  Status create(Bootstrap& bootstrap, const Topology& topology, DeviceMemory& backend,
                 const RegionSet& registered, Network* network, const ChannelSettings& settings);
 
   /// The device's view; the caller fills in the limits of its waits.
@@ -69,10 +74,6 @@ class ChannelSet {
   /// one, or -1.
   void count_call();
   int rank_behind() const;
-
-  /// Says that this rank can make no more calls with the others, and whether any of the host has.
-  void give_up_calls();
-  bool calls_given_up() const;
 
   /// For when the process of a peer has ended; true when it had not departed before.
   bool peer_ended(int rank);
@@ -103,9 +104,9 @@ class ChannelSet {
   /// stays.
   Status clear_reports(const device::FaultReports& read);
 
-  /// Has wide lines be tried out, if there are any: false in *hold where some do not stay whole
-  /// between this rank and a peer. Collective; nobody has exchanged anything yet.
-  Status try_wide_lines(Bootstrap& bootstrap, bool* hold);
+  /// Tries wide lines out, if there are any: false in *hold where some do not stay whole between
+  /// this rank and a peer. Collective; nobody has exchanged anything yet.
+  Status try_wide_lines(Bootstrap& bootstrap, const WideLinesTrial& trial, bool* hold);
 
   /// Has the tables say that no share travels in wide lines. No launch is running.
   Status forgo_wide_lines();
@@ -121,7 +122,7 @@ class ChannelSet {
 
   struct Offers;
 
-  Status open_peers(Bootstrap& bootstrap, const RegionOffer& control, const RegionOffer& region);
+  Status open_peers(Bootstrap& bootstrap, int control, const RegionOffer& region);
   Status open_peer(std::size_t index, const Offers& offers);
   Status fill_own_region();
   Status fill_lines(std::uint64_t lanes);
@@ -139,7 +140,7 @@ class ChannelSet {
   std::uint64_t* abort_words_of(std::size_t index) const { return &control_of(index)->abort_word; }
 
   const Topology* topology_ = nullptr;
-  DeviceBackend* backend_ = nullptr;
+  DeviceMemory* backend_ = nullptr;
   const RegionSet* registered_ = nullptr;
   Network* network_ = nullptr;
   ChannelSettings settings_{};

@@ -3,7 +3,7 @@
 
 #include "bootstrap.hpp"
 #include "channel_layout.hpp"
-#include "device_backend.hpp"
+#include "device_memory.hpp"
 #include "topology.hpp"
 
 #include <memory>
@@ -41,7 +41,7 @@ enum class Sharing {
 class RegionSet {
  public:
   /// Makes the tables. The others outlive the set.
-  Status create(const Topology& topology, DeviceBackend& backend);
+  Status create(const Topology& topology, DeviceMemory& backend);
 
   /// By rank: kMostRegions views in memory of the device; null for ranks of other hosts.
   const device::RegionView* views(int rank) const;
@@ -81,7 +81,7 @@ class RegionSet {
   std::uint32_t free_place() const;
 
   const Topology* topology_ = nullptr;
-  DeviceBackend* backend_ = nullptr;
+  DeviceMemory* backend_ = nullptr;
   Memory views_;
   std::vector<std::uint32_t> reachable_;
   std::vector<std::unique_ptr<Region>> regions_;

@@ -18,6 +18,7 @@ Status LayoutTables::find(DeviceBackend& backend, const LayoutRef& layout, std::
   if (layout == nullptr) return {};
   auto known = entries_.find(layout);
   if (known == entries_.end()) {
+    if (table_ && free_.empty()) drop_unused(backend);
     Entry entry{};
     CAUSEWAY_TRY(add(backend, layout, &entry));
     known = entries_.emplace(layout, entry).first;

@@ -11,9 +11,6 @@
 
 namespace causeway {
 
-/// What runs exchanges.
-enum class DeviceKind : std::uint32_t { kHost = 1, kCuda = 2 };
-
 /// What a rank tells the others about where it runs. Plain data.
 struct Place {
   std::uint64_t host_id;     ///< equal where processes may be able to share memory

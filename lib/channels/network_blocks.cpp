@@ -36,7 +36,7 @@ Status reserve(std::size_t bytes, Memory* memory) {
 }  // namespace
 
 Status NetworkBlocks::create(const Topology& topology, const NetworkSettings& settings,
-                             DeviceBackend& backend) {
+                             DeviceMemory& backend) {
   backend_ = &backend;
   settings_ = settings;
   index_.resize(static_cast<std::size_t>(topology.size()));

@@ -1,10 +1,7 @@
-// Ranges that a profiler shows: the calls of a host thread, and how the blocks of an exchange
-// travel.
+// Ranges that a profiler shows of the calls of a host thread.
 #pragma once
 
 namespace causeway {
-
-struct AlltoallvPlan;
 
 /// Whether a profiler listens. While none does, a call of this is all that a range costs.
 bool has_profiler();
@@ -29,9 +26,5 @@ class ProfiledRange {
  private:
   const bool shown_;
 };
-
-/// The name of an exchange's range: the operation and the protocol of what rank `self` sends the
-/// others: ll, staged, direct, mixed or nothing.
-const char* range_name(const AlltoallvPlan& plan, int self);
 
 }  // namespace causeway

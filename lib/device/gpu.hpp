@@ -1,6 +1,7 @@
 // What the core asks about GPUs wherever exchanges run. Without CUDA there are none.
 #pragma once
 
+#include "device_id.hpp"
 #include "status.hpp"
 
 #include <cstddef>
@@ -21,15 +22,6 @@ Status copy_gpu_memory(const BlockCopy& copy);
 
 /// Whether `stream`, a cudaStream_t, is being captured into a graph.
 bool is_capturing(void* stream);
-
-/// A GPU's UUID, the same in every process, whatever number it has there.
-struct GpuId {
-  unsigned char bytes[16];
-
-  bool operator==(const GpuId&) const = default;
-  /// As nvidia-smi -L prints it.
-  std::string text() const;
-};
 
 /// What is known of a GPU whose memory could not be opened.
 struct UnreachableGpu {

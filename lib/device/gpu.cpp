@@ -1,20 +1,7 @@
-// GPUs by name, and why one cannot be reached. Pure: no CUDA.
+// Why a GPU cannot be reached. Pure: no CUDA.
 #include "gpu.hpp"
 
-#include <cstdio>
-
 namespace causeway {
-
-std::string GpuId::text() const {
-  std::string result = "GPU-";
-  for (std::size_t i = 0; i < sizeof bytes; ++i) {
-    char digits[3];
-    std::snprintf(digits, sizeof digits, "%02x", bytes[i]);
-    if (i == 4 || i == 6 || i == 8 || i == 10) result += '-';
-    result += digits;
-  }
-  return result;
-}
 
 Status unreachable(const UnreachableGpu& gpu) {
   const std::string what = "cannot open memory of " + gpu.id.text() + ", which process " +

@@ -23,7 +23,7 @@ struct RegionSet::Offer {
   std::uint64_t bytes;
 };
 
-Status RegionSet::create(const Topology& topology, DeviceBackend& backend) {
+Status RegionSet::create(const Topology& topology, DeviceMemory& backend) {
   topology_ = &topology;
   backend_ = &backend;
   reachable_.assign(index_of(topology.size()), 0);

@@ -1,8 +1,8 @@
 // NetworkBlocks: what the network channels of a rank lie in, and the ring that its device posts in.
 #pragma once
 
-#include "../device_backend.hpp"
-#include "../topology.hpp"
+#include "device_memory.hpp"
+#include "topology.hpp"
 
 #include <causeway/device/channel.hpp>
 
@@ -24,7 +24,7 @@ struct NetworkSettings {
 class NetworkBlocks {
  public:
   /// `topology` and `backend`, whose device addresses the memory, outlive the blocks.
-  Status create(const Topology& topology, const NetworkSettings& settings, DeviceBackend& backend);
+  Status create(const Topology& topology, const NetworkSettings& settings, DeviceMemory& backend);
 
   /// A channel's ring: this rank's copy of the peer's where it is `outgoing`, else its own.
   std::byte* ring(int rank, std::uint32_t lane, bool outgoing) const {
@@ -77,7 +77,7 @@ class NetworkBlocks {
            device::kLineBytes;
   }
 
-  DeviceBackend* backend_ = nullptr;
+  DeviceMemory* backend_ = nullptr;
   NetworkSettings settings_{};
   std::vector<std::uint64_t> index_;  ///< by rank: of those on other hosts
   std::uint64_t bytes_of_rings_ = 0;  ///< to or from one peer, whole pages

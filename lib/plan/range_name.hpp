@@ -1,0 +1,12 @@
+// Names of exchanges, for a profiler.
+#pragma once
+
+#include "plan.hpp"
+
+namespace causeway {
+
+/// The name of an exchange's range: the operation and the protocol of what rank `self` sends the
+/// others: ll, staged, direct, mixed or nothing.
+const char* range_name(const AlltoallvPlan& plan, int self);
+
+}  // namespace causeway

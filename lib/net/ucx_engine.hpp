@@ -1,4 +1,4 @@
-// The process's UCX worker, its endpoints and the thread that drives them.
+// A UCX worker of the process, its endpoints and the thread that drives them.
 #pragma once
 
 #include "../status.hpp"
@@ -43,6 +43,8 @@ struct MessageHeader {
   device::NetworkPost post;  ///< of other kinds than kPost the value alone
 };
 
+class UcxEngine;
+
 /// A message until UCX has sent it.
 struct Message {
   explicit Message(const MessageHeader& first) : header(first) { add(&header, sizeof header); }
@@ -54,6 +56,7 @@ struct Message {
   }
 
   MessageHeader header;
+  const UcxLibrary* ucx = nullptr;                           ///< that has it
   std::shared_ptr<void> owner;                               ///< of what the pieces are of
   std::size_t count = 0;                                     ///< of pieces
   ucp_dt_iov_t piece[1 + device::NetworkPost::kMostRanges];  ///< the header is the first
@@ -63,6 +66,7 @@ struct Message {
 struct Arrival {
   std::unique_ptr<std::byte[]> data;
   std::size_t bytes;
+  UcxEngine* engine;
   bool complete = false;
 };
 
@@ -71,6 +75,7 @@ struct Arrival {
 struct Endpoint {
   enum class State : std::uint8_t { kWanted, kOpen, kBroken };
 
+  UcxEngine* engine;
   std::uint64_t from;  ///< this process
   std::vector<std::byte> address;
   /// When it is opened, unless the peer opens it before. Of two processes the one with the lower
@@ -101,9 +106,10 @@ class Receiver {
   ~Receiver() = default;
 };
 
-/// One for the process, made on first use and never destroyed: UCX 1.13 aborts when a worker ends
-/// while a peer is still connecting to it. The thread ends with the process; in a process that was
-/// forked from it there is none, and nothing of the engine is touched.
+/// One for each choice of interfaces, of which most processes make one. Made on first use and never
+/// destroyed: UCX 1.13 aborts when a worker ends while a peer is still connecting to it. The thread
+/// ends with the process; in a process that was forked from it there is none, and nothing of the
+/// engine is touched.
 ///
 /// A message is one eager tagged message, so that sending never waits for the other side; the tag
 /// is the number of the process that sends it. Active messages would do, but for those UCX sets up
@@ -112,12 +118,10 @@ class Receiver {
 /// nobody. It answers peers whatever the ranks of this process do.
 class UcxEngine {
  public:
-  /// The process's engine. Where it cannot be made, nothing is left of it, and the next call tries
-  /// again.
-  static Status get(UcxEngine** engine);
-
-  /// Fills in what UCX found.
-  void describe(NetworkFacts* facts) const { worker_.describe(facts); }
+  /// The process's engine that listens on `interfaces`, separated by commas, or on all where that
+  /// is empty and neither the user nor MPI names some. Where it cannot be made, nothing is left of
+  /// it, and the next call tries again.
+  static Status get(const std::string& interfaces, UcxEngine** engine);
 
   std::span<const std::byte> address() const { return worker_.address(); }
 
@@ -147,7 +151,9 @@ class UcxEngine {
   std::mutex mutex;  ///< of UCX, and of all receivers
 
  private:
+  explicit UcxEngine(const std::string& interfaces) : interfaces_(interfaces) {}
   ~UcxEngine();
+  static void stop_all();
   Status set_up();
   void run();
   void stop();
@@ -161,6 +167,8 @@ class UcxEngine {
   void lose_from(std::uint64_t process, const char* why);
   void take(std::uint64_t process, const Arrival& arrival);
 
+  const std::string interfaces_;
+  UcxEngine* older_ = nullptr;  ///< the one that was made before
   UcxWorker worker_;
   int wake_ = -1;
   pid_t process_ = 0;  ///< that has the thread

@@ -6,6 +6,7 @@
 #include "network.hpp"
 
 #include "../log.hpp"
+#include "joining_interfaces.hpp"
 #include "ucx_engine.hpp"
 
 #include <algorithm>
@@ -55,9 +56,11 @@ class UcxNetwork final : public Network, private Receiver {
   ~UcxNetwork() override { leave(); }
 
   Status set_up(Bootstrap& bootstrap, DeviceBackend& backend) {
+    std::string interfaces;
+    CAUSEWAY_TRY(choose_interfaces(bootstrap, topology_, UcxWorker::is_told_devices, &interfaces));
     Contact mine{};
     CAUSEWAY_TRY(allgather(
-        bootstrap, [&] { return prepare(backend, &mine); }, mine, &contacts_));
+        bootstrap, [&] { return prepare(backend, interfaces, &mine); }, mine, &contacts_));
     communicator_ = contacts_.front().communicator;
     // Nobody sends before everybody can take.
     return agree(bootstrap, [&]() -> Status {
@@ -129,8 +132,8 @@ class UcxNetwork final : public Network, private Receiver {
 
   // Setting up.
 
-  Status prepare(DeviceBackend& backend, Contact* mine) try {
-    CAUSEWAY_TRY(UcxEngine::get(&engine_));
+  Status prepare(DeviceBackend& backend, const std::string& interfaces, Contact* mine) try {
+    CAUSEWAY_TRY(UcxEngine::get(interfaces, &engine_));
     const auto address = engine_->address();
     if (address.size() > sizeof mine->address) {
       return Status::error(
@@ -339,12 +342,12 @@ class UcxNetwork final : public Network, private Receiver {
 bool Network::available() { return true; }
 
 NetworkFacts Network::facts() {
-  UcxEngine* engine = nullptr;
-  const Status made = UcxEngine::get(&engine);
-  NetworkFacts facts{{}, made.message(), {}, {}};
+  UcxWorker worker;
+  const Status found = worker.look();
+  NetworkFacts facts{{}, found.message(), {}, {}};
   const UcxLibrary* ucx = nullptr;
   if (UcxLibrary::load(&ucx).ok()) facts.version = ucx->version();
-  if (made.ok()) engine->describe(&facts);
+  if (found.ok()) worker.describe(&facts);
   return facts;
 }
 

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <ctime>
 #include <new>
+#include <random>
 #include <system_error>
 #include <utility>
 
@@ -34,7 +35,7 @@ constexpr std::chrono::microseconds kNap{50};
 /// Between looks after peers.
 constexpr std::chrono::milliseconds kWatch{50};
 
-/// For how long a process with a higher number waits for one with a lower number to open their
+/// For how long an engine with a higher number waits for one with a lower number to open their
 /// connection.
 constexpr std::chrono::milliseconds kTurn{500};
 
@@ -69,8 +70,6 @@ Status UcxEngine::get(const std::string& interfaces, UcxEngine** engine) {
   newest = made;
   // A thread must not be in UCX while the libraries are taken down.
   if (made->older_ == nullptr) std::atexit(stop_all);
-  log(LogLevel::kInfo, "UCX listens on %s",
-      interfaces.empty() ? "all network devices that it may use" : interfaces.c_str());
   *engine = made;
   return {};
 }
@@ -82,6 +81,8 @@ UcxEngine::~UcxEngine() {
 Status UcxEngine::set_up() {
   CAUSEWAY_TRY(worker_.create(interfaces_));
   process_ = getpid();
+  std::random_device source;
+  number_ = (std::uint64_t{source()} << 32) | source();
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_ < 0) {
     return Status::error(ErrorKind::kSystem, "eventfd failed: %s", std::strerror(errno));
@@ -213,9 +214,9 @@ bool UcxEngine::receive() {
     receive(message, info);
   }
   if (!std::exchange(arrived_, false)) return false;
-  for (auto& [process, queue] : arrivals_) {
+  for (auto& [engine, queue] : arrivals_) {
     for (; !queue.empty() && queue.front().complete; queue.pop_front()) {
-      take(process, queue.front());
+      take(engine, queue.front());
     }
   }
   return true;
@@ -251,14 +252,14 @@ void UcxEngine::receive(ucp_tag_message_h message, const ucp_tag_recv_info_t& in
   lose_from(info.sender_tag, worker_.ucx().status_string(UCS_PTR_STATUS(request)));
 }
 
-void UcxEngine::take(std::uint64_t process, const Arrival& arrival) {
+void UcxEngine::take(std::uint64_t engine, const Arrival& arrival) {
   MessageHeader header{};
   if (arrival.bytes < sizeof header) {
     log(LogLevel::kError, "a message that is not causeway's came over the network");
     return;
   }
   std::memcpy(&header, arrival.data.get(), sizeof header);
-  const auto sender = endpoints_.find(process);
+  const auto sender = endpoints_.find(engine);
   if (sender != endpoints_.end()) sender->second->due = {};
   const auto receiver = receivers_.find({header.communicator, header.target});
   // What comes for a communicator that this rank has left is of no use to it any more.
@@ -272,8 +273,8 @@ void UcxEngine::lose(Endpoint& endpoint, const char* why) {
   for (const auto& [key, receiver] : receivers_) receiver->lose(endpoint, why);
 }
 
-void UcxEngine::lose_from(std::uint64_t process, const char* why) {
-  for (const auto& [key, receiver] : receivers_) receiver->lose_from(process, why);
+void UcxEngine::lose_from(std::uint64_t engine, const char* why) {
+  for (const auto& [key, receiver] : receivers_) receiver->lose_from(engine, why);
 }
 
 bool UcxEngine::progress() {

@@ -70,15 +70,15 @@ struct Arrival {
   bool complete = false;
 };
 
-/// A connection to a process, opened on first use and kept as long as it works. Messages wait in
-/// `queue` until it is open.
+/// A connection to an engine of another process, opened on first use and kept as long as it works.
+/// Messages wait in `queue` until it is open.
 struct Endpoint {
   enum class State : std::uint8_t { kWanted, kOpen, kBroken };
 
   UcxEngine* engine;
-  std::uint64_t from;  ///< this process
+  std::uint64_t from;  ///< this engine
   std::vector<std::byte> address;
-  /// When it is opened, unless the peer opens it before. Of two processes the one with the lower
+  /// When it is opened, unless the peer opens it before. Of two engines the one with the lower
   /// number opens, and the other one when it has heard from it or nothing for a while: UCX 1.13
   /// aborts when a peer dies while both connect to each other.
   std::chrono::steady_clock::time_point due;
@@ -93,8 +93,8 @@ class Receiver {
  public:
   virtual void take(const MessageHeader& header, const std::byte* data, std::size_t bytes) = 0;
   virtual void lose(const Endpoint& endpoint, const char* why) = 0;
-  /// A message of a process is lost here, whether or not there is an endpoint to it.
-  virtual void lose_from(std::uint64_t process, const char* why) = 0;
+  /// A message of an engine is lost here, whether or not there is an endpoint to it.
+  virtual void lose_from(std::uint64_t engine, const char* why) = 0;
   /// Sends what is due; whether anything was.
   virtual bool settle() = 0;
   /// Whether something may become due that nobody wakes the engine for.
@@ -112,7 +112,7 @@ class Receiver {
 /// engine is touched.
 ///
 /// A message is one eager tagged message, so that sending never waits for the other side; the tag
-/// is the number of the process that sends it. Active messages would do, but for those UCX sets up
+/// is the number of the engine that sends it. Active messages would do, but for those UCX sets up
 /// a connection in steps of its own, in which UCX 1.13 aborts if the peer dies. The thread sleeps
 /// until something comes, or takes short naps while a receiver is busy: a store by a GPU wakes
 /// nobody. It answers peers whatever the ranks of this process do.
@@ -125,6 +125,9 @@ class UcxEngine {
 
   std::span<const std::byte> address() const { return worker_.address(); }
 
+  /// Random, of all engines of a job this one's.
+  std::uint64_t number() const { return number_; }
+
   // With `mutex` held:
 
   void enter(std::uint64_t communicator, std::uint32_t rank, Receiver* receiver) {
@@ -134,7 +137,7 @@ class UcxEngine {
     receivers_.erase({communicator, rank});
   }
 
-  /// The endpoint of process `to`, at a UCX address, for process `from`, this one. Processes are
+  /// The endpoint of engine `to`, at a UCX address, for engine `from`, this one. Engines are
   /// known by random numbers.
   Endpoint& connect(std::uint64_t from, std::uint64_t to, std::span<const std::byte> address);
 
@@ -164,18 +167,19 @@ class UcxEngine {
   void lose(Endpoint& endpoint, const char* why);
   bool receive();
   void receive(ucp_tag_message_h message, const ucp_tag_recv_info_t& info);
-  void lose_from(std::uint64_t process, const char* why);
-  void take(std::uint64_t process, const Arrival& arrival);
+  void lose_from(std::uint64_t engine, const char* why);
+  void take(std::uint64_t engine, const Arrival& arrival);
 
   const std::string interfaces_;
+  std::uint64_t number_ = 0;
   UcxEngine* older_ = nullptr;  ///< the one that was made before
   UcxWorker worker_;
   int wake_ = -1;
   pid_t process_ = 0;  ///< that has the thread
   std::atomic<bool> stopping_ = false;
-  std::map<std::uint64_t, Endpoint*> endpoints_;           ///< by process
+  std::map<std::uint64_t, Endpoint*> endpoints_;           ///< by engine
   std::set<Endpoint*> waiting_;                            ///< those that messages wait for
-  std::map<std::uint64_t, std::deque<Arrival>> arrivals_;  ///< by process, in order
+  std::map<std::uint64_t, std::deque<Arrival>> arrivals_;  ///< by engine, in order
   bool arrived_ = false;                                   ///< one of them is complete
   std::map<std::pair<std::uint64_t, std::uint32_t>, Receiver*> receivers_;
   std::thread thread_;

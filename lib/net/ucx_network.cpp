@@ -1,7 +1,7 @@
 // The network over UCX: channels of one rank of a communicator.
 //
 // Each post is one message: header, bytes, and the word that publishes them, which the receiving
-// side stores when the bytes are in place. UCX keeps the order of messages between two processes;
+// side stores when the bytes are in place. UCX keeps the order of messages between two engines;
 // they are numbered all the same, so that one that is lost ends the communicator.
 #include "network.hpp"
 
@@ -29,8 +29,9 @@ constexpr std::chrono::microseconds kPause{100};
 
 /// What ranks tell each other. Plain data.
 struct Contact {
-  static constexpr std::size_t kMostBytes = 2032;
+  static constexpr std::size_t kMostBytes = 2024;
   std::uint64_t communicator;  ///< rank 0's counts
+  std::uint64_t engine;        ///< its number; a process may have several
   std::uint64_t bytes;
   std::byte address[kMostBytes];
 };
@@ -127,7 +128,7 @@ class UcxNetwork final : public Network, private Receiver {
   };
 
   std::uint32_t own_rank() const { return static_cast<std::uint32_t>(topology_.rank()); }
-  std::uint64_t process_of(int rank) const { return topology_.place(rank).process_id; }
+  const Contact& contact(int rank) const { return contacts_[static_cast<std::size_t>(rank)]; }
   Peer& peer_of(int rank) { return peers_[static_cast<std::size_t>(rank)]; }
 
   // Setting up.
@@ -144,6 +145,7 @@ class UcxNetwork final : public Network, private Receiver {
     }
     std::random_device source;
     mine->communicator = (std::uint64_t{source()} << 32) | source();
+    mine->engine = engine_->number();
     mine->bytes = address.size();
     std::ranges::copy(address, mine->address);
     MessageHeader news{};
@@ -189,9 +191,9 @@ class UcxNetwork final : public Network, private Receiver {
   void send(int rank, std::unique_ptr<Message>& message) {
     Peer& peer = peer_of(rank);
     if (peer.endpoint == nullptr) {
-      const Contact& contact = contacts_[static_cast<std::size_t>(rank)];
-      peer.endpoint = &engine_->connect(process_of(topology_.rank()), process_of(rank),
-                                        std::span(contact.address, contact.bytes));
+      const Contact& to = contact(rank);
+      peer.endpoint =
+          &engine_->connect(engine_->number(), to.engine, std::span(to.address, to.bytes));
     }
     MessageHeader& header = message->header;
     header.communicator = communicator_;
@@ -282,9 +284,9 @@ class UcxNetwork final : public Network, private Receiver {
     if (tell_) tell_(Failure::from(failure));
   }
 
-  void lose_from(std::uint64_t process, const char* why) override {
+  void lose_from(std::uint64_t engine, const char* why) override {
     for (const int rank : topology_.remote_ranks()) {
-      if (process_of(rank) == process) break_link(rank, why);
+      if (contact(rank).engine == engine) break_link(rank, why);
     }
   }
 

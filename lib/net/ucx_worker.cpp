@@ -1,6 +1,7 @@
 // A UCX context and worker, set up as the engine needs them.
 #include "ucx_worker.hpp"
 
+#include "../log.hpp"
 #include "interfaces.hpp"
 #include "transports.hpp"
 
@@ -78,6 +79,13 @@ Status check_threads(int count) {
                        count, started.message().c_str());
 }
 
+/// UCX, where there is room for what it makes when it is loaded and set up.
+Status load(const UcxLibrary** ucx) {
+  CAUSEWAY_TRY(UcxWorker::check_descriptors(kDescriptors));
+  CAUSEWAY_TRY(check_threads(kThreads));
+  return UcxLibrary::load(ucx);
+}
+
 /// Of the environment; empty where it is not set.
 std::string variable(const char* name) {
   const char* const value = std::getenv(name);
@@ -148,7 +156,7 @@ Status UcxWorker::look() {
 Status UcxWorker::is_told_devices(bool* told) {
   const kernels::BlockedSignals blocked;
   const UcxLibrary* ucx = nullptr;
-  CAUSEWAY_TRY(UcxLibrary::load(&ucx));
+  CAUSEWAY_TRY(load(&ucx));
   return with_config(*ucx, [&](ucp_config_t* config) -> Status {
     *told =
         names_devices(*ucx, config) || !variable(kInclude).empty() || !variable(kExclude).empty();
@@ -157,9 +165,7 @@ Status UcxWorker::is_told_devices(bool* told) {
 }
 
 Status UcxWorker::open(const std::string& interfaces) {
-  CAUSEWAY_TRY(check_descriptors(kDescriptors));
-  CAUSEWAY_TRY(check_threads(kThreads));
-  CAUSEWAY_TRY(UcxLibrary::load(&ucx_));
+  CAUSEWAY_TRY(load(&ucx_));
   return with_config(*ucx_, [&](ucp_config_t* config) { return make_context(config, interfaces); });
 }
 
@@ -199,6 +205,8 @@ Status UcxWorker::adapt(ucp_config_t* config, const std::string& interfaces) con
             ? network_devices(found, own_interfaces(), variable(kInclude), variable(kExclude))
             : network_devices(found, own_interfaces(), interfaces, {});
     if (!devices.empty()) CAUSEWAY_TRY(set("NET_DEVICES", devices));
+    log(LogLevel::kInfo, "UCX uses %s",
+        devices.empty() ? "all network devices" : ("the network devices " + devices).c_str());
   }
   // UCX, 1.22 still, aborts when a peer dies just after it has accepted a connection over TCP that
   // UCX waited for. From 1.17 on the setting has its transport's name in front.

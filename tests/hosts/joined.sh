@@ -8,12 +8,24 @@
 set -eu
 . "$(dirname "$0")/hosts.sh"
 parts=$1
+# joined_await HOST LINK up|down: a moment after its far end the link is so, too.
+joined_await() {
+  tries=0
+  while [ "$(ip -n "h$1" -o link show "$2" | grep -c "state UP")" -ne "$([ "$3" = up ] && echo 1 || echo 0)" ]; do
+    [ "$tries" -lt 100 ] || { echo "h$1: $2 does not go $3"; exit 1; }
+    sleep 0.1
+    tries=$((tries + 1))
+  done
+}
+
 hosts_up 3
 for host in 1 2 3; do
+  joined_await "$host" data up
   for bridge in docker0 own; do
     ip -n "h$host" link add "$bridge" type veth peer name "$bridge.in"
     ip -n "h$host" link set "$bridge" up
     ip -n "h$host" link set "$bridge.in" up
+    joined_await "$host" "$bridge" up
   done
   ip -n "h$host" address add 172.17.0.1/16 dev docker0
   ip -n "h$host" address add "192.0.2.$((host * 16 + 1))/28" dev own
@@ -49,6 +61,17 @@ part 012, rank 1 listens on 198.18.77.2 198.18.78.2
 part 012, rank 2 listens on 198.18.77.3 198.18.78.3
 EOF
 
+# What UCX's file names stays.
+echo "UCX_NET_DEVICES=data" >"$hosts_work/ucx.conf"
+links=$hosts_links
+hosts_links="$links -x UCX_CONFIG_DIR=$hosts_work"
+joined_run 012 <<EOF
+part 012, rank 0 listens on 198.18.78.1
+part 012, rank 1 listens on 198.18.78.2
+part 012, rank 2 listens on 198.18.78.3
+EOF
+hosts_links=$links
+
 # joined_pair A B: a link between two hosts.
 joined_pair() {
   ip link add "to$2" netns "h$1" type veth peer name "to$1" netns "h$2"
@@ -56,11 +79,14 @@ joined_pair() {
   ip -n "h$2" address add "198.19.$1$2.$2/24" dev "to$1"
   ip -n "h$1" link set "to$2" up
   ip -n "h$2" link set "to$1" up
+  joined_await "$1" "to$2" up
+  joined_await "$2" "to$1" up
 }
 joined_pair 1 2
 joined_pair 1 3
 for host in 1 2 3; do
   hosts_link "$host" down
+  joined_await "$host" data down
   ip -n "h$host" route del default
 done
 # What a part has listened on stays.
@@ -74,4 +100,14 @@ part 012, rank 1 listens on 198.18.77.2 198.18.77.2 198.19.12.2
 part 012, rank 2 listens on 198.18.77.3 198.18.77.3 198.19.13.3
 part 12, rank 1 listens on 198.18.77.2 198.18.77.2 198.19.12.2
 part 12, rank 2 listens on 198.18.77.3 198.18.77.3 198.19.13.3
+EOF
+
+# Between two parts with the same ranks, host 1 has its interface under another name: there are two sockets
+# of rank 0 that rank 1 has known, with one of its own.
+joined_run 01 '!ip link set to2 down && ip link set to2 name other && ip link set other up
+    until ip -o link show other | grep -q "state UP"; do sleep 0.1; done' 01 012 <<EOF
+part 01, rank 0 listens on 198.18.77.1 198.19.12.1
+part 01, rank 1 listens on 198.18.77.2 198.19.12.2
+part 01, rank 0 listens on 198.18.77.1 198.18.77.1 198.19.12.1 198.19.12.1
+part 012, rank 1 listens on 198.18.77.2 198.18.77.2 198.19.12.2
 EOF

@@ -1,8 +1,9 @@
-// Exchanges among parts of a job: `parts RANKS...`, where 01 are ranks 0 and 1.
+// Exchanges among parts of a job: `parts RANKS|!COMMAND...`, where 01 are ranks 0 and 1.
 //
-// One part after the other. Its ranks exchange blocks of many sizes, and each prints 'part RANKS,
-// rank R listens on A B': the addresses of all sockets on which the process listens since before
-// the first part. Exit status 1, and a line about it, where a byte is wrong.
+// One part after the other; between them rank 0 runs commands. A part's ranks exchange blocks of
+// many sizes, and each prints 'part RANKS, rank R listens on A B': the addresses of all sockets
+// that the process has listened on since before the first part. Exit status 1, and a line about it,
+// where a byte is wrong.
 #include <causeway/mpix.h>
 #include <listening.hpp>
 
@@ -85,6 +86,11 @@ int main(int argc, char** argv) {
   const auto before = causeway::test::listened_on();
   for (int i = 1; i < argc; ++i) {
     const std::string ranks = argv[i];
+    if (ranks.front() == '!') {
+      if (rank == 0 && std::system(argv[i] + 1) != 0) MPI_Abort(MPI_COMM_WORLD, 1);
+      MPI_Barrier(MPI_COMM_WORLD);
+      continue;
+    }
     const bool mine = ranks.find(std::to_string(rank)) != std::string::npos;
     MPI_Comm part = MPI_COMM_NULL;
     MPI_Comm_split(MPI_COMM_WORLD, mine ? 0 : MPI_UNDEFINED, rank, &part);

@@ -252,6 +252,32 @@ TEST(UcxEngine, AProcessMayExitInTheMiddleOfACall) {
   EXPECT_EQ(WEXITSTATUS(status), 5);
 }
 
+// Several engines.
+
+/// 0 where each choice of interfaces has an engine, which stays.
+int make_two_engines() {
+  UcxEngine* lone = nullptr;
+  UcxEngine* all = nullptr;
+  UcxEngine* again = nullptr;
+  if (!UcxEngine::get("lo", &lone).ok() || !UcxEngine::get({}, &all).ok()) return 1;
+  if (!UcxEngine::get("lo", &again).ok() || again != lone) return 2;
+  if (lone == all || lone->number() == all->number()) return 3;
+  return 0;
+}
+
+TEST(UcxEngine, EachChoiceOfInterfacesHasItsOwn) {
+  int status = 0;
+  const pid_t child = run_apart([] {
+    alarm(20);
+    // Both end with the process.
+    std::exit(make_two_engines());
+    return 4;
+  });
+  waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
 // Too little to set UCX up.
 
 int descriptors() {

@@ -20,7 +20,7 @@ namespace causeway {
 
 namespace {
 
-using Space = std::array<char, 112>;
+using Space = HostInterfaces::Space;
 
 /// To ask for a route; nothing is sent there.
 constexpr std::uint16_t kAnyPort = 9;

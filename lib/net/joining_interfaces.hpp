@@ -19,9 +19,10 @@ using NetAddress = std::array<std::uint8_t, 16>;
 struct HostInterfaces {
   static constexpr std::uint32_t kMost = 31;
   static constexpr std::uint32_t kLoopback = 1U << kMost;
+  using Space = std::array<char, 112>;
 
   /// Names the machine and the network namespace: equal where interfaces are the same.
-  std::array<char, 112> space;
+  Space space;
   std::uint32_t named;  ///< not 0: by others, or nothing is known
   std::uint32_t count;  ///< of addresses, one for each interface
   std::uint32_t

@@ -56,7 +56,7 @@ bool lists(const std::string& list, std::string_view name, std::span<const Inter
 
 }  // namespace
 
-std::vector<Interface> interfaces() {
+std::vector<Interface> own_interfaces() {
   std::vector<Interface> found;
   ifaddrs* list = nullptr;
   if (getifaddrs(&list) != 0) return found;

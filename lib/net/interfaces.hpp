@@ -15,7 +15,7 @@ struct Interface {
   in_addr address;
 };
 
-std::vector<Interface> interfaces();
+std::vector<Interface> own_interfaces();
 
 /// Devices for UCX's setting NET_DEVICES, so that over TCP it uses, and listens on, only what the
 /// job's MPI was told to use; other devices stay. `include` and `exclude` are lists of interfaces

@@ -1,4 +1,4 @@
-// The process's UCX worker, its endpoints and the thread that drives them.
+// A UCX worker of the process, its endpoints and the thread that drives them.
 #include "ucx_engine.hpp"
 
 #include "log.hpp"
@@ -14,6 +14,7 @@
 #include <cstring>
 #include <ctime>
 #include <new>
+#include <random>
 #include <system_error>
 #include <utility>
 
@@ -34,7 +35,7 @@ constexpr std::chrono::microseconds kNap{50};
 /// Between looks after peers.
 constexpr std::chrono::milliseconds kWatch{50};
 
-/// For how long a process with a higher number waits for one with a lower number to open their
+/// For how long an engine with a higher number waits for one with a lower number to open their
 /// connection.
 constexpr std::chrono::milliseconds kTurn{500};
 
@@ -46,25 +47,30 @@ constexpr int kDescriptorsOfConnection = 8;
 
 constexpr std::time_t kPatienceAtExit = 2;  // seconds
 
-UcxEngine* the_engine = nullptr;
+/// The process's engines; the others follow. The exit handler takes no lock to read it.
+std::atomic<UcxEngine*> newest = nullptr;
 
 }  // namespace
 
-Status UcxEngine::get(UcxEngine** engine) {
+Status UcxEngine::get(const std::string& interfaces, UcxEngine** engine) {
   static std::mutex making;
   const std::lock_guard lock(making);
-  if (the_engine == nullptr) {
-    // What the thread calls finds the engine by the pointer.
-    the_engine = new UcxEngine;
-    const Status made = guarded([] { return the_engine->set_up(); });
-    if (!made.ok()) {
-      delete std::exchange(the_engine, nullptr);
-      return made;
-    }
-    // A thread must not be in UCX while the libraries are taken down.
-    std::atexit([] { the_engine->stop(); });
+  for (UcxEngine* known = newest; known != nullptr; known = known->older_) {
+    if (known->interfaces_ != interfaces) continue;
+    *engine = known;
+    return {};
   }
-  *engine = the_engine;
+  auto* const made = new UcxEngine(interfaces);
+  const Status set_up = guarded([made] { return made->set_up(); });
+  if (!set_up.ok()) {
+    delete made;
+    return set_up;
+  }
+  made->older_ = newest;
+  newest = made;
+  // A thread must not be in UCX while the libraries are taken down.
+  if (made->older_ == nullptr) std::atexit(stop_all);
+  *engine = made;
   return {};
 }
 
@@ -73,8 +79,10 @@ UcxEngine::~UcxEngine() {
 }
 
 Status UcxEngine::set_up() {
-  CAUSEWAY_TRY(worker_.create());
+  CAUSEWAY_TRY(worker_.create(interfaces_));
   process_ = getpid();
+  std::random_device source;
+  number_ = (std::uint64_t{source()} << 32) | source();
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_ < 0) {
     return Status::error(ErrorKind::kSystem, "eventfd failed: %s", std::strerror(errno));
@@ -92,6 +100,7 @@ Endpoint& UcxEngine::connect(std::uint64_t from, std::uint64_t to,
   const auto known = endpoints_.find(to);
   if (known != endpoints_.end() && known->second->state != State::kBroken) return *known->second;
   auto made = std::make_unique<Endpoint>();
+  made->engine = this;
   made->from = from;
   made->address.assign(address.begin(), address.end());
   made->due = from <= to ? Clock::time_point{} : Clock::now() + kTurn;
@@ -123,10 +132,11 @@ void UcxEngine::transmit(Endpoint& endpoint, std::unique_ptr<Message> message) {
   param.op_attr_mask =
       UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA | UCP_OP_ATTR_FIELD_DATATYPE;
   param.datatype = ucp_dt_make_iov();
+  message->ucx = &worker_.ucx();
   param.user_data = message.get();
   param.cb.send = [](void* request, ucs_status_t, void* sent) {
-    delete static_cast<Message*>(sent);
-    the_engine->worker_.ucx().request_free(request);
+    const std::unique_ptr<Message> done(static_cast<Message*>(sent));
+    done->ucx->request_free(request);
   };
   const ucs_status_ptr_t request = worker_.ucx().tag_send(endpoint.handle, message->piece,
                                                           message->count, endpoint.from, &param);
@@ -174,7 +184,9 @@ void UcxEngine::open(Endpoint& endpoint) {
   params.address = reinterpret_cast<const ucp_address_t*>(endpoint.address.data());
   params.err_mode = UCP_ERR_HANDLING_MODE_PEER;
   params.err_handler.cb = [](void* lost, ucp_ep_h, ucs_status_t code) {
-    the_engine->lose(*static_cast<Endpoint*>(lost), the_engine->worker_.ucx().status_string(code));
+    auto& broken = *static_cast<Endpoint*>(lost);
+    UcxEngine& engine = *broken.engine;
+    engine.lose(broken, engine.worker_.ucx().status_string(code));
   };
   params.err_handler.arg = &endpoint;
   const ucs_status_t code = worker_.ucx().ep_create(worker_.handle(), &params, &endpoint.handle);
@@ -202,9 +214,9 @@ bool UcxEngine::receive() {
     receive(message, info);
   }
   if (!std::exchange(arrived_, false)) return false;
-  for (auto& [process, queue] : arrivals_) {
+  for (auto& [engine, queue] : arrivals_) {
     for (; !queue.empty() && queue.front().complete; queue.pop_front()) {
-      take(process, queue.front());
+      take(engine, queue.front());
     }
   }
   return true;
@@ -216,7 +228,7 @@ void UcxEngine::receive(ucp_tag_message_h message, const ucp_tag_recv_info_t& in
   Arrival* arrival = nullptr;
   try {
     auto data = std::make_unique_for_overwrite<std::byte[]>(info.length);
-    arrival = &arrivals_[info.sender_tag].emplace_back(Arrival{std::move(data), info.length});
+    arrival = &arrivals_[info.sender_tag].emplace_back(Arrival{std::move(data), info.length, this});
   } catch (const std::bad_alloc&) {
     lose_from(info.sender_tag, "there is no memory for a message that comes over it");
     return;
@@ -226,9 +238,11 @@ void UcxEngine::receive(ucp_tag_message_h message, const ucp_tag_recv_info_t& in
   param.user_data = arrival;
   // One that fails stays incomplete: its peer is lost, of which the endpoint tells.
   param.cb.recv = [](void* request, ucs_status_t code, const ucp_tag_recv_info_t*, void* to) {
-    static_cast<Arrival*>(to)->complete = code == UCS_OK;
-    the_engine->arrived_ = true;
-    the_engine->worker_.ucx().request_free(request);
+    auto& taken = *static_cast<Arrival*>(to);
+    UcxEngine& engine = *taken.engine;
+    taken.complete = code == UCS_OK;
+    engine.arrived_ = true;
+    engine.worker_.ucx().request_free(request);
   };
   const ucs_status_ptr_t request = worker_.ucx().tag_msg_recv(worker_.handle(), arrival->data.get(),
                                                               arrival->bytes, message, &param);
@@ -238,14 +252,14 @@ void UcxEngine::receive(ucp_tag_message_h message, const ucp_tag_recv_info_t& in
   lose_from(info.sender_tag, worker_.ucx().status_string(UCS_PTR_STATUS(request)));
 }
 
-void UcxEngine::take(std::uint64_t process, const Arrival& arrival) {
+void UcxEngine::take(std::uint64_t engine, const Arrival& arrival) {
   MessageHeader header{};
   if (arrival.bytes < sizeof header) {
     log(LogLevel::kError, "a message that is not causeway's came over the network");
     return;
   }
   std::memcpy(&header, arrival.data.get(), sizeof header);
-  const auto sender = endpoints_.find(process);
+  const auto sender = endpoints_.find(engine);
   if (sender != endpoints_.end()) sender->second->due = {};
   const auto receiver = receivers_.find({header.communicator, header.target});
   // What comes for a communicator that this rank has left is of no use to it any more.
@@ -259,8 +273,8 @@ void UcxEngine::lose(Endpoint& endpoint, const char* why) {
   for (const auto& [key, receiver] : receivers_) receiver->lose(endpoint, why);
 }
 
-void UcxEngine::lose_from(std::uint64_t process, const char* why) {
-  for (const auto& [key, receiver] : receivers_) receiver->lose_from(process, why);
+void UcxEngine::lose_from(std::uint64_t engine, const char* why) {
+  for (const auto& [key, receiver] : receivers_) receiver->lose_from(engine, why);
 }
 
 bool UcxEngine::progress() {
@@ -309,7 +323,12 @@ void UcxEngine::run() {
   }
 }
 
-/// At exit. Not in a forked child, which has no such thread, and where the mutex may be held for
+/// At exit.
+void UcxEngine::stop_all() {
+  for (UcxEngine* engine = newest; engine != nullptr; engine = engine->older_) engine->stop();
+}
+
+/// Not in a forked child, which has no such thread, and where the mutex may be held for
 /// ever. Neither for ever where exit() is called by a signal's handler: the code that it interrupts
 /// may hold the mutex.
 void UcxEngine::stop() {

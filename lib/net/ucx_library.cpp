@@ -1,8 +1,8 @@
 // UCX as it is found when the process first needs it.
 #include "ucx_library.hpp"
 
-#include "log.hpp"
 #include "kept_handlers.hpp"
+#include "log.hpp"
 
 #include <dlfcn.h>
 #include <link.h>
@@ -129,6 +129,7 @@ Status fill(void* handle, UcxLibrary* made) {
   symbols.take("ucp_get_version", &made->get_version);
   symbols.take("ucp_config_read", &made->config_read);
   symbols.take("ucp_config_modify", &made->config_modify);
+  symbols.take("ucp_config_print", &made->config_print);
   symbols.take("ucp_config_release", &made->config_release);
   symbols.take("ucp_init_version", &made->init_version);
   symbols.take("ucp_cleanup", &made->cleanup);

@@ -1,10 +1,11 @@
 // The network over UCX: channels of one rank of a communicator.
 //
 // Each post is one message: header, bytes, and the word that publishes them, which the receiving
-// side stores when the bytes are in place. UCX keeps the order of messages between two processes;
+// side stores when the bytes are in place. UCX keeps the order of messages between two engines;
 // they are numbered all the same, so that one that is lost ends the communicator.
 #include "network.hpp"
 
+#include "joining_interfaces.hpp"
 #include "log.hpp"
 #include "ucx_engine.hpp"
 
@@ -28,8 +29,9 @@ constexpr std::chrono::microseconds kPause{100};
 
 /// What ranks tell each other. Plain data.
 struct Contact {
-  static constexpr std::size_t kMostBytes = 2032;
+  static constexpr std::size_t kMostBytes = 2024;
   std::uint64_t communicator;  ///< rank 0's counts
+  std::uint64_t engine;        ///< its number; a process may have several
   std::uint64_t bytes;
   std::byte address[kMostBytes];
 };
@@ -55,9 +57,11 @@ class UcxNetwork final : public Network, private Receiver {
   ~UcxNetwork() override { leave(); }
 
   Status set_up(Bootstrap& bootstrap, DeviceMemory& backend) {
+    std::string interfaces;
+    CAUSEWAY_TRY(choose_interfaces(bootstrap, topology_, UcxWorker::is_told_devices, &interfaces));
     Contact mine{};
     CAUSEWAY_TRY(allgather(
-        bootstrap, [&] { return prepare(backend, &mine); }, mine, &contacts_));
+        bootstrap, [&] { return prepare(backend, interfaces, &mine); }, mine, &contacts_));
     communicator_ = contacts_.front().communicator;
     // Nobody sends before everybody can take.
     return agree(bootstrap, [&]() -> Status {
@@ -124,13 +128,13 @@ class UcxNetwork final : public Network, private Receiver {
   };
 
   std::uint32_t own_rank() const { return static_cast<std::uint32_t>(topology_.rank()); }
-  std::uint64_t process_of(int rank) const { return topology_.place(rank).process_id; }
+  const Contact& contact(int rank) const { return contacts_[static_cast<std::size_t>(rank)]; }
   Peer& peer_of(int rank) { return peers_[static_cast<std::size_t>(rank)]; }
 
   // Setting up.
 
-  Status prepare(DeviceMemory& backend, Contact* mine) try {
-    CAUSEWAY_TRY(UcxEngine::get(&engine_));
+  Status prepare(DeviceMemory& backend, const std::string& interfaces, Contact* mine) try {
+    CAUSEWAY_TRY(UcxEngine::get(interfaces, &engine_));
     const auto address = engine_->address();
     if (address.size() > sizeof mine->address) {
       return Status::error(
@@ -141,6 +145,7 @@ class UcxNetwork final : public Network, private Receiver {
     }
     std::random_device source;
     mine->communicator = (std::uint64_t{source()} << 32) | source();
+    mine->engine = engine_->number();
     mine->bytes = address.size();
     std::ranges::copy(address, mine->address);
     MessageHeader news{};
@@ -186,9 +191,9 @@ class UcxNetwork final : public Network, private Receiver {
   void send(int rank, std::unique_ptr<Message>& message) {
     Peer& peer = peer_of(rank);
     if (peer.endpoint == nullptr) {
-      const Contact& contact = contacts_[static_cast<std::size_t>(rank)];
-      peer.endpoint = &engine_->connect(process_of(topology_.rank()), process_of(rank),
-                                        std::span(contact.address, contact.bytes));
+      const Contact& to = contact(rank);
+      peer.endpoint =
+          &engine_->connect(engine_->number(), to.engine, std::span(to.address, to.bytes));
     }
     MessageHeader& header = message->header;
     header.communicator = communicator_;
@@ -279,9 +284,9 @@ class UcxNetwork final : public Network, private Receiver {
     if (tell_) tell_(Failure::from(failure));
   }
 
-  void lose_from(std::uint64_t process, const char* why) override {
+  void lose_from(std::uint64_t engine, const char* why) override {
     for (const int rank : topology_.remote_ranks()) {
-      if (process_of(rank) == process) break_link(rank, why);
+      if (contact(rank).engine == engine) break_link(rank, why);
     }
   }
 
@@ -339,12 +344,12 @@ class UcxNetwork final : public Network, private Receiver {
 bool Network::available() { return true; }
 
 NetworkFacts Network::facts() {
-  UcxEngine* engine = nullptr;
-  const Status made = UcxEngine::get(&engine);
-  NetworkFacts facts{{}, made.message(), {}, {}};
+  UcxWorker worker;
+  const Status found = worker.look();
+  NetworkFacts facts{{}, found.message(), {}, {}};
   const UcxLibrary* ucx = nullptr;
   if (UcxLibrary::load(&ucx).ok()) facts.version = ucx->version();
-  if (made.ok()) engine->describe(&facts);
+  if (found.ok()) worker.describe(&facts);
   return facts;
 }
 

@@ -2,6 +2,7 @@
 #include "ucx_worker.hpp"
 
 #include "interfaces.hpp"
+#include "log.hpp"
 #include "transports.hpp"
 
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #include <cstring>
 #include <initializer_list>
 #include <latch>
+#include <memory>
 #include <sstream>
 #include <string_view>
 #include <system_error>
@@ -29,6 +31,10 @@ namespace {
 /// the engine start.
 constexpr int kDescriptors = 64;
 constexpr int kThreads = 2;
+
+/// Where Open MPI says which interfaces it was told to use, and which not.
+constexpr const char* kInclude = "OMPI_MCA_btl_tcp_if_include";
+constexpr const char* kExclude = "OMPI_MCA_btl_tcp_if_exclude";
 
 }  // namespace
 
@@ -73,10 +79,50 @@ Status check_threads(int count) {
                        count, started.message().c_str());
 }
 
+/// UCX, where there is room for what it makes when it is loaded and set up.
+Status load(const UcxLibrary** ucx) {
+  CAUSEWAY_TRY(UcxWorker::check_descriptors(kDescriptors));
+  CAUSEWAY_TRY(check_threads(kThreads));
+  return UcxLibrary::load(ucx);
+}
+
 /// Of the environment; empty where it is not set.
 std::string variable(const char* name) {
   const char* const value = std::getenv(name);
   return value != nullptr ? value : "";
+}
+
+/// Has `use` called with UCX's settings as the user has them.
+template <class Use>
+Status with_config(const UcxLibrary& ucx, Use&& use) {
+  ucp_config_t* config = nullptr;
+  CAUSEWAY_TRY(ucx.check("ucp_config_read", ucx.config_read(nullptr, nullptr, &config)));
+  const Status used = guarded([&]() -> Status { return use(config); });
+  ucx.config_release(config);
+  return used;
+}
+
+/// What UCX prints.
+template <class Print>
+std::string printed(Print&& print) {
+  char* text = nullptr;
+  std::size_t bytes = 0;
+  std::FILE* const stream = open_memstream(&text, &bytes);
+  if (stream == nullptr) return {};
+  print(stream);
+  std::fclose(stream);
+  const std::unique_ptr<char, decltype(&std::free)> owner(text, std::free);
+  return {text, bytes};
+}
+
+/// Whether the user names UCX's network devices, in the environment or in UCX's own file. Also
+/// where UCX does not tell.
+bool names_devices(const UcxLibrary& ucx, const ucp_config_t* config) {
+  if (std::getenv("UCX_NET_DEVICES") != nullptr) return true;
+  const std::string settings = printed([&](std::FILE* stream) {
+    ucx.config_print(config, stream, nullptr, UCS_CONFIG_PRINT_CONFIG);
+  });
+  return settings.find("UCX_NET_DEVICES=all\n") == std::string::npos;
 }
 
 /// Whether any of the resources is of one of the transports.
@@ -96,20 +142,34 @@ UcxWorker::~UcxWorker() {
   if (context_ != nullptr) ucx_->cleanup(context_);
 }
 
-Status UcxWorker::create() {
+Status UcxWorker::create(const std::string& interfaces) {
   const kernels::BlockedSignals blocked;
-  CAUSEWAY_TRY(check_descriptors(kDescriptors));
-  CAUSEWAY_TRY(check_threads(kThreads));
-  CAUSEWAY_TRY(UcxLibrary::load(&ucx_));
-  ucp_config_t* config = nullptr;
-  CAUSEWAY_TRY(ucx_->check("ucp_config_read", ucx_->config_read(nullptr, nullptr, &config)));
-  const Status made = guarded([&] { return make_context(config); });
-  ucx_->config_release(config);
-  CAUSEWAY_TRY(made);
+  CAUSEWAY_TRY(open(interfaces));
   return make_worker();
 }
 
-Status UcxWorker::make_context(ucp_config_t* config) {
+Status UcxWorker::look() {
+  const kernels::BlockedSignals blocked;
+  return open({});
+}
+
+Status UcxWorker::is_told_devices(bool* told) {
+  const kernels::BlockedSignals blocked;
+  const UcxLibrary* ucx = nullptr;
+  CAUSEWAY_TRY(load(&ucx));
+  return with_config(*ucx, [&](ucp_config_t* config) -> Status {
+    *told =
+        names_devices(*ucx, config) || !variable(kInclude).empty() || !variable(kExclude).empty();
+    return {};
+  });
+}
+
+Status UcxWorker::open(const std::string& interfaces) {
+  CAUSEWAY_TRY(load(&ucx_));
+  return with_config(*ucx_, [&](ucp_config_t* config) { return make_context(config, interfaces); });
+}
+
+Status UcxWorker::make_context(ucp_config_t* config, const std::string& interfaces) {
   ucp_params_t params{};
   params.field_mask = UCP_PARAM_FIELD_FEATURES | UCP_PARAM_FIELD_NAME;
   params.features = UCP_FEATURE_TAG | UCP_FEATURE_WAKEUP;
@@ -123,13 +183,13 @@ Status UcxWorker::make_context(ucp_config_t* config) {
   };
   // What there is decides what is left out: UCX warns of names of what it does not have.
   CAUSEWAY_TRY(make());
-  CAUSEWAY_TRY(adapt(config));
+  CAUSEWAY_TRY(adapt(config, interfaces));
   ucx_->cleanup(context_);
   context_ = nullptr;
   return make();
 }
 
-Status UcxWorker::adapt(ucp_config_t* config) const {
+Status UcxWorker::adapt(ucp_config_t* config, const std::string& interfaces) const {
   const auto set = [&](const char* name, const std::string& value) {
     return ucx_->check("ucp_config_modify", ucx_->config_modify(config, name, value.c_str()));
   };
@@ -139,11 +199,14 @@ Status UcxWorker::adapt(ucp_config_t* config) const {
   const std::string kept = network_transports(variable("UCX_TLS"), shared, cuda);
   if (!kept.empty()) CAUSEWAY_TRY(set("TLS", kept));
   // UCX would listen on every interface, for whoever connects.
-  if (std::getenv("UCX_NET_DEVICES") == nullptr) {
+  if (!names_devices(*ucx_, config)) {
     const std::string devices =
-        network_devices(found, interfaces(), variable("OMPI_MCA_btl_tcp_if_include"),
-                        variable("OMPI_MCA_btl_tcp_if_exclude"));
+        interfaces.empty()
+            ? network_devices(found, own_interfaces(), variable(kInclude), variable(kExclude))
+            : network_devices(found, own_interfaces(), interfaces, {});
     if (!devices.empty()) CAUSEWAY_TRY(set("NET_DEVICES", devices));
+    log(LogLevel::kInfo, "UCX uses %s",
+        devices.empty() ? "all network devices" : ("the network devices " + devices).c_str());
   }
   // UCX, 1.22 still, aborts when a peer dies just after it has accepted a connection over TCP that
   // UCX waited for. From 1.17 on the setting has its transport's name in front.
@@ -180,14 +243,8 @@ std::uint64_t UcxWorker::memory_types() const {
 /// word of a line about a resource.
 std::vector<std::string> UcxWorker::resources() const {
   std::vector<std::string> found;
-  char* text = nullptr;
-  std::size_t bytes = 0;
-  std::FILE* const stream = open_memstream(&text, &bytes);
-  if (stream == nullptr) return found;
-  ucx_->context_print_info(context_, stream);
-  std::fclose(stream);
-  std::istringstream lines(std::string(text, bytes));
-  std::free(text);
+  std::istringstream lines(
+      printed([this](std::FILE* stream) { ucx_->context_print_info(context_, stream); }));
   for (std::string line; std::getline(lines, line);) {
     const std::size_t last = line.find_last_of(' ');
     if (line.find("resource ") == std::string::npos || last == std::string::npos) continue;

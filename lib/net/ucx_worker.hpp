@@ -23,8 +23,15 @@ class UcxWorker {
   UcxWorker& operator=(const UcxWorker&) = delete;
 
   /// Once. Takes UCX's settings from the environment but for what the engine relies on, and leaves
-  /// the environment as it is. The calling thread takes no signals meanwhile.
-  Status create();
+  /// the environment as it is. Over TCP it uses those of `interfaces`, separated by commas, unless
+  /// that is empty. The calling thread takes no signals meanwhile.
+  Status create(const std::string& interfaces);
+
+  /// Instead of create(), for what describe() says: nothing listens.
+  Status look();
+
+  /// Whether the user, or the job's MPI, says which network devices UCX is to use.
+  static Status is_told_devices(bool* told);
 
   /// Whether so many file descriptors can be had: UCX aborts where it can have none.
   static Status check_descriptors(int count);
@@ -38,8 +45,9 @@ class UcxWorker {
   std::span<const std::byte> address() const { return address_; }
 
  private:
-  Status make_context(ucp_config_t* config);
-  Status adapt(ucp_config_t* config) const;
+  Status open(const std::string& interfaces);
+  Status make_context(ucp_config_t* config, const std::string& interfaces);
+  Status adapt(ucp_config_t* config, const std::string& interfaces) const;
   Status make_worker();
   std::uint64_t memory_types() const;
   std::vector<std::string> resources() const;

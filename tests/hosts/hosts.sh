@@ -58,6 +58,9 @@ AGENT
   chmod +x "$hosts_work/agent"
 }
 
+# What MPI and UCX are told of the two links, as options of mpirun.
+hosts_links="--mca btl_tcp_if_include 198.18.77.0/24 -x UCX_NET_DEVICES=data"
+
 # hosts_mpirun RANKS_PER_HOST PROGRAM [arguments]: one job on all hosts, from a hostfile.
 hosts_mpirun() {
   slots=$1
@@ -70,9 +73,8 @@ hosts_mpirun() {
   done
   "${MPIRUN:-mpirun}" --hostfile "$hosts_work/hostfile" -n $((hosts * slots)) \
     --mca plm_rsh_agent "$hosts_work/agent" --mca plm_rsh_no_tree_spawn 1 --leave-session-attached \
-    --mca oob_tcp_if_include 198.18.77.0/24 --mca btl_tcp_if_include 198.18.77.0/24 --mca pml ob1 \
-    --mca mpi_yield_when_idle 1 \
-    -x UCX_NET_DEVICES=data $(for name in CAUSEWAY_LINK_TIMEOUT CAUSEWAY_TIMEOUT CAUSEWAY_LOG UCX_TLS; do
+    --mca oob_tcp_if_include 198.18.77.0/24 --mca pml ob1 --mca mpi_yield_when_idle 1 \
+    $hosts_links $(for name in CAUSEWAY_LINK_TIMEOUT CAUSEWAY_TIMEOUT CAUSEWAY_LOG UCX_TLS; do
       eval "[ -z \"\${$name:-}\" ] || echo -x $name"; done) "$@"
 }
 

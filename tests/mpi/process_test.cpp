@@ -3,6 +3,8 @@
 // `process_test handlers|signals|children|ports|memory`, on two ranks and more.
 #include <causeway/mpix.h>
 
+#include "listening.hpp"
+
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -225,35 +227,13 @@ bool lets_children_exit() {
 
 // ports
 
-/// The addresses, as /proc prints them, that this process listens on over TCP.
-std::multiset<std::string> listened_on() {
-  std::set<std::string> sockets;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-    std::error_code ignored;
-    sockets.insert(std::filesystem::read_symlink(entry.path(), ignored).string());
-  }
-  std::multiset<std::string> found;
-  std::ifstream table("/proc/self/net/tcp");
-  std::string line;
-  std::getline(table, line);
-  while (std::getline(table, line)) {
-    std::istringstream fields(line);
-    std::vector<std::string> field;
-    for (std::string one; fields >> one;) field.push_back(one);
-    const bool listens = field.size() > 9 && field[3] == "0A";
-    if (listens && sockets.count("socket:[" + field[9] + "]") != 0) {
-      found.insert(field[1].substr(0, field[1].find(':')));
-    }
-  }
-  return found;
-}
-
-/// With MPI told to use the loopback alone.
+/// With MPI told to use the loopback alone, or with ranks that all have this one's interfaces.
 bool listens_on_loopback() {
+  using causeway::test::listened_on;
   const std::multiset<std::string> before = listened_on();
   bool well = exchange(1000, false);
   const std::multiset<std::string> after = listened_on();
-  const char* const loopback = "0100007F";  // 127.0.0.1, little-endian
+  const char* const loopback = "127.0.0.1";
   well = after.count(loopback) > before.count(loopback) && well;
   for (const std::string& address : after) {
     if (address == loopback || after.count(address) == before.count(address)) continue;

@@ -57,7 +57,7 @@ pid_t run_apart(Body&& body) {
 /// Gives its address to who reads from `pipe`, and waits for its end.
 int listen_for_peers(int pipe) {
   UcxEngine* engine = nullptr;
-  if (!UcxEngine::get(&engine).ok()) return 1;
+  if (!UcxEngine::get({}, &engine).ok()) return 1;
   const auto address = engine->address();
   if (write(pipe, address.data(), address.size()) < 0) return 1;
   for (;;) pause();
@@ -79,7 +79,7 @@ struct Losses final : Receiver {
 int connect_to_the_dying(std::span<const std::byte> address, pid_t victim,
                          std::chrono::microseconds delay) {
   UcxEngine* engine = nullptr;
-  if (!UcxEngine::get(&engine).ok()) return 1;
+  if (!UcxEngine::get({}, &engine).ok()) return 1;
   Losses losses;
   {
     const std::lock_guard lock(engine->mutex);
@@ -141,7 +141,7 @@ constexpr std::size_t kMessageBytes = 1 << 20;
 /// is lost: 0, or 2 if not.
 int lose_a_message(int pipe) {
   UcxEngine* engine = nullptr;
-  if (!UcxEngine::get(&engine).ok()) return 1;
+  if (!UcxEngine::get({}, &engine).ok()) return 1;
   Losses losses;
   const std::lock_guard lock(engine->mutex);
   engine->enter(1, 0, &losses);
@@ -157,7 +157,7 @@ int lose_a_message(int pipe) {
 /// Sends a message until it is killed.
 int send_a_message(std::span<const std::byte> address) {
   UcxEngine* engine = nullptr;
-  if (!UcxEngine::get(&engine).ok()) return 1;
+  if (!UcxEngine::get({}, &engine).ok()) return 1;
   const auto block = std::make_shared<std::vector<std::byte>>(kMessageBytes);
   MessageHeader header{};
   header.communicator = 1;
@@ -212,7 +212,7 @@ TEST(UcxEngine, AMessageThatThereIsNoMemoryForBreaksTheLink) {
 int set_up_on_two(const std::filesystem::path& lone) {
   if (dlopen(lone.c_str(), RTLD_NOW) == nullptr) return 1;
   UcxEngine* engine = nullptr;
-  const Status status = UcxEngine::get(&engine);
+  const Status status = UcxEngine::get({}, &engine);
   if (status.ok()) return 2;
   const std::string& why = status.message();
   const bool told = why.find("two UCX") != std::string::npos &&
@@ -241,7 +241,7 @@ TEST(UcxEngine, AProcessMayExitInTheMiddleOfACall) {
   const pid_t child = run_apart([] {
     alarm(20);
     UcxEngine* engine = nullptr;
-    if (!UcxEngine::get(&engine).ok()) return 1;
+    if (!UcxEngine::get({}, &engine).ok()) return 1;
     // As a handler does that interrupts code which holds the mutex.
     engine->mutex.lock();
     std::exit(5);
@@ -250,6 +250,32 @@ TEST(UcxEngine, AProcessMayExitInTheMiddleOfACall) {
   waitpid(child, &status, 0);
   ASSERT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
   EXPECT_EQ(WEXITSTATUS(status), 5);
+}
+
+// Several engines.
+
+/// 0 where each choice of interfaces has an engine, which stays.
+int make_two_engines() {
+  UcxEngine* lone = nullptr;
+  UcxEngine* all = nullptr;
+  UcxEngine* again = nullptr;
+  if (!UcxEngine::get("lo", &lone).ok() || !UcxEngine::get({}, &all).ok()) return 1;
+  if (!UcxEngine::get("lo", &again).ok() || again != lone) return 2;
+  if (lone == all || lone->number() == all->number()) return 3;
+  return 0;
+}
+
+TEST(UcxEngine, EachChoiceOfInterfacesHasItsOwn) {
+  int status = 0;
+  const pid_t child = run_apart([] {
+    alarm(20);
+    // Both end with the process.
+    std::exit(make_two_engines());
+    return 4;
+  });
+  waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 // Too little to set UCX up.
@@ -277,12 +303,12 @@ int set_up_with(int left) {
   const int open = descriptors();
   limit_descriptors(left);
   UcxEngine* engine = nullptr;
-  const Status status = UcxEngine::get(&engine);
+  const Status status = UcxEngine::get({}, &engine);
   setrlimit(RLIMIT_NOFILE, &before);
   if (status.ok()) return 0;
   if (descriptors() != open) return 2;
   if (status.message().find("descriptors") == std::string::npos) return 3;
-  return UcxEngine::get(&engine).ok() ? 0 : 4;
+  return UcxEngine::get({}, &engine).ok() ? 0 : 4;
 }
 
 TEST(UcxEngine, TooFewDescriptorsAreAnErrorThatPasses) {
@@ -297,7 +323,7 @@ TEST(UcxEngine, TooFewDescriptorsAreAnErrorThatPasses) {
 /// Connects with a few descriptors left. 0 where that breaks the link.
 int connect_with_few() {
   UcxEngine* engine = nullptr;
-  if (!UcxEngine::get(&engine).ok()) return 1;
+  if (!UcxEngine::get({}, &engine).ok()) return 1;
   Losses losses;
   const std::lock_guard lock(engine->mutex);
   engine->enter(1, 0, &losses);
@@ -325,11 +351,11 @@ int set_up_without_threads() {
   setrlimit(RLIMIT_NPROC, &limit);
   const int open = descriptors();
   UcxEngine* engine = nullptr;
-  const Status status = UcxEngine::get(&engine);
+  const Status status = UcxEngine::get({}, &engine);
   setrlimit(RLIMIT_NPROC, &before);
   if (status.ok() || status.message().find("threads") == std::string::npos) return 2;
   if (descriptors() != open) return 3;
-  return UcxEngine::get(&engine).ok() ? 0 : 4;
+  return UcxEngine::get({}, &engine).ok() ? 0 : 4;
 }
 
 TEST(UcxEngine, TooFewThreadsAreAnErrorThatPasses) {

@@ -1,4 +1,4 @@
-// The options of the benchmarks: OSU's letters, names and defaults, and causeway's additions.
+// Reads the options of the benchmarks: OSU's letters and names, and causeway's additions.
 #include "options.hpp"
 
 #include "numbers.hpp"
@@ -16,16 +16,6 @@ namespace {
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 62;
 constexpr std::int64_t kMostIterations = std::numeric_limits<int>::max();
 constexpr std::int64_t kMostValidationWarmups = 10;
-constexpr std::size_t kLeastMemory = std::size_t{1} << 20;
-constexpr std::size_t kHostMemory = std::size_t{512} << 20;
-constexpr std::size_t kGpuMemory = std::size_t{8} << 30;
-
-constexpr int kSmallIterations = 1000;
-constexpr int kLargeIterations = 100;
-constexpr int kSmallWarmups = 100;
-constexpr int kLargeWarmups = 10;
-constexpr int kSmallChecks = 20;
-constexpr int kLargeChecks = 5;
 constexpr int kGraphCalls = 20;
 constexpr int kMostGraphCalls = 1000;
 constexpr int kMostCtas = 1024;  // as causeway's setting
@@ -101,89 +91,6 @@ void add_file(CLI::App& app, const std::string& name, std::string& target,
     return is_name ? "" : "'" + text + "' is not the name of a file";
   };
   app.add_option(name, help)->type_name("FILE")->check(read);
-}
-
-using Refusal = std::optional<std::string>;
-
-/// What has to be on a GPU.
-Refusal refuse_on_host(const Options& options) {
-  const char* const name = options.graph_calls > 0  ? "--cuda-graph"
-                           : options.versus_nccl    ? "--vs nccl"
-                           : options.versus_nccl_ce ? "--vs nccl-ce"
-                                                    : nullptr;
-  return name == nullptr ? Refusal() : std::string("option ") + name + " needs -d, --device cuda";
-}
-
-/// What does not go with exchanges in place.
-Refusal refuse_in_place(const Options& options, int ranks) {
-  if (!options.in_place) {
-    return std::nullopt;
-  }
-  constexpr const char* kEqually = "in place, two ranks must send each other equally much";
-  if (options.place == Place::kCuda) {
-    return "option -l, --in-place, does not go with -d, --device cuda: a call on a stream has no "
-           "MPI_IN_PLACE";
-  }
-  if (options.plan) {
-    return "option --plan does not go with -l, --in-place: a plan has no MPI_IN_PLACE";
-  }
-  if (!options.matrix_path.empty()) {
-    return std::string("option --matrix does not go with -l, --in-place: ") + kEqually;
-  }
-  // With two ranks the other one is a single hop away both ways, which keeps the symmetry.
-  if (options.by_distance && ranks > 2) {
-    return "option --by-distance does not go with -l, --in-place, on " + std::to_string(ranks) +
-           " ranks: " + kEqually;
-  }
-  if (options.skew > 0.0 && ranks > 2) {
-    return "option --skew " + shortest(options.skew) +
-           " does not go with -l, --in-place: " + kEqually + ", and with a skew on " +
-           std::to_string(ranks) + " ranks they do not";
-  }
-  return std::nullopt;
-}
-
-/// Patterns that do not go together, or not with a library.
-Refusal refuse_pattern(const Options& options) {
-  if (options.by_distance && options.skew > 0.0) {
-    return "option --by-distance does not go with --skew: both say how the shares grow";
-  }
-  const char* const pattern = options.skew > 0.0       ? "--skew"
-                              : options.by_distance    ? "--by-distance"
-                              : options.sparsity > 0.0 ? "--sparsity"
-                                                       : nullptr;
-  const bool has_matrix = !options.matrix_path.empty();
-  if (has_matrix && pattern != nullptr) {
-    return std::string("option --matrix does not go with ") + pattern +
-           ": both say who sends how much";
-  }
-  if (options.versus_nccl_ce && (has_matrix || pattern != nullptr)) {
-    return std::string("option --vs nccl-ce does not go with ") +
-           (has_matrix ? "--matrix" : pattern) +
-           ": NCCL's copy engines send every rank equally much";
-  }
-  return std::nullopt;
-}
-
-/// Fills in what depends on several options, and refuses those that do not go together.
-Refusal finish(Options& options, int ranks) {
-  if (options.elements.empty()) {
-    options.elements.push_back(Element::kChar);
-  }
-  if (options.smallest > options.largest) {
-    return "option -m, --message-size: MIN " + std::to_string(options.smallest) +
-           " is larger than MAX " + std::to_string(options.largest);
-  }
-  const bool on_gpu = options.place == Place::kCuda;
-  options.memory_limit = options.memory_limit.value_or(on_gpu ? kGpuMemory : kHostMemory);
-  if (*options.memory_limit < kLeastMemory) {
-    options.notes.push_back("option -M, --mem-limit: " + std::to_string(*options.memory_limit) +
-                            " is too low, using " + std::to_string(kLeastMemory));
-    options.memory_limit = kLeastMemory;
-  }
-  auto refusal = on_gpu ? std::nullopt : refuse_on_host(options);
-  refusal = refusal ? refusal : refuse_in_place(options, ranks);
-  return refusal ? refusal : refuse_pattern(options);
 }
 
 /// What the benchmarks have in common.
@@ -274,7 +181,8 @@ void add_pattern_options(CLI::App& app, Options& options) {
 }
 
 /// Every rank parses, none prints.
-Refusal parse(CLI::App& app, std::span<char* const> command_line, Options& options) {
+std::optional<std::string> parse(CLI::App& app, std::span<char* const> command_line,
+                                 Options& options) {
   try {
     app.parse(static_cast<int>(command_line.size()), command_line.data());
   } catch (const CLI::ParseError& error) {
@@ -286,18 +194,6 @@ Refusal parse(CLI::App& app, std::span<char* const> command_line, Options& optio
 
 }  // namespace
 
-int Options::iterations_for(std::size_t bytes) const {
-  return iterations.value_or(bytes > kLargestSmallMessage ? kLargeIterations : kSmallIterations);
-}
-
-int Options::warmups_for(std::size_t bytes) const {
-  return warmups.value_or(bytes > kLargestSmallMessage ? kLargeWarmups : kSmallWarmups);
-}
-
-int Options::checks_for(std::size_t bytes) {
-  return bytes > kLargestSmallMessage ? kLargeChecks : kSmallChecks;
-}
-
 std::optional<std::string> read_options(std::span<char* const> command_line, int ranks,
                                         Options& options) {
   CLI::App app("Latency of MPIX_Alltoallv by size.", "osu_mpix_alltoallv");
@@ -305,8 +201,8 @@ std::optional<std::string> read_options(std::span<char* const> command_line, int
   add_osu_options(app, options);
   add_causeway_options(app, options);
   add_pattern_options(app, options);
-  const Refusal refusal = parse(app, command_line, options);
-  return refusal ? refusal : finish(options, ranks);
+  const auto error = parse(app, command_line, options);
+  return error ? error : finish_options(options, ranks);
 }
 
 std::optional<std::string> read_column_options(std::span<char* const> command_line,

@@ -66,4 +66,8 @@ struct Options {
 [[nodiscard]] std::optional<std::string> read_column_options(std::span<char* const> command_line,
                                                              Options& options, int& rows);
 
+/// What read_options does last: fills in what depends on several options, and refuses those that do
+/// not go together.
+[[nodiscard]] std::optional<std::string> finish_options(Options& options, int ranks);
+
 }  // namespace causeway::osu

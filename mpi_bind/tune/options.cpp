@@ -34,8 +34,8 @@ std::string read_sizes(const std::string& text, std::optional<Range>* sizes) {
   return {};
 }
 
-/// What begins with a dash is an option, and the one before it lacks its value; -o=FILE is
-/// --output=FILE.
+/// What begins with a dash is an option, and the one before it lacks its value; what begins with =
+/// was meant for --output.
 std::string check_file_name(const std::string& text) {
   const bool is_name = !text.empty() && !text.starts_with('-') && !text.starts_with('=');
   return is_name ? "" : "'" + text + "' is not the name of a file";

@@ -17,13 +17,10 @@ refused() {
   [ "$status" -eq 2 ] || fail "$*: status $status"
   [ "$(grep -c "^${1##*/}: .*$option.*$value" err)" -eq 1 ] || fail "$*: not said, or by each rank"
 }
-refused --max-ctas "'0'" "$alltoallv" --max-ctas 0
 refused --message-size "'64K'" "$alltoallv" -m 64K --help
 refused not --size "$alltoallv" --size
-refused --plan "go with" "$alltoallv" --plan -l
 refused device gpu "$column" gpu
 refused N "'0'" "$column" host 0
-refused not 5 "$column" host 4 5
 for program in "$alltoallv" "$column"; do
   "$mpiexec" -n 2 "$program" --help </dev/null >out 2>err || fail "--help: status $?"
   [ "$(grep -c "${program##*/} \[OPTIONS\]" out)" -eq 1 ] || fail "--help prints no usage, or on each rank"

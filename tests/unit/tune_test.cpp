@@ -59,6 +59,8 @@ TEST(TuneOptions, ThatAreWrongAreNamed) {
       EXPECT_NE(status.message().find(part), std::string::npos) << status.message();
     }
   }
+  Options of_letter;
+  EXPECT_NE(read({"-o=there"}, &of_letter).message().find("--output: '=there'"), std::string::npos);
   for (const char* const lacking : {"--sizes", "--output", "--output="}) {
     Options options;
     EXPECT_NE(read({lacking}, &options).message().find(std::string(lacking, 7)), std::string::npos);

@@ -1,6 +1,8 @@
 // Files that say who sends how much to whom.
 #include "matrix.hpp"
 
+#include "numbers.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>

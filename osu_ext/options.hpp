@@ -1,11 +1,10 @@
 // The options of the benchmarks: OSU's letters, names and defaults, and causeway's additions.
 #pragma once
 
-#include "command_line.hpp"
-
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,12 +25,12 @@ struct Options {
   std::optional<int> iterations;            ///< given for all sizes; else by size
   std::optional<int> warmups;               ///< likewise
   int validation_warmups = 5;               ///< untimed calls before each validated one
-  std::vector<Element> elements;            ///< never empty once finish_options was called
-  std::optional<std::size_t> memory_limit;  ///< set once finish_options was called
+  std::vector<Element> elements;            ///< never empty once read_options was called
+  std::optional<std::size_t> memory_limit;  ///< set once read_options was called
   bool full = false;
   bool validate = false;
   bool in_place = false;
-  bool help = false;
+  std::string help;  ///< to be printed rather than run anything; empty where nobody asked
   bool version = false;
 
   Place place = Place::kHost;
@@ -57,14 +56,18 @@ struct Options {
   [[nodiscard]] static int checks_for(std::size_t bytes);
 };
 
-/// Rows that every benchmark takes. They write into `options`, which must outlive them.
-[[nodiscard]] std::vector<Option> osu_options(Options& options);
+/// Reads a command line of osu_mpix_alltoallv, the program's name first, for so many ranks. Returns
+/// the sentence that says which option and value are wrong, or which options do not go together, or
+/// nothing. Every rank reads the same.
+[[nodiscard]] std::optional<std::string> read_options(std::span<char* const> command_line,
+                                                      int ranks, Options& options);
 
-/// Rows for benchmarks that exchange one block per pair of ranks and compare libraries.
-[[nodiscard]] std::vector<Option> exchange_options(Options& options);
+/// Likewise of osu_mpix_column: the place, the help and the size of the matrix.
+[[nodiscard]] std::optional<std::string> read_column_options(std::span<char* const> command_line,
+                                                             Options& options, int& rows);
 
-/// Fills in what depends on several options. Returns the sentence that says which do not go
-/// together, or nothing.
+/// What read_options does last: fills in what depends on several options, and refuses those that do
+/// not go together.
 [[nodiscard]] std::optional<std::string> finish_options(Options& options, int ranks);
 
 }  // namespace causeway::osu

@@ -1,6 +1,7 @@
 // Latency of MPIX_Alltoallv by size, with the options and the table of OSU's osu_alltoallv.
 #include "exchange.hpp"
 #include "matrix.hpp"
+#include "numbers.hpp"
 #include "options.hpp"
 #include "pattern.hpp"
 #include "report.hpp"
@@ -200,18 +201,14 @@ bool Benchmark::run_sizes(Exchange& exchange, Element element, std::size_t large
 }
 
 int Benchmark::run(std::span<char* const> command_line) {
-  std::vector<Option> table = osu_options(options_);
-  for (Option& option : exchange_options(options_)) {
-    table.push_back(std::move(option));
-  }
-  auto error = read_command_line(command_line.subspan(1), table);
-  error = error ? error : finish_options(options_, ranks_);
-  if (error) {
+  if (const auto error = read_options(command_line, ranks_, options_)) {
     return refuse(*error);
   }
-  if (options_.help || options_.version) {
-    if (is_first()) {
-      options_.help ? print_help(kProgram, table) : print_title("MPIX_Alltoallv");
+  if (!options_.help.empty() || options_.version) {
+    if (is_first() && options_.help.empty()) {
+      print_title("MPIX_Alltoallv");
+    } else if (is_first()) {
+      std::fputs(options_.help.c_str(), stdout);
     }
     return kDone;
   }

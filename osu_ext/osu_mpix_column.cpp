@@ -11,7 +11,7 @@
 // through host memory. Writes CSV to standard output: microseconds of the slowest rank, median of
 // five windows, and each way's time over causeway's. Every way's result is checked. Exit status: 0
 // done, 1 a wrong byte or an error, 2 not possible as asked.
-#include "command_line.hpp"
+#include "options.hpp"
 #include "selection.hpp"
 #include "timing.hpp"
 
@@ -23,6 +23,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -204,13 +205,21 @@ double time_of(const Way& way, Columns& columns) {
   return right != 0 ? spread.slowest_us : -1;
 }
 
-int run(const Options& options, int n) {
+int run(std::span<char* const> command_line) {
   int rank = 0;
   int ranks = 1;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+  Options options;
+  int n = 4096;
+  auto refusal = read_column_options(command_line, options, n);
+  if (!options.help.empty()) {
+    if (rank == 0) std::fputs(options.help.c_str(), stdout);
+    return 0;
+  }
   Selection selection;
-  if (const auto refusal = select_for(options, MPI_COMM_WORLD, selection)) {
+  refusal = refusal ? refusal : select_for(options, MPI_COMM_WORLD, selection);
+  if (refusal) {
     if (rank == 0) std::fprintf(stderr, "osu_mpix_column: %s\n", refusal->c_str());
     return 2;
   }
@@ -262,16 +271,7 @@ int run(const Options& options, int n) {
 
 int main(int argc, char** argv) {
   MPI_Init(&argc, &argv);
-  Options options;
-  const std::string place = argc > 1 ? argv[1] : "host";
-  options.place = place == "cuda" ? Place::kCuda : Place::kHost;
-  const auto n = whole_number(argc > 2 ? argv[2] : "4096", 1, 32768);
-  int status = 2;
-  if ((place == "host" || place == "cuda") && n && argc <= 3) {
-    status = run(options, static_cast<int>(*n));
-  } else {
-    std::fprintf(stderr, "Usage: osu_mpix_column [host|cuda] [N from 1 to 32768]\n");
-  }
+  const int status = run({argv, static_cast<std::size_t>(argc)});
   MPI_Finalize();
   return status;
 }

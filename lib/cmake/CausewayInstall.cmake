@@ -6,12 +6,15 @@ include(GNUInstallDirs)
 install(TARGETS causeway causeway_device EXPORT causeway_targets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
   FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(TARGETS causeway_info causeway_tune RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-# Relative to the program, so that the tree can be moved.
-cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_LIBDIR BASE_DIRECTORY ${CMAKE_INSTALL_FULL_BINDIR}
-  OUTPUT_VARIABLE causeway_libdir_of_programs)
-set_target_properties(causeway_tune PROPERTIES
-  INSTALL_RPATH "$ORIGIN/${causeway_libdir_of_programs}")
+install(TARGETS causeway_info RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(TARGET causeway_tune)
+  install(TARGETS causeway_tune RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  # Relative to the program, so that the tree can be moved.
+  cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_LIBDIR BASE_DIRECTORY ${CMAKE_INSTALL_FULL_BINDIR}
+    OUTPUT_VARIABLE causeway_libdir_of_programs)
+  set_target_properties(causeway_tune PROPERTIES
+    INSTALL_RPATH "$ORIGIN/${causeway_libdir_of_programs}")
+endif()
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

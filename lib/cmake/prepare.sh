@@ -8,6 +8,7 @@ missing_packages() {
   command -v ninja >/dev/null || echo ninja-build
   command -v mpirun >/dev/null || echo openmpi-bin
   command -v mpicxx >/dev/null || echo libopenmpi-dev
+  [ -e /usr/include/CLI/CLI.hpp ] || [ -n "${CLI11_ROOT:-}${CLI11_DIR:-}" ] || echo libcli11-dev
   if [ "$1" = tests ]; then
     [ -e /usr/include/gtest/gtest.h ] || [ -n "${GTest_ROOT:-}${GTest_DIR:-}" ] || echo libgtest-dev
     command -v ip >/dev/null || echo iproute2

@@ -49,7 +49,7 @@ class Run {
     MPI_Comm_size(comm_, &ranks_);
   }
 
-  int run(std::span<char* const> arguments);
+  int run(std::span<char* const> command_line);
 
  private:
   bool is_first() const { return rank_ == 0; }
@@ -198,15 +198,15 @@ void Run::print() const {
   }
 }
 
-int Run::run(std::span<char* const> arguments) {
-  const Status readable = read_options(arguments, &options_);
+int Run::run(std::span<char* const> command_line) {
+  const Status readable = read_options(command_line, &options_);
   if (!readable.ok()) {
     complain(readable, kWrongUse);
     if (is_first()) std::fprintf(stderr, "For usage: causeway-tune --help\n");
     return kWrongUse;
   }
-  if (options_.help) {
-    if (is_first()) std::fputs(usage(), stdout);
+  if (!options_.help.empty()) {
+    if (is_first()) std::fputs(options_.help.c_str(), stdout);
     return kDone;
   }
   if (ranks_ < 2) {
@@ -241,7 +241,7 @@ int main(int argc, char** argv) {
   MPI_Comm comm = MPI_COMM_NULL;
   MPI_Comm_dup(MPI_COMM_WORLD, &comm);
   MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN);
-  const int status = Run(comm).run({argv + 1, static_cast<std::size_t>(argc - 1)});
+  const int status = Run(comm).run({argv, static_cast<std::size_t>(argc)});
   MPI_Comm_free(&comm);
   std::fflush(nullptr);
   MPI_Barrier(MPI_COMM_WORLD);

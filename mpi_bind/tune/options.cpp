@@ -3,7 +3,7 @@
 
 #include <number.hpp>
 
-#include <string_view>
+#include <CLI/CLI.hpp>
 
 namespace causeway::tune {
 
@@ -12,106 +12,73 @@ namespace {
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;
 constexpr std::uint64_t kMostSeconds = 86400;
 
-Status refuse(const std::string& option, const std::string& value, const char* wanted) {
-  return Status::error(ErrorKind::kArgument, "%s '%s' is not %s", option.c_str(), value.c_str(),
-                       wanted);
-}
-
-Status parse_device(const std::string& option, const std::string& value, Options* options) {
-  if (value == "host") {
-    options->device = DeviceChoice::kHost;
-  } else if (value == "cuda") {
-    options->device = DeviceChoice::kCuda;
-  } else {
-    return refuse(option, value, "host or cuda");
+/// Takes a number's K, M or G, which CLI11 does not know.
+std::string read_seconds(const std::string& text, std::uint64_t* seconds) {
+  const std::optional<std::uint64_t> number = number_of(text);
+  if (!number || *number == 0 || *number > kMostSeconds) {
+    return "'" + text + "' is not a number of seconds from 1 to 86400";
   }
+  *seconds = *number;
   return {};
 }
 
-Status parse_sizes(const std::string& option, const std::string& value, Options* options) {
-  const std::size_t colon = value.find(':');
-  const std::string_view text = value;
+std::string read_sizes(const std::string& text, std::optional<Range>* sizes) {
+  const std::size_t colon = text.find(':');
   const std::optional<std::uint64_t> least = number_of(text.substr(0, colon));
   const std::optional<std::uint64_t> most =
       colon == std::string::npos ? std::nullopt : number_of(text.substr(colon + 1));
   if (!least || !most || *least == 0 || *least > *most || *most > kMostBytes) {
-    return refuse(option, value, "MIN:MAX, two sizes from 1 to 1G; K, M and G allowed");
+    return "'" + text + "' is not MIN:MAX, two sizes from 1 to 1G; K, M and G allowed";
   }
-  options->sizes = {*least, *most};
+  *sizes = {*least, *most};
   return {};
 }
 
-Status parse_seconds(const std::string& option, const std::string& value, Options* options) {
-  const std::optional<std::uint64_t> seconds = number_of(value);
-  if (!seconds || *seconds == 0 || *seconds > kMostSeconds) {
-    return refuse(option, value, "a number of seconds from 1 to 86400");
-  }
-  options->seconds = *seconds;
-  return {};
+/// What begins with a dash is an option, and the one before it lacks its value; what begins with =
+/// was meant for --output.
+std::string check_file_name(const std::string& text) {
+  const bool is_name = !text.empty() && !text.starts_with('-') && !text.starts_with('=');
+  return is_name ? "" : "'" + text + "' is not the name of a file";
 }
-
-Status parse_output(const std::string& option, const std::string& value, Options* options) {
-  if (value.empty()) return refuse(option, value, "the name of a file");
-  options->output = value;
-  return {};
-}
-
-struct Option {
-  const char* name;
-  Status (*parse)(const std::string& option, const std::string& value, Options* options);
-};
-
-constexpr Option kOptions[] = {{"-o", parse_output},
-                               {"--output", parse_output},
-                               {"--device", parse_device},
-                               {"--sizes", parse_sizes},
-                               {"--seconds", parse_seconds}};
 
 }  // namespace
 
-Status read_options(std::span<char* const> arguments, Options* options) {
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const std::string argument = arguments[i];
-    if (argument == "-h" || argument == "--help") {
-      options->help = true;
-      continue;
-    }
-    const std::size_t equals = argument.starts_with("--") ? argument.find('=') : std::string::npos;
-    const std::string name = argument.substr(0, equals);
-    const Option* found = nullptr;
-    for (const Option& option : kOptions) {
-      if (name == option.name) found = &option;
-    }
-    if (found == nullptr) {
-      return Status::error(ErrorKind::kArgument, "there is no option '%s'", argument.c_str());
-    }
-    if (equals != std::string::npos) {
-      CAUSEWAY_TRY(found->parse(name, argument.substr(equals + 1), options));
-      continue;
-    }
-    if (++i == arguments.size()) {
-      return Status::error(ErrorKind::kArgument, "%s lacks a value", name.c_str());
-    }
-    CAUSEWAY_TRY(found->parse(name, arguments[i], options));
+Status read_options(std::span<char* const> command_line, Options* options) {
+  CLI::App app(
+      "Measures how messages travel best between these ranks and writes rules for causeway.",
+      "mpirun -n RANKS causeway-tune");
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.option_defaults()->disable_flag_override();
+  app.set_help_flag();  // what is wrong goes before help, so that help is a flag as others
+  app.add_flag("-h,--help")->description("prints this");
+  app.add_option("-o,--output", options->output, "where the rules go (causeway.tuning)")
+      ->type_name("FILE")
+      ->check(check_file_name);
+  app.add_option("--device",
+                 "what to measure (what CAUSEWAY_DEVICE says; else cuda where\n"
+                 "every rank has a GPU)")
+      ->type_name("DEVICE")
+      ->check(CLI::IsMember({"host", "cuda"}))
+      ->each([options](const std::string& name) {
+        options->device = name == "host" ? DeviceChoice::kHost : DeviceChoice::kCuda;
+      });
+  app.add_option("--sizes", "bytes of a message, doubling from MIN (64:4M, on GPUs 1K:16M)")
+      ->type_name("MIN:MAX")
+      ->check([options](const std::string& text) { return read_sizes(text, &options->sizes); });
+  app.add_option("--seconds", "how long the whole run takes, about (120)")
+      ->type_name("N")
+      ->check([options](const std::string& text) { return read_seconds(text, &options->seconds); });
+  app.footer(
+      "It stops early on SIGINT or SIGTERM, and writes what it has. The rules are used by\n"
+      "programs that run with CAUSEWAY_TUNING_FILE=FILE. The status is 0 when the file is\n"
+      "written, 1 when something failed, 2 when it was called wrongly.");
+  try {
+    app.parse(static_cast<int>(command_line.size()), command_line.data());
+  } catch (const CLI::ParseError& error) {
+    return {ErrorKind::kArgument, error.what()};
   }
+  options->help = app.count("--help") > 0 ? app.help() : "";
   return {};
-}
-
-const char* usage() {
-  return "usage: mpirun -n RANKS causeway-tune [option]...\n"
-         "\n"
-         "Measures how messages travel best between these ranks and writes rules for causeway.\n"
-         "\n"
-         "  -o, --output FILE   where the rules go (causeway.tuning)\n"
-         "  --device DEVICE     host or cuda (what CAUSEWAY_DEVICE says; else cuda where every\n"
-         "                      rank has a GPU)\n"
-         "  --sizes MIN:MAX     bytes of a message, doubling from MIN (64:4M, on GPUs 1K:16M)\n"
-         "  --seconds N         how long the whole run takes, about (120)\n"
-         "  -h, --help          prints this\n"
-         "\n"
-         "It stops early on SIGINT or SIGTERM, and writes what it has. The rules are used by\n"
-         "programs that run with CAUSEWAY_TUNING_FILE=FILE. The status is 0 when the file is\n"
-         "written, 1 when something failed, 2 when it was called wrongly.\n";
 }
 
 Range default_sizes(DeviceKind device) {

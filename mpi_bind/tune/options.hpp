@@ -19,14 +19,11 @@ struct Options {
   DeviceChoice device = DeviceChoice::kAuto;
   std::optional<Range> sizes;  ///< bytes of a message; unset: the device's
   std::uint64_t seconds = 120;
-  bool help = false;
+  std::string help;  ///< to be printed rather than measure anything; empty where nobody asked
 };
 
-/// Reads what stands behind the program's name. Errors name the argument.
-Status read_options(std::span<char* const> arguments, Options* options);
-
-/// What --help prints.
-const char* usage();
+/// Reads a command line, the program's name first. Errors name the option and the value.
+Status read_options(std::span<char* const> command_line, Options* options);
 
 /// Sizes that are measured where none are given.
 Range default_sizes(DeviceKind device);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs a build of causeway and builds and runs another project with it:
 # run.sh BUILD_TREE MPIEXEC C_COMPILER C++_COMPILER, or pkg-config in place of the compilers, which
-# then builds with MPI's wrapper and what pkg-config says.
+# then builds with MPI's wrapper and what pkg-config says. WITH_TUNE=1 says that causeway-tune is in it.
 set -eu
 build=$1 mpiexec=$2 cc=$3 cxx=${4:-}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,7 +21,7 @@ if grep -rlF "$build" "$prefix/include" "$libdir/cmake" "$libdir/pkgconfig"; the
   echo "these name the build tree"
   exit 1
 fi
-"$mpiexec" -n 2 "$prefix/bin/causeway-tune" --help >/dev/null
+[ -z "${WITH_TUNE:-}" ] || "$mpiexec" -n 2 "$prefix/bin/causeway-tune" --help >/dev/null
 export LD_LIBRARY_PATH="$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 run "$prefix/bin/causeway-info" >/dev/null
 

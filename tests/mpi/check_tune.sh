@@ -69,17 +69,17 @@ arguments)
     status=0
     "$mpiexec" -n "${ranks:-2}" "$tune" "$@" >out 2>err || status=$?
     [ "$status" -eq "$wanted" ] || fail "$*: status $status"
-    grep -qF -- "causeway-tune: $sentence" err || fail "$*: '$sentence' is not said"
+    [ "$(grep -cF -- "causeway-tune: $sentence" err)" -eq 1 ] || fail "$*: '$sentence' is not said, or by each rank"
     [ -z "$(find . -name 'rules*')" ] || fail "$*: a file was written"
   }
-  refused 2 "there is no option '--size'" --size 4
-  refused 2 "--sizes '4:1' is not MIN:MAX" --sizes 4:1 -o rules
-  refused 2 "--seconds 'soon' is not a number of seconds" --seconds soon
-  refused 2 "--device 'gpu' is not host or cuda" --device gpu
-  refused 2 "-o lacks a value" -o
+  refused 2 "The following argument was not expected: --size" --size
+  refused 2 "--sizes: '4:1' is not MIN:MAX" --sizes 4:1 -o rules
+  refused 2 "--seconds: 'soon' is not a number of seconds" --seconds soon
+  refused 2 "--device: gpu not in {host,cuda}" --device gpu
+  refused 2 "--output: " -o
   refused 2 "'/no/such/rules' cannot be written: No such file" -o /no/such/rules
   ranks=1 refused 2 "at least two ranks are needed, there is 1" -o rules
   "$mpiexec" -n 2 "$tune" --help >out 2>err || fail "--help: status $?"
-  grep -q '^usage: ' out || fail "--help prints no usage"
+  [ "$(grep -c 'causeway-tune \[OPTIONS\]' out)" -eq 1 ] || fail "--help prints no usage, or on each rank"
   ;;
 esac

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,19 +14,25 @@
 namespace causeway::osu {
 namespace {
 
-/// Reads a command line without the program's name, on four ranks; the sentence that refuses it.
+/// A command line of words behind the program's name.
+class CommandLine {
+ public:
+  explicit CommandLine(std::vector<std::string> words) : words_(std::move(words)) {
+    words_.insert(words_.begin(), "program");
+    for (std::string& word : words_) {
+      arguments_.push_back(word.data());
+    }
+  }
+  [[nodiscard]] std::span<char* const> arguments() const { return arguments_; }
+
+ private:
+  std::vector<std::string> words_;
+  std::vector<char*> arguments_;
+};
+
+/// Reads words on four ranks; the sentence that refuses them.
 std::optional<std::string> read(std::vector<std::string> words, Options& options) {
-  std::vector<char*> arguments;
-  arguments.reserve(words.size());
-  for (std::string& word : words) {
-    arguments.push_back(word.data());
-  }
-  std::vector<Option> table = osu_options(options);
-  for (Option& option : exchange_options(options)) {
-    table.push_back(std::move(option));
-  }
-  const auto error = read_command_line(arguments, table);
-  return error ? error : finish_options(options, 4);
+  return read_options(CommandLine(std::move(words)).arguments(), 4, options);
 }
 
 std::string refusal(std::vector<std::string> words) {
@@ -55,10 +64,136 @@ TEST(OsuOptions, AreStored) {
   EXPECT_EQ(matrix.matrix_path, "tokens.txt");
 }
 
-TEST(OsuOptions, ValuesOutsideTheirRangeAreRefused) {
-  EXPECT_NE(refusal({"--max-ctas", "0"}).find("from 1 to 1024"), std::string::npos);
-  EXPECT_NE(refusal({"--vs", "nccl-cd"}).find("'nccl-cd' makes no sense"), std::string::npos);
-  EXPECT_NE(refusal({"--matrix="}).find("a file's name"), std::string::npos);
+/// What is said of a wrong value names its option and the value.
+TEST(OsuOptions, ValuesThatAreWrongAreNamed) {
+  const std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> cases{
+      {{"--max-ctas", "0"}, {"--max-ctas", "'0'", "from 1 to 1024"}},
+      {{"-i", "5x"}, {"--iterations", "'5x'", "from 1 to "}},
+      {{"-i-5"}, {"--iterations", "'-5'"}},
+      {{"-i", "0x10"}, {"--iterations", "'0x10'"}},
+      {{"-x", "2147483648"}, {"--warmup", "'2147483648'", "from 0 to 2147483647"}},
+      {{"-u11"}, {"--validation-warmup", "'11'", "from 0 to 10"}},
+      {{"--seed=-1"}, {"--seed", "'-1'"}},
+      {{"--seed", "99999999999999999999"}, {"--seed", "'99999999999999999999'"}},
+      {{"-M", ""}, {"--mem-limit", "''"}},
+      {{"--cuda-graph", "1001"}, {"--cuda-graph", "'1001'", "from 1 to 1000"}},
+      {{"--skew", "nan"}, {"--skew", "'nan'", "from 0 to 1"}},
+      {{"--sparsity", "1.1"}, {"--sparsity", "'1.1'", "from 0 to 1"}},
+      {{"-m", "0:4"}, {"--message-size", "'0:4'", "MIN:MAX"}},
+      {{"-m:"}, {"--message-size", "':'"}},
+      {{"-m", "64K"}, {"--message-size", "'64K'"}},
+      {{"-d", "gpu"}, {"--device", "gpu", "host", "cuda"}},
+      {{"-T", "mpi_long"}, {"--type", "mpi_long", "mpi_char", "mpi_int", "mpi_float", "all"}},
+      {{"--vs", "nccl-cd"}, {"--vs", "nccl-cd", "mpi", "nccl-ce"}},
+      {{"--vs", "mpi,nccl-cd"}, {"--vs", "nccl-cd"}},
+      {{"--csv", ""}, {"--csv", "''", "name of a file"}},
+      {{"--csv", "-c"}, {"--csv", "'-c'", "name of a file"}},
+      {{"--csv=", "-c"}, {"--csv", "name of a file"}},
+      {{"--matrix="}, {"--matrix"}},
+      {{"--iterations"}, {"--iterations"}},
+      {{"--full=3"}, {"full"}},
+      {{"--ful"}, {"--ful"}},
+      {{"-z"}, {"-z"}},
+      {{"word"}, {"word"}},
+      {{"--help", "-i", "0"}, {"--iterations", "'0'"}},
+  };
+  for (const auto& [words, parts] : cases) {
+    const std::string sentence = refusal(words);
+    for (const std::string& part : parts) {
+      EXPECT_NE(sentence.find(part), std::string::npos) << words.front() << ": " << sentence;
+    }
+    EXPECT_EQ(sentence.find('\n'), std::string::npos) << sentence;
+  }
+}
+
+TEST(OsuOptions, MayBeGivenInEveryForm) {
+  Options options;
+  EXPECT_EQ(read({"-cfi", "010", "-x0", "--message-size=8:", "-T", "MPI_Int", "-Tmpi_char", "-T",
+                  "mpi_int", "--seed", "4611686018427387904", "--skew=.5", "-c"},
+                 options),
+            std::nullopt);
+  EXPECT_TRUE(options.validate && options.full);
+  EXPECT_EQ(options.iterations, 10);
+  EXPECT_EQ(options.warmups, 0);
+  EXPECT_EQ(options.smallest, 8U);
+  EXPECT_EQ(options.largest, std::size_t{1} << 20);
+  EXPECT_EQ(options.elements, (std::vector{Element::kInt, Element::kChar}));
+  EXPECT_EQ(options.seed, std::uint64_t{1} << 62);
+  EXPECT_EQ(options.skew, 0.5);
+  EXPECT_TRUE(options.help.empty());
+}
+
+TEST(OsuOptions, TheLastOfSeveralCounts) {
+  Options options;
+  EXPECT_EQ(read({"-i", "7", "-i", "8", "-m4", "-m", "2:16", "--csv", "a", "--csv=b", "-d", "cuda",
+                  "-d", "host", "--vs", "mpi"},
+                 options),
+            std::nullopt);
+  EXPECT_EQ(options.iterations, 8);
+  EXPECT_EQ(options.smallest, 2U);
+  EXPECT_EQ(options.largest, 16U);
+  EXPECT_EQ(options.csv_path, "b");
+  EXPECT_EQ(options.place, Place::kHost);
+}
+
+TEST(OsuOptions, CallsOfAGraphMayBeLeftOut) {
+  const std::vector<std::pair<std::vector<std::string>, int>> cases{
+      {{"-d", "cuda", "--cuda-graph"}, 20},
+      {{"--cuda-graph", "-d", "cuda"}, 20},
+      {{"--cuda-graph", "5", "-d", "cuda"}, 5},
+      {{"--cuda-graph=7", "-dcuda"}, 7}};
+  for (const auto& [words, calls] : cases) {
+    Options options;
+    EXPECT_EQ(read(words, options), std::nullopt);
+    EXPECT_EQ(options.graph_calls, calls);
+  }
+}
+
+TEST(OsuOptions, HelpHasThemAll) {
+  Options options;
+  EXPECT_EQ(read({"-h"}, options), std::nullopt);
+  for (const char* const option : {"--help",
+                                   "--version",
+                                   "--full",
+                                   "--message-size [MIN:]MAX",
+                                   "--iterations N",
+                                   "--warmup N",
+                                   "--mem-limit N",
+                                   "--validation",
+                                   "--validation-warmup N",
+                                   "--type TYPE",
+                                   "--in-place",
+                                   "--device PLACE",
+                                   "--cuda-graph",
+                                   "--vs LIBRARIES",
+                                   "--plan",
+                                   "--registered",
+                                   "--max-ctas N",
+                                   "--skew F",
+                                   "--by-distance",
+                                   "--sparsity F",
+                                   "--matrix FILE",
+                                   "--seed N",
+                                   "--csv FILE"}) {
+    EXPECT_NE(options.help.find(option), std::string::npos) << option;
+  }
+}
+
+TEST(OsuOptions, OfColumnsAreAPlaceAndASize) {
+  Options options;
+  int rows = 4096;
+  EXPECT_EQ(read_column_options(CommandLine({}).arguments(), options, rows), std::nullopt);
+  EXPECT_EQ(options.place, Place::kHost);
+  EXPECT_EQ(rows, 4096);
+  EXPECT_EQ(read_column_options(CommandLine({"cuda", "64"}).arguments(), options, rows),
+            std::nullopt);
+  EXPECT_EQ(options.place, Place::kCuda);
+  EXPECT_EQ(rows, 64);
+  for (const std::vector<std::string>& wrong :
+       {std::vector<std::string>{"gpu"}, {"host", "0"}, {"host", "32769"}, {"host", "4", "5"}}) {
+    const auto refusal = read_column_options(CommandLine(wrong).arguments(), options, rows);
+    EXPECT_NE(refusal.value_or("").find(wrong.back()), std::string::npos) << wrong.back();
+  }
 }
 
 TEST(OsuOptions, ThoseThatDoNotGoTogetherAreNamed) {

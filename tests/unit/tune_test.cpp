@@ -15,7 +15,8 @@ namespace {
 using device::LinkKind;
 
 Status read(std::vector<std::string> arguments, Options* options) {
-  std::vector<char*> pointers;
+  std::string program = "causeway-tune";
+  std::vector<char*> pointers{program.data()};
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   return read_options(pointers, options);
 }
@@ -31,27 +32,41 @@ TEST(TuneOptions, AreRead) {
   EXPECT_EQ(options.device, DeviceChoice::kCuda);
   EXPECT_EQ(options.sizes, (Range{1024, 3 << 20}));
   EXPECT_EQ(options.seconds, 7U);
-  EXPECT_FALSE(options.help);
-  ASSERT_TRUE(read({"--help"}, &options).ok());
-  EXPECT_TRUE(options.help);
+  EXPECT_TRUE(options.help.empty());
+  ASSERT_TRUE(read({"--seconds", "7", "--seconds=1K"}, &options).ok());
+  EXPECT_EQ(options.seconds, 1024U);
+  for (const char* const help : {"-h", "--help"}) {
+    ASSERT_TRUE(read({help}, &options).ok());
+    for (const char* const option : {"--output FILE", "--device DEVICE", "--sizes MIN:MAX",
+                                     "--seconds N", "--help", "CAUSEWAY_TUNING_FILE"}) {
+      EXPECT_NE(options.help.find(option), std::string::npos) << option;
+    }
+  }
 }
 
 TEST(TuneOptions, ThatAreWrongAreNamed) {
   const std::vector<std::string> wrongs[] = {
-      {"--device", "gpu"},     {"--sizes", "0:4"}, {"--sizes", "8:4"},   {"--sizes", "1K"},
-      {"--sizes", "1:2G"},     {"--sizes", ""},    {"--seconds", "0"},   {"--seconds", "soon"},
-      {"--seconds", "86401"},  {"--output", ""},   {"--fast", "--fast"}, {"file", "file"},
-      {"-o=there", "-o=there"}};
+      {"--device", "gpu"},    {"--sizes", "0:4"}, {"--sizes", "8:4"},       {"--sizes", "1K"},
+      {"--sizes", "1:2G"},    {"--sizes", "''"},  {"--seconds", "0"},       {"--seconds", "soon"},
+      {"--seconds", "86401"}, {"--output", "''"}, {"--output", "--device"}, {"--fast", "--fast"},
+      {"file", "file"}};
   for (const std::vector<std::string>& wrong : wrongs) {
     Options options;
-    const Status status = read(wrong, &options);
+    const std::string value = wrong.back() == "''" ? "" : wrong.back();
+    const Status status = read({wrong.front(), value}, &options);
     EXPECT_EQ(status.kind(), ErrorKind::kArgument) << wrong.front();
-    EXPECT_NE(status.message().find(wrong.front()), std::string::npos) << status.message();
-    EXPECT_NE(status.message().find("'" + wrong.back() + "'"), std::string::npos)
-        << status.message();
+    for (const std::string& part : wrong) {
+      EXPECT_NE(status.message().find(part), std::string::npos) << status.message();
+    }
+  }
+  Options of_letter;
+  EXPECT_NE(read({"-o=there"}, &of_letter).message().find("--output: '=there'"), std::string::npos);
+  for (const char* const lacking : {"--sizes", "--output", "--output="}) {
+    Options options;
+    EXPECT_NE(read({lacking}, &options).message().find(std::string(lacking, 7)), std::string::npos);
   }
   Options options;
-  EXPECT_EQ(read({"--sizes"}, &options).message(), "--sizes lacks a value");
+  EXPECT_FALSE(read({"--help", "--seconds", "0"}, &options).ok());
 }
 
 TEST(TuneOptions, SizesDoubleFromTheLeast) {

@@ -1,0 +1,19 @@
+// Numbers as people write them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace causeway::osu {
+
+/// The whole of `text` as a decimal number from `least` to `most`, or nothing.
+[[nodiscard]] std::optional<std::int64_t> whole_number(std::string_view text, std::int64_t least,
+                                                       std::int64_t most);
+[[nodiscard]] std::optional<double> fraction(std::string_view text);  ///< from 0 to 1
+
+/// `value` in as few digits as tell it from every other.
+[[nodiscard]] std::string shortest(double value);
+
+}  // namespace causeway::osu

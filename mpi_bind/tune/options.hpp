@@ -2,8 +2,8 @@
 #pragma once
 
 #include <config.hpp>
+#include <device_id.hpp>
 #include <status.hpp>
-#include <topology.hpp>
 #include <tuning_rules.hpp>
 
 #include <cstdint>

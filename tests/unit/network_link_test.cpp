@@ -1,4 +1,5 @@
 // What a network link posts, and what the peer's blocks take of it.
+#include <device_backend.hpp>
 #include <network_blocks.hpp>
 #include <seed.hpp>
 

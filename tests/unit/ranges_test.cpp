@@ -1,5 +1,6 @@
 // Ranges that a profiler shows: how exchanges are named.
 #include <plan.hpp>
+#include <range_name.hpp>
 #include <ranges.hpp>
 
 #include <gtest/gtest.h>

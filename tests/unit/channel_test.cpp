@@ -144,7 +144,7 @@ TEST(FaultReports, TheFirstOfEachGravityCountsAndAFatalOneFailsAll) {
   EXPECT_EQ(reports.fatal.peer, 3U);
   EXPECT_EQ(reports.fatal.fault, Fault::kTimedOut);
   EXPECT_EQ(reports.declined.peer, 5U);
-  EXPECT_EQ(working, failure_word(Fault::kTimedOut, 9));
+  EXPECT_EQ(working, failure_word(Fault::kTimedOut, 9, 3));
   EXPECT_EQ(failed_before, failure_word(Fault::kPeerEnded, 7));
 }
 

@@ -325,13 +325,17 @@ TEST(SharedSegment, SaysWhyItCannotBeOpened) {
 
 TEST(Failure, TheFirstIsKeptInTheAbortWord) {
   std::uint64_t word = 0;
-  set_abort_word(&word, {device::Fault::kTimedOut, 3});
+  set_abort_word(&word, {device::Fault::kTimedOut, 3, 5});
   set_abort_word(&word, {device::Fault::kAborted, 1});
   const Failure failure = Failure::from(read_abort_word(&word));
   EXPECT_EQ(failure.cause, device::Fault::kTimedOut);
   EXPECT_EQ(failure.rank, 3);
+  EXPECT_EQ(failure.peer, 5);
   EXPECT_EQ(failure_status(failure, 0).message(),
-            "rank 0: the communicator has failed: rank 3 timed out");
+            "rank 0: the communicator has failed: rank 3 waited too long (CAUSEWAY_TIMEOUT) for "
+            "rank 5");
+  EXPECT_NE(failure_status({device::Fault::kTimedOut, 3}, 0).message().find("for the other ranks"),
+            std::string::npos);
 }
 
 TEST(HostExecutor, RunsEachTaskOnceAndAllAtTheSameTime) {

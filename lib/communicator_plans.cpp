@@ -9,6 +9,8 @@ namespace causeway {
 
 namespace {
 
+constexpr std::chrono::seconds kGettingThrough{1};
+
 /// Bytes that blocks go to, all but those of layouts.
 struct Span {
   const std::byte* begin = nullptr;
@@ -53,20 +55,36 @@ void Communicator::State::name_region(const Buffers& buffers, kernels::Alltoallv
   args->region_offset = place.offset - static_cast<std::uint64_t>(span.begin - args->recvbuf);
 }
 
+/// The communicator's failure, once it keeps other ranks from coming to a collective call in which
+/// this rank waits. One that has come through that call may fail the communicator right after: the
+/// others have a second to get through too, from `since` on, where this finds the failure first.
+Status Communicator::State::failure_of_call(Clock::time_point* since) const {
+  const Status found = failure();
+  if (found.ok()) return {};
+  const device::Fault cause = Failure::from(channels.abort_word()).cause;
+  if (cause == device::Fault::kPeerEnded || cause == device::Fault::kLinkFailed) return found;
+  const auto now = Clock::now();
+  if (*since == Clock::time_point::max()) *since = now;
+  return now - *since > kGettingThrough ? found : Status();
+}
+
 /// Makes a collective call. Where it was given up on this rank, the ranks are no longer at the same
 /// point: the communicator fails.
 template <typename Call>
 Status Communicator::State::with_all(Bootstrap& bootstrap, Call&& call) {
   channels.count_call();
   const bool usable = bootstrap.broken().ok();
-  const WaitUntil watched(bootstrap, [this] { return failure(); });
-  CAUSEWAY_TRY(failure());
+  auto since = failure().ok() ? Clock::time_point::max() : Clock::now() - 2 * kGettingThrough;
+  const WaitUntil watched(bootstrap, [this, &since] { return failure_of_call(&since); });
   const Status status = call();
   if (!usable || bootstrap.broken().ok()) return status;
   const bool failed_before = !failure().ok();
   const int behind = channels.rank_behind();
-  fail({device::Fault::kTimedOut, topology.rank(), behind < 0 ? Failure::kNobody : behind});
-  if (failed_before || behind < 0 || status.kind() != ErrorKind::kFailed) return status;
+  // What MPI refused is no wait.
+  const bool waited = status.kind() == ErrorKind::kFailed;
+  fail({waited ? device::Fault::kTimedOut : device::Fault::kAborted, topology.rank(),
+        behind < 0 ? Failure::kNobody : behind});
+  if (failed_before || behind < 0 || !waited) return status;
   return Status::error(ErrorKind::kFailed,
                        "rank %d waited too long (CAUSEWAY_TIMEOUT) for rank %d, which has not made "
                        "the same call",
@@ -75,6 +93,7 @@ Status Communicator::State::with_all(Bootstrap& bootstrap, Call&& call) {
 
 Status Communicator::State::register_buffer(Bootstrap& bootstrap, void* base, std::uint64_t bytes,
                                             const Status& valid, const Region** region) {
+  CAUSEWAY_TRY(failure());
   return with_all(bootstrap, [&]() -> Status {
     CAUSEWAY_TRY(agree(bootstrap, valid));
     return in_turn([&] { return regions.add(bootstrap, base, bytes, Sharing::kChecked, region); });
@@ -93,6 +112,7 @@ Status Communicator::State::deregister_buffer(Bootstrap& bootstrap, const Region
 Status Communicator::State::plan_exchange(Bootstrap& bootstrap, const Buffers& buffers,
                                           const Status& valid, const PlannedExchange** planned,
                                           const PlanSettings& settings) {
+  CAUSEWAY_TRY(failure());
   return with_all(bootstrap, [&]() -> Status {
     const auto ranks = static_cast<std::size_t>(topology.size());
     const Span span = span_of(buffers.recvbuf, buffers.receive);

@@ -88,6 +88,7 @@ class Communicator::State {
   device::Communicator handle{};
 
  private:
+  using Clock = std::chrono::steady_clock;
   struct Wishes;
 
   /// Of launches of up to so many thread blocks.
@@ -99,6 +100,7 @@ class Communicator::State {
   void leave_to_graphs();
   template <typename Call>
   Status with_all(Bootstrap& bootstrap, Call&& call);
+  Status failure_of_call(Clock::time_point* since) const;
   Status describe(const PlanLimits& within, const Buffers* buffers, AlltoallvPlan* plan,
                   Exchange* exchange);
   void name_region(const Buffers& buffers, kernels::AlltoallvArgs* args) const;

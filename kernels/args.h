@@ -12,7 +12,7 @@ struct SendBlock {
   std::uint64_t bytes;
   std::uint64_t lane_bytes;   ///< that each lane carries, but for the last: a multiple of a line
   std::uint32_t piece_bytes;  ///< payload published at once; kDirect: most in the ring; at least 1
-  std::uint16_t layout;       ///< of its elements, a place in AlltoallvArgs::layouts; 0 where they
+  std::uint16_t layout;       ///< of its elements, a place in ExchangeArgs::layouts; 0 where they
                               ///< lie side by side
   std::uint8_t lanes;         ///< lanes that share the block, the first ones; at least 1
   std::uint8_t protocol;      ///< a device::Protocol: kStaged, kLines or kDirect
@@ -77,7 +77,7 @@ struct Overlap {
   bool with_next = false;     ///< it lets the next launch come as soon as it runs itself
 };
 
-struct AlltoallvArgs {
+struct ExchangeArgs {
   BlockSplit split;
   bool declined;  ///< take no part: tell every peer so, send and take nothing
   const std::byte* sendbuf;
@@ -92,7 +92,7 @@ struct AlltoallvArgs {
 };
 
 /// What a block does in one role. On the host.
-constexpr Visits visits_of(const AlltoallvArgs& args, Role role, std::uint32_t block) {
+constexpr Visits visits_of(const ExchangeArgs& args, Role role, std::uint32_t block) {
   return block < args.split.peer_blocks ? args.visits[role * args.split.peer_blocks + block]
                                         : kNoVisits;
 }

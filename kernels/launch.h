@@ -6,20 +6,20 @@
 
 namespace causeway::kernels {
 
-/// Runs an alltoallv on the calling thread and the executor's, which must be 2 * args.split.blocks
+/// Runs an exchange on the calling thread and the executor's, which must be 2 * args.split.blocks
 /// - 1 at least; returns when it is done. send and receive have args.comm.size entries, by rank.
 /// Faults are in args.comm.control.reports.
-void launch_alltoallv_host(HostExecutor& executor, const AlltoallvArgs& args, const SendBlock* send,
-                           const ReceiveBlock* receive);
+void launch_exchange_host(HostExecutor& executor, const ExchangeArgs& args, const SendBlock* send,
+                          const ReceiveBlock* receive);
 
 /// The most thread blocks of a launch on a GPU.
 inline constexpr std::uint32_t kMostBlocks = 192;
 
-/// Enqueues an alltoallv on a cudaStream_t of the current GPU. send and receive, as above, are
+/// Enqueues an exchange on a cudaStream_t of the current GPU. send and receive, as above, are
 /// copied. What args points to must be accessible to that GPU until the stream has passed. Returns
 /// a cudaError_t. Only in builds with CUDA, like the next.
-int launch_alltoallv_cuda(const AlltoallvArgs& args, const SendBlock* send,
-                          const ReceiveBlock* receive, void* stream);
+int launch_exchange_cuda(const ExchangeArgs& args, const SendBlock* send,
+                         const ReceiveBlock* receive, void* stream);
 
 /// Enqueues a trial of wide lines between this rank and each peer on its host, which does the same
 /// at this time: *failures, device memory of 0, is 0 afterwards where all came whole. It leaves
@@ -28,6 +28,6 @@ int launch_wide_lines_trial(const device::Communicator& comm, std::uint32_t* fai
                             void* stream);
 
 /// Loads the kernels onto the current GPU, so that no launch has to. Returns a cudaError_t.
-int load_alltoallv_cuda();
+int load_exchange_cuda();
 
 }  // namespace causeway::kernels

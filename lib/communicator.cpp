@@ -11,46 +11,40 @@ namespace causeway {
 namespace {
 
 /// The range of an exchange, which is not looked at where nobody listens.
-const char* name_for_profiler(const Exchange& exchange, int rank) {
-  return has_profiler() ? range_name(*exchange.plan, rank) : nullptr;
+const char* name_for_profiler(const Schedule& schedule, int rank) {
+  return has_profiler() ? range_name(schedule, rank) : nullptr;
 }
 
 }  // namespace
 
 /// Gets an exchange ready: of buffers that the device can address, or one that takes no part.
-Status Communicator::State::describe(const PlanLimits& within, const Buffers* buffers,
-                                     AlltoallvPlan* plan, Exchange* described) {
-  Exchange& exchange = *described;
-  exchange = {};
-  exchange.plan = plan;
-  exchange.max_ctas = within.max_ctas;
-  exchange.args.comm = handle;
-  exchange.args.declined = buffers == nullptr;
+Status Communicator::State::describe(const ScheduleLimits& within, const Buffers* buffers,
+                                     Schedule* schedule) {
+  kernels::ExchangeArgs& args = schedule->args;
+  args = {};
+  args.comm = handle;
+  args.declined = buffers == nullptr;
   CAUSEWAY_TRY(open_rings(buffers));
   if (buffers == nullptr) {
     const std::vector<Extent> nothing(static_cast<std::size_t>(topology.size()), Extent{0, 0});
-    plan_alltoallv(within, topology.rank(), nothing, nothing, plan);
-  } else {
-    plan_alltoallv(within, topology.rank(), buffers->send, buffers->receive, plan);
-    exchange.args.sendbuf = static_cast<const std::byte*>(buffers->sendbuf);
-    exchange.args.recvbuf = static_cast<std::byte*>(buffers->recvbuf);
-    name_region(*buffers, &exchange.args);
-    bool any = false;
-    for (std::size_t peer = 0; peer < plan->send.size(); ++peer) {
-      kernels::SendBlock& to = plan->send[peer];
-      kernels::ReceiveBlock& from = plan->receive[peer];
-      CAUSEWAY_TRY(layouts_.find(*backend, buffers->send[peer].layout, &to.layout));
-      CAUSEWAY_TRY(layouts_.find(*backend, buffers->receive[peer].layout, &from.layout));
-      any = any || to.layout != 0 || from.layout != 0;
-    }
-    if (any) exchange.args.layouts = layouts_.data();
-    // What the plan takes to come straight into this rank's memory comes otherwise.
-    if (any || exchange.args.region == device::kNoRegion) {
-      plan->split.send_threads = plan->split.threads / 2;
-    }
+    make_schedule(within, topology.rank(), nothing, nothing, schedule);
+    return {};
   }
-  exchange.args.split = plan->split;
-  exchange.args.visits = plan->visits.data();
+  make_schedule(within, topology.rank(), buffers->send, buffers->receive, schedule);
+  args.sendbuf = static_cast<const std::byte*>(buffers->sendbuf);
+  args.recvbuf = static_cast<std::byte*>(buffers->recvbuf);
+  name_region(*buffers, &args);
+  bool any = false;
+  for (std::size_t peer = 0; peer < schedule->send.size(); ++peer) {
+    kernels::SendBlock& to = schedule->send[peer];
+    kernels::ReceiveBlock& from = schedule->receive[peer];
+    CAUSEWAY_TRY(layouts_.find(*backend, buffers->send[peer].layout, &to.layout));
+    CAUSEWAY_TRY(layouts_.find(*backend, buffers->receive[peer].layout, &from.layout));
+    any = any || to.layout != 0 || from.layout != 0;
+  }
+  if (any) args.layouts = layouts_.data();
+  // What the schedule takes to come straight into this rank's memory comes otherwise.
+  if (any || args.region == device::kNoRegion) args.split.send_threads = args.split.threads / 2;
   return {};
 }
 
@@ -58,19 +52,18 @@ Status Communicator::State::describe(const PlanLimits& within, const Buffers* bu
 /// caller has the turn.
 Status Communicator::State::exchange(const Buffers* buffers) {
   CAUSEWAY_TRY(failure());
-  Exchange described{};
   const Status ready = guarded([&]() -> Status {
     if (buffers == nullptr) return {};
     Buffers usable{};
     CAUSEWAY_TRY(staging_.begin(*backend, *buffers, &usable));
-    return describe(limits, &usable, &plan_, &described);
+    return describe(limits, &usable, &schedule_);
   });
   const bool takes_part = buffers != nullptr && ready.ok();
   const Status ran = guarded([&]() -> Status {
-    if (!takes_part) CAUSEWAY_TRY(describe(limits, nullptr, &plan_, &described));
-    const ProfiledRange range(name_for_profiler(described, topology.rank()));
+    if (!takes_part) CAUSEWAY_TRY(describe(limits, nullptr, &schedule_));
+    const ProfiledRange range(name_for_profiler(schedule_, topology.rank()));
     if (posts_in_ring()) network->expect_launch();
-    return backend->run(described);
+    return backend->run(schedule_);
   });
   if (!ran.ok()) {
     fail({device::Fault::kAborted, topology.rank()});
@@ -128,36 +121,35 @@ Status Communicator::State::enqueue(const Buffers* buffers, void* stream) {
   // What an earlier call left on the stream does not keep this one from taking part.
   const Status earlier = result();
   CAUSEWAY_TRY(failure());
-  Exchange described{};
   const Status usable = guarded([&]() -> Status {
     if (buffers == nullptr) return {};
     CAUSEWAY_TRY(check_stream(stream));
     CAUSEWAY_TRY(check_for_device(*buffers));
-    return describe(limits, buffers, &plan_, &described);
+    return describe(limits, buffers, &schedule_);
   });
   if (buffers == nullptr || !usable.ok()) {
-    const Status possible = guarded([&] { return describe(limits, nullptr, &plan_, &described); });
+    const Status possible = guarded([&] { return describe(limits, nullptr, &schedule_); });
     if (!possible.ok()) {
       fail({device::Fault::kAborted, topology.rank()});
       return possible;
     }
   }
-  const Status outcome = enqueue(described, stream, earlier);
+  const Status outcome = enqueue(schedule_, stream, earlier);
   return usable.ok() || outcome.kind() == ErrorKind::kFailed ? outcome : usable;
 }
 
 /// Enqueues an exchange, and says how it, or where there are streams the ones before, went.
-Status Communicator::State::enqueue(const Exchange& exchange, void* stream, const Status& earlier) {
-  CAUSEWAY_TRY(launch(exchange, stream));
+Status Communicator::State::enqueue(const Schedule& schedule, void* stream, const Status& earlier) {
+  CAUSEWAY_TRY(launch(schedule, stream));
   return backend->kind() == DeviceKind::kHost ? result() : earlier;
 }
 
 /// Enqueues an exchange. The others are not to wait for one that cannot be.
-Status Communicator::State::launch(const Exchange& exchange, void* stream) {
-  const ProfiledRange range(name_for_profiler(exchange, topology.rank()));
+Status Communicator::State::launch(const Schedule& schedule, void* stream) {
+  const ProfiledRange range(name_for_profiler(schedule, topology.rank()));
   if (posts_in_ring()) network->expect_launch();
   const Status enqueued = guarded([&]() -> Status {
-    CAUSEWAY_TRY(backend->enqueue(exchange, stream));
+    CAUSEWAY_TRY(backend->enqueue(schedule, stream));
     if (posts_in_ring() && backend->captured()) network->expect_replays();
     return {};
   });

@@ -47,7 +47,7 @@ Status check_sizes(const BlockTable& table) {
 }  // namespace
 
 /// Where peers may store what an exchange receives.
-void Communicator::State::name_region(const Buffers& buffers, kernels::AlltoallvArgs* args) const {
+void Communicator::State::name_region(const Buffers& buffers, kernels::ExchangeArgs* args) const {
   const Span span = span_of(buffers.recvbuf, buffers.receive);
   if (span.begin == nullptr) return;
   const RegionPlace place = regions.find(span.begin, span.end);
@@ -160,7 +160,7 @@ Status Communicator::State::prepare(Bootstrap& bootstrap, const Buffers& buffers
                                     const BlockTable& table, const PlanSettings& settings,
                                     PlannedExchange* planned) {
   const Buffers own{buffers.sendbuf, planned->send, buffers.recvbuf, planned->receive, false};
-  PlanLimits within = limits;
+  ScheduleLimits within = limits;
   std::optional<Tuner> tuner;
   const auto narrow = [&]() -> Status {
     if (settings.max_ctas && *settings.max_ctas < within.max_ctas) {
@@ -176,14 +176,14 @@ Status Communicator::State::prepare(Bootstrap& bootstrap, const Buffers& buffers
   bool by_engine = false;
   CAUSEWAY_TRY(agree_on_engine(bootstrap, within, own, *planned->region, &by_engine));
   return agree(bootstrap, [&]() -> Status {
-    if (!by_engine) return describe(within, &own, &planned->plan, &planned->exchange);
+    if (!by_engine) return describe(within, &own, &planned->schedule);
     planned->engine = std::make_unique<EngineExchange>();
     return prepare(own, table, *planned->region, planned->engine.get());
   });
 }
 
 /// Whether copy engines are to make a planned exchange: the same on all ranks.
-Status Communicator::State::agree_on_engine(Bootstrap& bootstrap, const PlanLimits& within,
+Status Communicator::State::agree_on_engine(Bootstrap& bootstrap, const ScheduleLimits& within,
                                             const Buffers& buffers, const Region& region,
                                             bool* by_engine) {
   if (backend->kind() == DeviceKind::kHost) return {};
@@ -212,25 +212,23 @@ Status Communicator::State::prepare(const Buffers& buffers, const BlockTable& ta
 }
 
 /// Words take as few multiprocessors as they can: one.
-Status Communicator::State::prepare(const Words& words, std::byte* memory, WordExchange* exchange) {
+Status Communicator::State::prepare(const Words& words, std::byte* memory, Schedule* schedule) {
   const Buffers buffers{memory, words.send, memory, words.receive, false};
-  AlltoallvPlan& plan = exchange->plan;
-  CAUSEWAY_TRY(describe(limits, &buffers, &plan, &exchange->exchange));
-  plan.split = split_blocks(plan, 1, &plan.visits);
-  exchange->exchange.args.split = plan.split;
-  exchange->exchange.args.visits = plan.visits.data();
+  CAUSEWAY_TRY(describe(limits, &buffers, schedule));
+  schedule->args.split = split_blocks(*schedule, 1, &schedule->visits);
+  schedule->args.visits = schedule->visits.data();
   return {};
 }
 
 /// Enqueues the parts of an exchange by copy engines.
 Status Communicator::State::start(const EngineExchange& exchange, void* stream) {
-  CAUSEWAY_TRY(launch(exchange.ready.exchange, stream));
+  CAUSEWAY_TRY(launch(exchange.ready, stream));
   const Status copied = guarded([&] { return exchange.copies->enqueue(stream); });
   if (!copied.ok()) {
     fail({device::Fault::kAborted, topology.rank()});
     return copied;
   }
-  return launch(exchange.done.exchange, stream);
+  return launch(exchange.done, stream);
 }
 
 Status Communicator::State::start(const PlannedExchange& planned, void* stream) {
@@ -243,7 +241,7 @@ Status Communicator::State::start(const PlannedExchange& planned, void* stream) 
   // What an earlier call left on the stream does not keep this one from taking part.
   const Status earlier = result();
   CAUSEWAY_TRY(failure());
-  if (planned.engine == nullptr) return enqueue(planned.exchange, stream, earlier);
+  if (planned.engine == nullptr) return enqueue(planned.schedule, stream, earlier);
   CAUSEWAY_TRY(start(*planned.engine, stream));
   return earlier;
 }

@@ -5,8 +5,8 @@
 #include "communicator.hpp"
 #include "engine.hpp"
 #include "layout_tables.hpp"
-#include "plan.hpp"
 #include "regions.hpp"
+#include "schedule.hpp"
 #include "staging.hpp"
 #include "topology.hpp"
 #include "tuner.hpp"
@@ -17,24 +17,17 @@
 
 namespace causeway {
 
-/// Words to and from peers, ready to be launched.
-struct WordExchange {
-  AlltoallvPlan plan;
-  Exchange exchange;
-};
-
 /// An exchange by copy engines. Its parts follow each other on the stream.
 struct EngineExchange {
-  Memory words;        ///< of the device
-  WordExchange ready;  ///< the receivers' buffers may be overwritten
+  Memory words;    ///< of the device
+  Schedule ready;  ///< the receivers' buffers may be overwritten
   std::unique_ptr<EngineCopies> copies;
-  WordExchange done;  ///< what was sent to this rank has arrived
+  Schedule done;  ///< what was sent to this rank has arrived
 };
 
 /// An exchange that is ready to be launched, and what it refers to.
 struct PlannedExchange {
-  AlltoallvPlan plan;
-  Exchange exchange;
+  Schedule schedule;
   std::unique_ptr<EngineExchange> engine;  ///< makes it instead, on all ranks, where there is one
   std::vector<Extent> send;                ///< these two keep the layouts
   std::vector<Extent> receive;
@@ -84,7 +77,7 @@ class Communicator::State {
   RegionSet regions;
   ChannelSet channels;
   std::unique_ptr<Network> network;  ///< null where all ranks run on one host
-  PlanLimits limits{};
+  ScheduleLimits limits{};
   device::Communicator handle{};
 
  private:
@@ -101,23 +94,22 @@ class Communicator::State {
   template <typename Call>
   Status with_all(Bootstrap& bootstrap, Call&& call);
   Status failure_of_call(Clock::time_point* since) const;
-  Status describe(const PlanLimits& within, const Buffers* buffers, AlltoallvPlan* plan,
-                  Exchange* exchange);
-  void name_region(const Buffers& buffers, kernels::AlltoallvArgs* args) const;
+  Status describe(const ScheduleLimits& within, const Buffers* buffers, Schedule* schedule);
+  void name_region(const Buffers& buffers, kernels::ExchangeArgs* args) const;
   Status open_rings(const Buffers* buffers);
   bool posts_in_ring() const { return network && backend->kind() != DeviceKind::kHost; }
   Status check_stream(const void* stream) const;
   Status check_for_device(const Buffers& buffers) const;
-  Status agree_on_engine(Bootstrap& bootstrap, const PlanLimits& within, const Buffers& buffers,
+  Status agree_on_engine(Bootstrap& bootstrap, const ScheduleLimits& within, const Buffers& buffers,
                          const Region& region, bool* by_engine);
   Status prepare(Bootstrap& bootstrap, const Buffers& buffers, const BlockTable& table,
                  const PlanSettings& settings, PlannedExchange* planned);
-  Status prepare(const Words& words, std::byte* memory, WordExchange* exchange);
+  Status prepare(const Words& words, std::byte* memory, Schedule* schedule);
   Status prepare(const Buffers& buffers, const BlockTable& table, const Region& region,
                  EngineExchange* exchange);
   Status start(const EngineExchange& exchange, void* stream);
-  Status enqueue(const Exchange& exchange, void* stream, const Status& earlier);
-  Status launch(const Exchange& exchange, void* stream);
+  Status enqueue(const Schedule& schedule, void* stream, const Status& earlier);
+  Status launch(const Schedule& schedule, void* stream);
   Status result();
 
   std::mutex turn_;
@@ -125,7 +117,7 @@ class Communicator::State {
   std::vector<device::LinkKind> links_;            ///< by rank
   std::vector<TuningRule> rules_;                  ///< of this rank, on top of the built-in ones
   std::unique_ptr<const Tuner> tuner_;
-  AlltoallvPlan plan_;
+  Schedule schedule_;
   std::vector<std::unique_ptr<PlannedExchange>> planned_;
   std::size_t plans_made_ = 0;
   LayoutTables layouts_;

@@ -4,7 +4,7 @@
 #include "cuda_support.hpp"
 #include "device_backend.hpp"
 #include "launch_budget.hpp"
-#include "plan.hpp"
+#include "schedule.hpp"
 #include "tuner.hpp"
 
 #include <launch.h>
@@ -277,7 +277,7 @@ class CudaBackend final : public DeviceBackend {
     if (sharers_here == 1) {
       launches_ = &launches_on(ordinal_, static_cast<std::uint32_t>(multiprocessors_));
     }
-    return cuda_status("loading kernels", static_cast<cudaError_t>(kernels::load_alltoallv_cuda()));
+    return cuda_status("loading kernels", static_cast<cudaError_t>(kernels::load_exchange_cuda()));
   }
 
   Status try_wide_lines(const device::Communicator& comm, bool* hold) override {
@@ -294,12 +294,12 @@ class CudaBackend final : public DeviceBackend {
     return {};
   }
 
-  Status run(const Exchange& exchange) override {
+  Status run(const Schedule& schedule) override {
     const CurrentGpu gpu(ordinal_);
-    CAUSEWAY_TRY(launch(exchange, stream_.get()));
+    CAUSEWAY_TRY(launch(schedule, stream_.get()));
     // The kernel's own waits end by abort word or deadline, so this does too.
     cudaError_t code = cudaErrorNotReady;
-    const device::WaitControl& control = exchange.args.comm.control;
+    const device::WaitControl& control = schedule.args.comm.control;
     while ((code = queries_.ask(stream_.get())) == cudaErrorNotReady) {
       if (control.port != nullptr) control.port->drive(*control.port);
       std::this_thread::yield();
@@ -308,9 +308,9 @@ class CudaBackend final : public DeviceBackend {
     return cuda_status("alltoallv on the GPU", code);
   }
 
-  Status enqueue(const Exchange& exchange, void* stream) override {
+  Status enqueue(const Schedule& schedule, void* stream) override {
     const CurrentGpu gpu(ordinal_);
-    return launch(exchange, static_cast<cudaStream_t>(stream));
+    return launch(schedule, static_cast<cudaStream_t>(stream));
   }
 
   /// Copies of several ranks on one GPU would queue behind each other on streams of their own.
@@ -337,7 +337,7 @@ class CudaBackend final : public DeviceBackend {
 
   /// Launches of one communicator run in the order in which they were enqueued, whatever their
   /// streams. In a capture the order is the graph's.
-  Status launch(const Exchange& exchange, cudaStream_t stream) {
+  Status launch(const Schedule& schedule, cudaStream_t stream) {
     cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
     CAUSEWAY_CUDA(cudaStreamIsCapturing, stream, &capture);
     const bool captured = capture != cudaStreamCaptureStatusNone;
@@ -347,9 +347,9 @@ class CudaBackend final : public DeviceBackend {
     if (!captured && launched_ && (!id || id != last_stream_)) {
       CAUSEWAY_CUDA(cudaStreamWaitEvent, stream, done_, 0);
     }
-    kernels::AlltoallvArgs args = exchange.args;
+    kernels::ExchangeArgs args = schedule.args;
     // Where other ranks' launches want the same GPU, none comes before its time.
-    const std::uint32_t most_of_two = alone_ ? exchange.max_ctas : 0;
+    const std::uint32_t most_of_two = alone_ ? schedule.max_ctas : 0;
     args.overlap.with_next = 2 * args.split.blocks <= most_of_two;
     if (captured && captured_early_ > 0) {
       args.overlap.with_previous = captured_early_ + args.split.blocks <= most_of_two;
@@ -361,14 +361,13 @@ class CudaBackend final : public DeviceBackend {
       std::uint32_t blocks = 0;
       CAUSEWAY_TRY(enter_budget(args.split.blocks, most_of_two, stream, &blocks, &args.overlap));
       if (blocks < args.split.blocks) {
-        args.split = split_blocks(*exchange.plan, blocks, &fewer);
+        args.split = split_blocks(schedule, blocks, &fewer);
         args.visits = fewer.data();
       }
     }
-    CAUSEWAY_TRY(
-        cuda_status("launching alltoallv",
-                    static_cast<cudaError_t>(kernels::launch_alltoallv_cuda(
-                        args, exchange.plan->send.data(), exchange.plan->receive.data(), stream))));
+    CAUSEWAY_TRY(cuda_status("launching alltoallv",
+                             static_cast<cudaError_t>(kernels::launch_exchange_cuda(
+                                 args, schedule.send.data(), schedule.receive.data(), stream))));
     if (captured) {
       captured_early_ = args.overlap.with_next ? args.split.blocks : 0;
       return {};

@@ -5,7 +5,7 @@
 #include "engine.hpp"
 #include "gpu.hpp"
 #include "memory.hpp"
-#include "plan.hpp"
+#include "schedule.hpp"
 #include "status.hpp"
 
 #include <cstddef>
@@ -15,13 +15,6 @@
 #include <vector>
 
 namespace causeway {
-
-/// One exchange as the core hands it to a device.
-struct Exchange {
-  kernels::AlltoallvArgs args;  ///< but for the blocks, which the plan holds, as it does the visits
-  const AlltoallvPlan* plan;
-  std::uint32_t max_ctas;  ///< thread blocks that it may have, with what comes early as well
-};
 
 /// Copies that copy engines make again and again. It ends when nothing that was enqueued runs any
 /// more. Calls as those of its device.
@@ -69,10 +62,10 @@ class DeviceBackend : public DeviceMemory {
   virtual Status try_wide_lines(const device::Communicator& comm, bool* hold) = 0;
 
   /// Runs an exchange to its end.
-  virtual Status run(const Exchange& exchange) = 0;
+  virtual Status run(const Schedule& schedule) = 0;
 
   /// Enqueues an exchange on a user's stream; the host device has none, and runs it.
-  virtual Status enqueue(const Exchange& exchange, void* stream) = 0;
+  virtual Status enqueue(const Schedule& schedule, void* stream) = 0;
 
   /// Prepares copies for copy engines. kUnsupported on the host device.
   virtual Status prepare_copies(std::vector<PeerCopy> list,

@@ -123,13 +123,13 @@ class HostBackend final : public DeviceBackend {
     return {ErrorKind::kUnsupported, "the host device releases its flags"};
   }
 
-  Status run(const Exchange& exchange) override {
-    kernels::launch_alltoallv_host(*executor_, exchange.args, exchange.plan->send.data(),
-                                   exchange.plan->receive.data());
+  Status run(const Schedule& schedule) override {
+    kernels::launch_exchange_host(*executor_, schedule.args, schedule.send.data(),
+                                  schedule.receive.data());
     return {};
   }
 
-  Status enqueue(const Exchange& exchange, void*) override { return run(exchange); }
+  Status enqueue(const Schedule& schedule, void*) override { return run(schedule); }
 
   Status prepare_copies(std::vector<PeerCopy>, std::unique_ptr<EngineCopies>*) override {
     return {ErrorKind::kUnsupported, "the host device has no copy engines"};

@@ -38,7 +38,7 @@ std::vector<std::uint64_t> BlockTable::row(std::span<const Extent> send,
   return row;
 }
 
-EngineVote vote_on_engine(const PlanLimits& limits, int self, std::span<const Extent> send,
+EngineVote vote_on_engine(const ScheduleLimits& limits, int self, std::span<const Extent> send,
                           std::span<const Extent> receive, std::span<const Memory> peers) {
   const auto own = static_cast<std::size_t>(self);
   EngineVote vote{true, true, false};

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "memory.hpp"
-#include "plan.hpp"
+#include "schedule.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -59,7 +59,7 @@ struct EngineVote {
 
 /// The vote of rank `self`, on a device with copy engines. `peers`, by rank, are the beginnings of
 /// the plan's region as this rank addresses it; null where it does not.
-EngineVote vote_on_engine(const PlanLimits& limits, int self, std::span<const Extent> send,
+EngineVote vote_on_engine(const ScheduleLimits& limits, int self, std::span<const Extent> send,
                           std::span<const Extent> receive, std::span<const Memory> peers);
 
 /// Whether copy engines make the exchange: possible and wanted on all ranks, and there is something

@@ -3,10 +3,10 @@
 
 namespace causeway {
 
-const char* range_name(const AlltoallvPlan& plan, int self) {
+const char* range_name(const Schedule& schedule, int self) {
   const kernels::SendBlock* first = nullptr;
-  for (std::size_t peer = 0; peer < plan.send.size(); ++peer) {
-    const kernels::SendBlock& block = plan.send[peer];
+  for (std::size_t peer = 0; peer < schedule.send.size(); ++peer) {
+    const kernels::SendBlock& block = schedule.send[peer];
     if (static_cast<int>(peer) == self || block.bytes == 0) continue;
     if (first == nullptr) first = &block;
     if (block.protocol != first->protocol) return "alltoallv mixed";

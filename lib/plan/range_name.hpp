@@ -1,12 +1,12 @@
 // Names of exchanges, for a profiler.
 #pragma once
 
-#include "plan.hpp"
+#include "schedule.hpp"
 
 namespace causeway {
 
 /// The name of an exchange's range: the operation and the protocol of what rank `self` sends the
 /// others: ll, staged, direct, mixed or nothing.
-const char* range_name(const AlltoallvPlan& plan, int self);
+const char* range_name(const Schedule& schedule, int self);
 
 }  // namespace causeway

@@ -24,7 +24,7 @@ std::uint32_t share_blocks(std::span<const Demand> demands, std::uint32_t blocks
 
 /// Has up to `blocks` thread blocks, at least 1, serve all peers, of whom there are some, in both
 /// roles. sends[h - 1] and receives[h - 1] are of the peers that are h ranks away. Returns how many
-/// blocks that takes, BlockSplit::peer_blocks; *visits is as AlltoallvArgs::visits wants it, and
+/// blocks that takes, BlockSplit::peer_blocks; *visits is as ExchangeArgs::visits wants it, and
 /// its memory is reused. With blocks for every peer each serves one, and a share of its lanes;
 /// otherwise a block has all lanes of some peers.
 std::uint32_t make_visits(std::span<const Demand> sends, std::span<const Demand> receives,

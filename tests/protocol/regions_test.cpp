@@ -6,7 +6,7 @@
 #include <launch.h>
 #include <communicator_state.hpp>
 #include <host_executor.hpp>
-#include <plan.hpp>
+#include <schedule.hpp>
 
 #include <cstring>
 #include <optional>
@@ -241,19 +241,27 @@ TEST(Regions, ThatAreGoneAreNotWrittenTo) {
         const std::uint64_t name =
             handle.send_channel(static_cast<std::uint32_t>(peer), 0).regions[1].name;
         ASSERT_NE(name, device::kNoRegion);
-        AlltoallvPlan plan;
+        Schedule schedule;
         const std::uint32_t reachable[] = {1, 1};
-        PlanLimits limits{handle.lanes, 1, 1024};
+        ScheduleLimits limits{handle.lanes, 1, 1024};
         limits.regions = reachable;
-        plan_alltoallv(limits, rank, send.blocks, receive.blocks, &plan);
-        ASSERT_EQ(plan.send[peer].protocol, static_cast<std::uint8_t>(device::Protocol::kDirect));
-        kernels::AlltoallvArgs args{
-            plan.split, false, send.bytes.data(), receive.bytes.data(), handle, nullptr,
-            name,       0,     plan.visits.data()};
+        make_schedule(limits, rank, send.blocks, receive.blocks, &schedule);
+        ASSERT_EQ(schedule.send[peer].protocol,
+                  static_cast<std::uint8_t>(device::Protocol::kDirect));
+        kernels::ExchangeArgs args{schedule.args.split,
+                                   false,
+                                   send.bytes.data(),
+                                   receive.bytes.data(),
+                                   handle,
+                                   nullptr,
+                                   name,
+                                   0,
+                                   schedule.visits.data()};
         kernels::HostExecutor executor(1);
         const auto replay = [&](std::uint64_t e) {
           send.fill(e, rank);
-          kernels::launch_alltoallv_host(executor, args, plan.send.data(), plan.receive.data());
+          kernels::launch_exchange_host(executor, args, schedule.send.data(),
+                                        schedule.receive.data());
           EXPECT_EQ(receive.wrong_bytes(e, rank, counts[0]), 0U) << "exchange " << e;
           EXPECT_EQ(later, std::vector<std::byte>(later.size(), Buffer::kGuard));
         };
@@ -378,7 +386,7 @@ TEST(Plans, TakeNoMoreBlocksThanTheyMayHave) {
       const Status made =
           communicator.plan(bootstrap, arguments_of(send, receive), {}, &planned, settings);
       ASSERT_TRUE(made.ok()) << made.message();
-      const std::uint32_t blocks = planned->plan.split.blocks;
+      const std::uint32_t blocks = planned->schedule.args.split.blocks;
       EXPECT_EQ(blocks, rank == 1 ? std::min<std::uint64_t>(most, 8) : 8);
       send.fill(most, rank);
       const Status status = communicator.start(*planned, nullptr);

@@ -4,9 +4,9 @@
 // count, of the count behind bytes that were stored in place, or of the flags of lines
 #include "thread_ranks.hpp"
 
-#include <alltoallv.hpp>
+#include <exchange.hpp>
 #include <host_executor.hpp>
-#include <plan.hpp>
+#include <schedule.hpp>
 
 #include <causeway/device/host_device.hpp>
 
@@ -79,15 +79,16 @@ void exchange(Rank& rank, kernels::HostExecutor& executor, std::uint64_t bytes, 
   const std::vector<std::byte> send(bytes * kRanks, std::byte{1});
   const std::vector<Extent> blocks{{0, bytes}, {static_cast<std::int64_t>(bytes), bytes}};
   constexpr std::uint32_t kReachable[kRanks] = {1, 1};
-  PlanLimits limits{1, 1, 1024, kLineBytes};
+  ScheduleLimits limits{1, 1, 1024, kLineBytes};
   limits.ll128_bytes = 2 * kLineBytes;
   if (direct) limits.regions = kReachable;
-  AlltoallvPlan plan;
-  plan_alltoallv(limits, rank.communicator->rank(), blocks, blocks, &plan);
-  const kernels::Alltoallv<WeakHostDevice, kernels::BlockLists> operation{
-      {plan.split, false, send.data(), rank.receive.data(), rank.communicator->device_handle(),
-       nullptr, direct ? rank.region : device::kNoRegion, 0, plan.visits.data()},
-      {plan.send.data(), plan.receive.data()}};
+  Schedule schedule;
+  make_schedule(limits, rank.communicator->rank(), blocks, blocks, &schedule);
+  const kernels::Exchange<WeakHostDevice, kernels::BlockLists> operation{
+      {schedule.args.split, false, send.data(), rank.receive.data(),
+       rank.communicator->device_handle(), nullptr, direct ? rank.region : device::kNoRegion, 0,
+       schedule.visits.data()},
+      {schedule.send.data(), schedule.receive.data()}};
   kernels::run_on_host(executor, operation, device::ThreadGroup{});
   std::fill(rank.receive.begin(), rank.receive.end(), std::byte{0});
 }

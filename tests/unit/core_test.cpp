@@ -1,13 +1,13 @@
 // The core's parts that need no exchange: plans, agreement, topology, segments, failures, threads.
-#include <alltoallv.hpp>
 #include <causeway/device/host_device.hpp>
 #include <causeway/device/wait.hpp>
 #include <channel_layout.hpp>
 #include <channel_set.hpp>
 #include <device_backend.hpp>
+#include <exchange.hpp>
 #include <failure.hpp>
 #include <host_executor.hpp>
-#include <plan.hpp>
+#include <schedule.hpp>
 #include <shared_segment.hpp>
 #include <thread_bootstrap.hpp>
 #include <topology.hpp>
@@ -30,15 +30,15 @@ namespace {
 TEST(Plan, SpreadsLargeBlocksOverLanes) {
   const std::vector<Extent> send{{-8, 0}, {0, 100}, {100, 1 << 20}};
   const std::vector<Extent> receive{{0, 7}, {16, 0}, {32, 9}};
-  AlltoallvPlan plan;
-  plan_alltoallv({4, 100, 4096}, 0, send, receive, &plan);
-  EXPECT_EQ(plan.send[0].lanes, 1U);
-  EXPECT_EQ(plan.send[0].offset, -8);
-  EXPECT_EQ(plan.send[1].lanes, 1U);
-  EXPECT_EQ(plan.send[2].lanes, 4U);
-  EXPECT_EQ(plan.send[2].piece_bytes, 4096U);
-  EXPECT_EQ(plan.receive[2].offset, 32);
-  EXPECT_EQ(plan.receive[2].bytes, 9U);
+  Schedule schedule;
+  make_schedule({4, 100, 4096}, 0, send, receive, &schedule);
+  EXPECT_EQ(schedule.send[0].lanes, 1U);
+  EXPECT_EQ(schedule.send[0].offset, -8);
+  EXPECT_EQ(schedule.send[1].lanes, 1U);
+  EXPECT_EQ(schedule.send[2].lanes, 4U);
+  EXPECT_EQ(schedule.send[2].piece_bytes, 4096U);
+  EXPECT_EQ(schedule.receive[2].offset, 32);
+  EXPECT_EQ(schedule.receive[2].bytes, 9U);
 }
 
 TEST(Plan, SmallMessagesGoInLinesWherePeersShareMemory) {
@@ -47,17 +47,18 @@ TEST(Plan, SmallMessagesGoInLinesWherePeersShareMemory) {
   const std::vector<LinkKind> links{LinkKind::kMemory, LinkKind::kMemory, LinkKind::kMemory,
                                     LinkKind::kMemory, LinkKind::kNetwork};
   for (const std::uint32_t lanes : {1, 3, 16, 64}) {
-    AlltoallvPlan plan;
-    plan_alltoallv({lanes, 1000, 4096, 65536, links}, 0, blocks, blocks, &plan);
-    EXPECT_EQ(static_cast<device::Protocol>(plan.send[1].protocol), device::Protocol::kLines);
-    EXPECT_EQ(static_cast<device::Protocol>(plan.send[2].protocol), device::Protocol::kStaged);
-    EXPECT_EQ(static_cast<device::Protocol>(plan.send[3].protocol), device::Protocol::kLines);
-    EXPECT_EQ(plan.send[3].lanes, 1U);
-    EXPECT_EQ(static_cast<device::Protocol>(plan.send[4].protocol), device::Protocol::kStaged);
+    Schedule schedule;
+    make_schedule({lanes, 1000, 4096, 65536, links}, 0, blocks, blocks, &schedule);
+    EXPECT_EQ(static_cast<device::Protocol>(schedule.send[1].protocol), device::Protocol::kLines);
+    EXPECT_EQ(static_cast<device::Protocol>(schedule.send[2].protocol), device::Protocol::kStaged);
+    EXPECT_EQ(static_cast<device::Protocol>(schedule.send[3].protocol), device::Protocol::kLines);
+    EXPECT_EQ(schedule.send[3].lanes, 1U);
+    EXPECT_EQ(static_cast<device::Protocol>(schedule.send[4].protocol), device::Protocol::kStaged);
     // Without lines every lane has something to say.
-    EXPECT_EQ(plan.split.peer_blocks, 0U + plan.send[1].lanes + plan.send[2].lanes + 1U + lanes);
+    EXPECT_EQ(schedule.args.split.peer_blocks,
+              0U + schedule.send[1].lanes + schedule.send[2].lanes + 1U + lanes);
     for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-      EXPECT_LE(kernels::lane_share(plan.send[1], lane).bytes, line_bytes_for(65536, lanes));
+      EXPECT_LE(kernels::lane_share(schedule.send[1], lane).bytes, line_bytes_for(65536, lanes));
     }
   }
   EXPECT_EQ(line_bytes_for(0, 5), 0U);
@@ -67,9 +68,9 @@ TEST(Plan, GivesTheRanksOwnBlockThreadBlocksThatAreLeft) {
   const auto split = [](std::uint32_t max_blocks, std::uint64_t to_self, std::size_t ranks) {
     std::vector<Extent> blocks(ranks, Extent{0, 1 << 20});
     blocks[0].bytes = to_self;
-    AlltoallvPlan plan;
-    plan_alltoallv({4, max_blocks, 4096}, 0, blocks, blocks, &plan);
-    const kernels::BlockSplit& result = plan.split;
+    Schedule schedule;
+    make_schedule({4, max_blocks, 4096}, 0, blocks, blocks, &schedule);
+    const kernels::BlockSplit& result = schedule.args.split;
     return std::vector<std::uint32_t>{result.blocks, result.peer_blocks, result.first_self};
   };
   using Split = std::vector<std::uint32_t>;
@@ -89,12 +90,12 @@ TEST(Plan, GivesTheRanksOwnBlockThreadBlocksThatAreLeft) {
 TEST(Plan, LeavesRoomForTheNextLaunchWhereMessagesAreShort) {
   const auto blocks = [](std::uint32_t max_ctas, std::uint64_t to_peer, std::uint64_t ll_bytes) {
     const std::vector<Extent> extents{{0, 256 << 10}, {0, to_peer}};
-    PlanLimits limits{64, 96, 128 << 10, ll_bytes};
+    ScheduleLimits limits{64, 96, 128 << 10, ll_bytes};
     limits.max_ctas = max_ctas;
-    AlltoallvPlan plan;
-    plan_alltoallv(limits, 0, extents, extents, &plan);
-    EXPECT_EQ(plan.split.peer_blocks, plan.send[1].lanes);
-    return plan.split.blocks - plan.split.peer_blocks;
+    Schedule schedule;
+    make_schedule(limits, 0, extents, extents, &schedule);
+    EXPECT_EQ(schedule.args.split.peer_blocks, schedule.send[1].lanes);
+    return schedule.args.split.blocks - schedule.args.split.peer_blocks;
   };
   constexpr std::uint64_t kLimit = 256 << 10;
   EXPECT_EQ(blocks(124, 1 << 10, kLimit), 32U);    // 1 lane

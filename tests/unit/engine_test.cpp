@@ -26,8 +26,8 @@ const Tuner& cuda_tuner() {
   return tuner;
 }
 
-PlanLimits cuda_limits() {
-  PlanLimits limits{16, 100, 128 * 1024, 64 * 1024};
+ScheduleLimits cuda_limits() {
+  ScheduleLimits limits{16, 100, 128 * 1024, 64 * 1024};
   limits.tuner = &cuda_tuner();
   return limits;
 }
@@ -48,7 +48,7 @@ class Voter {
 
   EngineVote vote() const { return vote_on_engine(limits, 0, send, receive, peers); }
 
-  PlanLimits limits = cuda_limits();
+  ScheduleLimits limits = cuda_limits();
   std::vector<Extent> send;
   std::vector<Extent> receive;
   std::vector<Memory> peers;

@@ -1,7 +1,7 @@
 // Ranges that a profiler shows: how exchanges are named.
-#include <plan.hpp>
 #include <range_name.hpp>
 #include <ranges.hpp>
+#include <schedule.hpp>
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@ namespace {
 
 TEST(Ranges, NameWhatTheRankSendsTheOthers) {
   const std::uint32_t reachable[] = {1, 1, 0};
-  PlanLimits limits{1, 4, 1024, 128};
+  ScheduleLimits limits{1, 4, 1024, 128};
   limits.regions = reachable;
   limits.ll128_bytes = 256;
   const struct {
@@ -26,8 +26,8 @@ TEST(Ranges, NameWhatTheRankSendsTheOthers) {
   for (const auto& [to, name] : cases) {
     const std::vector<Extent> send{{0, to[0]}, {0, to[1]}, {0, to[2]}};
     const std::vector<Extent> receive(3, Extent{0, 5000});
-    AlltoallvPlan plan;
-    plan_alltoallv(limits, 0, send, receive, &plan);
+    Schedule plan;
+    make_schedule(limits, 0, send, receive, &plan);
     EXPECT_EQ(range_name(plan, 0), std::string(name));
   }
 }

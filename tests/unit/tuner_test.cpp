@@ -1,6 +1,6 @@
 // The tuner: what the built-in tables choose, and how rules change it.
-#include <alltoallv.hpp>
-#include <plan.hpp>
+#include <exchange.hpp>
+#include <schedule.hpp>
 
 #include <gtest/gtest.h>
 
@@ -17,18 +17,18 @@ const Tuner& tuner_of(DeviceKind device) {
 }
 
 /// A plan of rank 0 of two, which send each other `bytes` and themselves `to_self`.
-AlltoallvPlan plan_pair(PlanLimits limits, std::uint64_t bytes, LinkKind link = LinkKind::kMemory,
-                        std::uint64_t to_self = 0) {
+Schedule schedule_pair(ScheduleLimits limits, std::uint64_t bytes,
+                       LinkKind link = LinkKind::kMemory, std::uint64_t to_self = 0) {
   const std::vector<LinkKind> links{LinkKind::kMemory, link};
   limits.links = links;
   const std::vector<Extent> blocks{{0, to_self}, {0, bytes}};
-  AlltoallvPlan plan;
-  plan_alltoallv(limits, 0, blocks, blocks, &plan);
-  return plan;
+  Schedule schedule;
+  make_schedule(limits, 0, blocks, blocks, &schedule);
+  return schedule;
 }
 
-Protocol protocol_of(const AlltoallvPlan& plan) {
-  return static_cast<Protocol>(plan.send[1].protocol);
+Protocol protocol_of(const Schedule& schedule) {
+  return static_cast<Protocol>(schedule.send[1].protocol);
 }
 
 TEST(TuningTable, BeginsEachLinkWithARowForEveryMessage) {
@@ -56,58 +56,59 @@ TEST(TuningTable, MemoryLinksHaveLinesUpToTheLimitThatWasAgreed) {
                {31 * kKiB, 31}, {31745, 32},      {32768, 32},     {32769, 17},
                {64 * kKiB, 32}, {128 * kKiB, 64}, {256 * kKiB, 64}};
   for (const DeviceKind device : {DeviceKind::kHost, DeviceKind::kCuda}) {
-    PlanLimits limits{64, 100, 128 * kKiB, 256 * kKiB};
+    ScheduleLimits limits{64, 100, 128 * kKiB, 256 * kKiB};
     limits.tuner = &tuner_of(device);
     for (const auto& [bytes, lanes] : cases) {
-      const AlltoallvPlan plan = plan_pair(limits, bytes);
-      EXPECT_EQ(protocol_of(plan), Protocol::kLines) << bytes;
-      EXPECT_EQ(plan.send[1].lanes, lanes) << bytes;
-      EXPECT_EQ(plan.receive[1].protocol, plan.send[1].protocol);
-      EXPECT_EQ(plan.receive[1].lane_bytes, plan.send[1].lane_bytes) << bytes;
-      EXPECT_EQ(plan.split.peer_blocks, lanes);
-      EXPECT_EQ(plan.split.threads, device == DeviceKind::kCuda && bytes <= 512 ? 128U : 256U);
+      const Schedule schedule = schedule_pair(limits, bytes);
+      EXPECT_EQ(protocol_of(schedule), Protocol::kLines) << bytes;
+      EXPECT_EQ(schedule.send[1].lanes, lanes) << bytes;
+      EXPECT_EQ(schedule.receive[1].protocol, schedule.send[1].protocol);
+      EXPECT_EQ(schedule.receive[1].lane_bytes, schedule.send[1].lane_bytes) << bytes;
+      EXPECT_EQ(schedule.args.split.peer_blocks, lanes);
+      EXPECT_EQ(schedule.args.split.threads,
+                device == DeviceKind::kCuda && bytes <= 512 ? 128U : 256U);
     }
-    const AlltoallvPlan above = plan_pair(limits, 256 * kKiB + 1);
+    const Schedule above = schedule_pair(limits, 256 * kKiB + 1);
     EXPECT_EQ(protocol_of(above), Protocol::kStaged);
     EXPECT_EQ(above.send[1].lanes, 16U);
     EXPECT_EQ(above.receive[1].protocol, above.send[1].protocol);
-    EXPECT_EQ(above.split.threads, 512U);
+    EXPECT_EQ(above.args.split.threads, 512U);
     limits.ll_bytes = 1000;
-    EXPECT_EQ(protocol_of(plan_pair(limits, 1000)), Protocol::kLines);
-    EXPECT_EQ(plan_pair(limits, 1000).send[1].lanes, 8U);  // lines for 128 bytes in each lane
-    EXPECT_EQ(protocol_of(plan_pair(limits, 1001)), Protocol::kStaged);
-    EXPECT_EQ(protocol_of(plan_pair(limits, 100, LinkKind::kNetwork)), Protocol::kStaged);
+    EXPECT_EQ(protocol_of(schedule_pair(limits, 1000)), Protocol::kLines);
+    EXPECT_EQ(schedule_pair(limits, 1000).send[1].lanes, 8U);  // lines for 128 bytes in each lane
+    EXPECT_EQ(protocol_of(schedule_pair(limits, 1001)), Protocol::kStaged);
+    EXPECT_EQ(protocol_of(schedule_pair(limits, 100, LinkKind::kNetwork)), Protocol::kStaged);
     limits.ll_bytes = 0;
-    EXPECT_EQ(protocol_of(plan_pair(limits, 0)), Protocol::kStaged);
-    EXPECT_EQ(plan_pair(limits, 0).split.threads, 512U);
+    EXPECT_EQ(protocol_of(schedule_pair(limits, 0)), Protocol::kStaged);
+    EXPECT_EQ(schedule_pair(limits, 0).args.split.threads, 512U);
   }
 }
 
 TEST(TuningTable, WideLinesServeWhereAllRanksHaveThem) {
   const std::vector<std::uint32_t> regions{1, 1};
   const Tuner of_many_lanes(DeviceKind::kCuda, {}, {.most = 64, .at_once = 64, .beside_next = 62});
-  PlanLimits limits{64, 100, 128 * kKiB, 256 * kKiB, {}, regions, &of_many_lanes, 8192 * kKiB};
-  EXPECT_EQ(protocol_of(plan_pair(limits, 64 * kKiB)), Protocol::kLines);
-  EXPECT_EQ(protocol_of(plan_pair(limits, 8192 * kKiB + 1)), Protocol::kDirect);
-  EXPECT_EQ(protocol_of(plan_pair(limits, 256 * kKiB, LinkKind::kNetwork)), Protocol::kStaged);
+  ScheduleLimits limits{64, 100, 128 * kKiB, 256 * kKiB, {}, regions, &of_many_lanes, 8192 * kKiB};
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 64 * kKiB)), Protocol::kLines);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 8192 * kKiB + 1)), Protocol::kDirect);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 256 * kKiB, LinkKind::kNetwork)), Protocol::kStaged);
   const struct {
     std::uint64_t bytes;
     std::uint32_t lanes;
   } cases[] = {{64 * kKiB + 1, 9}, {128 * kKiB, 16},  {256 * kKiB, 32},      {512 * kKiB, 44},
                {1024 * kKiB, 44},  {2048 * kKiB, 44}, {2048 * kKiB + 1, 64}, {8192 * kKiB, 64}};
   for (const auto& [bytes, lanes] : cases) {
-    const AlltoallvPlan plan = plan_pair(limits, bytes);
-    EXPECT_EQ(protocol_of(plan), Protocol::kWideLines) << bytes;
-    EXPECT_EQ(plan.send[1].lanes, lanes) << bytes;
-    EXPECT_EQ(plan.receive[1].protocol, plan.send[1].protocol);
+    const Schedule schedule = schedule_pair(limits, bytes);
+    EXPECT_EQ(protocol_of(schedule), Protocol::kWideLines) << bytes;
+    EXPECT_EQ(schedule.send[1].lanes, lanes) << bytes;
+    EXPECT_EQ(schedule.receive[1].protocol, schedule.send[1].protocol);
     for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-      EXPECT_LE(kernels::lane_share(plan.send[1], lane).bytes,
+      EXPECT_LE(kernels::lane_share(schedule.send[1], lane).bytes,
                 wide_line_bytes_for(8192 * kKiB, 64));
     }
   }
   limits.tuner = &tuner_of(DeviceKind::kHost);
-  EXPECT_EQ(protocol_of(plan_pair(limits, 256 * kKiB)), Protocol::kLines);
-  EXPECT_EQ(protocol_of(plan_pair(limits, 256 * kKiB + 1)), Protocol::kWideLines);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 256 * kKiB)), Protocol::kLines);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 256 * kKiB + 1)), Protocol::kWideLines);
 }
 
 TEST(TuningTable, BetweenManyRanksLinesHaveLanesThatLeaveRoomForTheNextLaunch) {
@@ -136,10 +137,11 @@ TEST(TuningTable, BetweenManyRanksLinesHaveLanesThatLeaveRoomForTheNextLaunch) {
                {{1, 1, 1}, 2 * kKiB + 1, 1, Protocol::kWideLines}};
   for (const auto& [of_pair, bytes, lanes, protocol] : cases) {
     const Tuner tuner(DeviceKind::kCuda, {}, of_pair);
-    PlanLimits limits{of_pair.most, 124, 128 * kKiB, 256 * kKiB, {}, {}, &tuner, 8192 * kKiB, 124};
-    const AlltoallvPlan plan = plan_pair(limits, bytes);
-    EXPECT_EQ(protocol_of(plan), protocol) << bytes;
-    EXPECT_EQ(plan.send[1].lanes, lanes) << bytes;
+    ScheduleLimits limits{of_pair.most, 124,    128 * kKiB,  256 * kKiB, {},
+                          {},           &tuner, 8192 * kKiB, 124};
+    const Schedule schedule = schedule_pair(limits, bytes);
+    EXPECT_EQ(protocol_of(schedule), protocol) << bytes;
+    EXPECT_EQ(schedule.send[1].lanes, lanes) << bytes;
   }
 }
 
@@ -162,27 +164,29 @@ TEST(TuningTable, StagedMessagesHaveALaneForEach16KiB) {
                {1 << 30, 64}};
   for (const DeviceKind device : {DeviceKind::kHost, DeviceKind::kCuda}) {
     for (const LinkKind link : {LinkKind::kMemory, LinkKind::kNetwork}) {
-      PlanLimits limits{64, 100, 128 * kKiB};
+      ScheduleLimits limits{64, 100, 128 * kKiB};
       limits.tuner = &tuner_of(device);
       for (const auto& [bytes, lanes] : cases) {
-        const AlltoallvPlan plan = plan_pair(limits, bytes, link);
-        EXPECT_EQ(protocol_of(plan), Protocol::kStaged);
-        EXPECT_EQ(plan.send[1].lanes, lanes) << bytes;
-        EXPECT_EQ(plan.send[1].piece_bytes, 128 * kKiB);
-        EXPECT_EQ(plan.split.peer_blocks, 64U);  // each lane says in every exchange what it has
-        EXPECT_EQ(plan.split.threads, 512U);
+        const Schedule schedule = schedule_pair(limits, bytes, link);
+        EXPECT_EQ(protocol_of(schedule), Protocol::kStaged);
+        EXPECT_EQ(schedule.send[1].lanes, lanes) << bytes;
+        EXPECT_EQ(schedule.send[1].piece_bytes, 128 * kKiB);
+        EXPECT_EQ(schedule.args.split.peer_blocks,
+                  64U);  // each lane says in every exchange what it has
+        EXPECT_EQ(schedule.args.split.threads, 512U);
       }
       limits.piece_bytes = std::uint64_t{1} << 40;
-      EXPECT_EQ(plan_pair(limits, 1, link).send[1].piece_bytes, std::uint32_t{1} << 31);
+      EXPECT_EQ(schedule_pair(limits, 1, link).send[1].piece_bytes, std::uint32_t{1} << 31);
     }
   }
 }
 
 TEST(TuningTable, ARanksOwnBlockHasThreadBlocksByItsBytes) {
-  PlanLimits limits{1, 100, 128 * kKiB, 64 * kKiB};
+  ScheduleLimits limits{1, 100, 128 * kKiB, 64 * kKiB};
   const auto self_blocks = [&](std::uint64_t bytes, std::uint64_t to_self) {
-    const AlltoallvPlan plan = plan_pair(limits, bytes, LinkKind::kMemory, to_self);
-    return std::pair(plan.split.blocks - plan.split.peer_blocks, plan.split.threads);
+    const Schedule schedule = schedule_pair(limits, bytes, LinkKind::kMemory, to_self);
+    return std::pair(schedule.args.split.blocks - schedule.args.split.peer_blocks,
+                     schedule.args.split.threads);
   };
   using Split = std::pair<std::uint32_t, std::uint32_t>;
   EXPECT_EQ(self_blocks(1, 0), Split(1, 256));
@@ -199,37 +203,38 @@ TEST(TuningTable, ARanksOwnBlockHasThreadBlocksByItsBytes) {
 
 TEST(Plan, OfMessagesThatAllComeStraightIntoMemoryHasNearlyAllThreadsSend) {
   const std::vector<std::uint32_t> regions{1, 1};
-  PlanLimits limits{64, 100, 128 * kKiB, 1000, {}, regions, &tuner_of(DeviceKind::kCuda)};
-  EXPECT_EQ(plan_pair(limits, 1 << 30).split.send_threads, 512U - kernels::kThreadsThatHear);
-  EXPECT_EQ(plan_pair(limits, 100 * kKiB).split.send_threads, 256U);
-  EXPECT_EQ(plan_pair(limits, 1000).split.send_threads, 128U);
+  ScheduleLimits limits{64, 100, 128 * kKiB, 1000, {}, regions, &tuner_of(DeviceKind::kCuda)};
+  EXPECT_EQ(schedule_pair(limits, 1 << 30).args.split.send_threads,
+            512U - kernels::kThreadsThatHear);
+  EXPECT_EQ(schedule_pair(limits, 100 * kKiB).args.split.send_threads, 256U);
+  EXPECT_EQ(schedule_pair(limits, 1000).args.split.send_threads, 128U);
   limits.regions = {};
-  EXPECT_EQ(plan_pair(limits, 1 << 30).split.send_threads, 256U);
+  EXPECT_EQ(schedule_pair(limits, 1 << 30).args.split.send_threads, 256U);
 }
 
 TEST(TuningTable, RegisteredMemoryIsWrittenStraightInto) {
   const std::vector<std::uint32_t> regions{1, 1};
-  PlanLimits limits{64, 100, 128 * kKiB, 1000, {}, regions};
-  EXPECT_EQ(protocol_of(plan_pair(limits, 1000)), Protocol::kLines);
-  EXPECT_EQ(protocol_of(plan_pair(limits, 128 * kKiB)), Protocol::kStaged);
-  EXPECT_EQ(protocol_of(plan_pair(limits, 128 * kKiB + 1)), Protocol::kDirect);
+  ScheduleLimits limits{64, 100, 128 * kKiB, 1000, {}, regions};
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 1000)), Protocol::kLines);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 128 * kKiB)), Protocol::kStaged);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 128 * kKiB + 1)), Protocol::kDirect);
   limits.tuner = &tuner_of(DeviceKind::kCuda);
-  EXPECT_EQ(protocol_of(plan_pair(limits, 512 * kKiB - 1)), Protocol::kStaged);
-  const AlltoallvPlan plan = plan_pair(limits, 512 * kKiB);
-  EXPECT_EQ(protocol_of(plan), Protocol::kDirect);
-  EXPECT_EQ(plan.send[1].piece_bytes, 0U);
-  EXPECT_EQ(plan.send[1].lanes, 8U);
-  EXPECT_EQ(plan_pair(limits, 1 << 30).send[1].lanes, 64U);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 512 * kKiB - 1)), Protocol::kStaged);
+  const Schedule schedule = schedule_pair(limits, 512 * kKiB);
+  EXPECT_EQ(protocol_of(schedule), Protocol::kDirect);
+  EXPECT_EQ(schedule.send[1].piece_bytes, 0U);
+  EXPECT_EQ(schedule.send[1].lanes, 8U);
+  EXPECT_EQ(schedule_pair(limits, 1 << 30).send[1].lanes, 64U);
   // Many lanes make going through rings pay for longer.
   const Tuner of_many_lanes(DeviceKind::kCuda, {}, {.most = 64});
   limits.tuner = &of_many_lanes;
-  EXPECT_EQ(protocol_of(plan_pair(limits, 4096 * kKiB - 1)), Protocol::kStaged);
-  EXPECT_EQ(protocol_of(plan_pair(limits, 4096 * kKiB)), Protocol::kDirect);
-  EXPECT_EQ(plan_pair(limits, 4096 * kKiB).send[1].lanes, 64U);
-  EXPECT_EQ(protocol_of(plan_pair(limits, 1 << 30, LinkKind::kNetwork)), Protocol::kStaged);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 4096 * kKiB - 1)), Protocol::kStaged);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 4096 * kKiB)), Protocol::kDirect);
+  EXPECT_EQ(schedule_pair(limits, 4096 * kKiB).send[1].lanes, 64U);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 1 << 30, LinkKind::kNetwork)), Protocol::kStaged);
   const std::vector<std::uint32_t> of_others{1, 0};
   limits.regions = of_others;
-  EXPECT_EQ(protocol_of(plan_pair(limits, 1 << 30)), Protocol::kStaged);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 1 << 30)), Protocol::kStaged);
 }
 
 /// A tuner with rules on top of a device's table.
@@ -283,11 +288,11 @@ TEST(Tuner, AProtocolThatCannotServeGivesWayWithItsRule) {
 
 TEST(Tuner, WideLinesDoNotServeWhereThereAreNoneNotEvenForNothing) {
   const Tuner insists = tuned("*:memory:*:protocol=ll128");
-  PlanLimits limits{64, 100, 128 * kKiB, 256 * kKiB, {}, {}, &insists, 0};
-  EXPECT_EQ(protocol_of(plan_pair(limits, 0)), Protocol::kLines);
+  ScheduleLimits limits{64, 100, 128 * kKiB, 256 * kKiB, {}, {}, &insists, 0};
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 0)), Protocol::kLines);
   limits.ll128_bytes = kKiB;
-  EXPECT_EQ(protocol_of(plan_pair(limits, 0)), Protocol::kWideLines);
-  EXPECT_EQ(plan_pair(limits, 0).send[1].lanes, 1U);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 0)), Protocol::kWideLines);
+  EXPECT_EQ(schedule_pair(limits, 0).send[1].lanes, 1U);
 }
 
 TEST(Tuner, CopyEnginesServeWhereARuleAsksForThemAndTheyCan) {
@@ -307,14 +312,14 @@ TEST(Tuner, CopyEnginesServeWhereARuleAsksForThemAndTheyCan) {
 /// What a rule asks of copy engines is for planned exchanges; channels have the rule before it.
 TEST(Tuner, ChannelsDoNotGoByEngine) {
   const std::vector<std::uint32_t> regions{1, 1};
-  PlanLimits limits{16, 100, 128 * kKiB, 64 * kKiB, {}, regions};
+  ScheduleLimits limits{16, 100, 128 * kKiB, 64 * kKiB, {}, regions};
   for (const DeviceKind device : {DeviceKind::kHost, DeviceKind::kCuda}) {
     const Tuner engine = tuned("*:*:*:lanes=3; *:*:*:protocol=engine,lanes=5", device);
     limits.tuner = &engine;
     EXPECT_TRUE(prefers_engine(limits, 1, 1));
-    EXPECT_EQ(protocol_of(plan_pair(limits, 1 << 30)), Protocol::kDirect);
-    EXPECT_EQ(plan_pair(limits, 1 << 30).send[1].lanes, 3U);
-    EXPECT_EQ(protocol_of(plan_pair(limits, 1000)), Protocol::kLines);
+    EXPECT_EQ(protocol_of(schedule_pair(limits, 1 << 30)), Protocol::kDirect);
+    EXPECT_EQ(schedule_pair(limits, 1 << 30).send[1].lanes, 3U);
+    EXPECT_EQ(protocol_of(schedule_pair(limits, 1000)), Protocol::kLines);
     const Tuner direct = tuned("*:*:*:protocol=engine; *:*:*:protocol=direct", device);
     limits.tuner = &direct;
     EXPECT_EQ(prefers_engine(limits, 1, 1), device == DeviceKind::kHost);
@@ -323,34 +328,34 @@ TEST(Tuner, ChannelsDoNotGoByEngine) {
 
 TEST(Tuner, PlansKeepToWhatWasAgreedWhateverTheRulesAre) {
   const std::vector<std::uint32_t> regions{1, 1};
-  PlanLimits limits{16, 100, 128 * kKiB, 64 * kKiB, {}, regions};
+  ScheduleLimits limits{16, 100, 128 * kKiB, 64 * kKiB, {}, regions};
   const Tuner lines = tuned("*:*:*:protocol=ll,lanes=1,lane_bytes=1M");
   limits.tuner = &lines;
-  EXPECT_EQ(protocol_of(plan_pair(limits, 64 * kKiB + 1)), Protocol::kStaged);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 64 * kKiB + 1)), Protocol::kStaged);
   for (const std::uint64_t bytes : {0, 1, 4096, 4097, 65535, 65536}) {
-    const AlltoallvPlan plan = plan_pair(limits, bytes);
-    EXPECT_EQ(protocol_of(plan), Protocol::kLines);
+    const Schedule schedule = schedule_pair(limits, bytes);
+    EXPECT_EQ(protocol_of(schedule), Protocol::kLines);
     for (std::uint32_t lane = 0; lane < 16; ++lane) {
-      EXPECT_LE(kernels::lane_share(plan.send[1], lane).bytes, line_bytes_for(64 * kKiB, 16));
+      EXPECT_LE(kernels::lane_share(schedule.send[1], lane).bytes, line_bytes_for(64 * kKiB, 16));
     }
   }
   const Tuner wide = tuned("*:*:*:lanes=64,lane_bytes=1,chunk=1G,threads=64");
   limits.tuner = &wide;
-  EXPECT_EQ(plan_pair(limits, 64 * kKiB).send[1].lanes, 16U);
-  EXPECT_EQ(plan_pair(limits, 64 * kKiB).split.threads, 64U);
-  EXPECT_EQ(plan_pair(limits, 1 << 20).send[1].lanes, 16U);
-  EXPECT_EQ(plan_pair(limits, 1 << 20).send[1].piece_bytes, 128 * kKiB);
+  EXPECT_EQ(schedule_pair(limits, 64 * kKiB).send[1].lanes, 16U);
+  EXPECT_EQ(schedule_pair(limits, 64 * kKiB).args.split.threads, 64U);
+  EXPECT_EQ(schedule_pair(limits, 1 << 20).send[1].lanes, 16U);
+  EXPECT_EQ(schedule_pair(limits, 1 << 20).send[1].piece_bytes, 128 * kKiB);
   // A lane that the header counts and that carries nothing would be waited for.
   const Tuner thin = tuned("*:*:*:lanes=64,lane_bytes=1");
   limits.tuner = &thin;
   for (const std::uint32_t lanes : {1, 5, 16, 61}) {
     limits.lanes = lanes;
     for (std::uint64_t bytes = 0; bytes < 100 * kKiB; bytes += 1 + bytes / 50) {
-      const AlltoallvPlan plan = plan_pair(limits, bytes);
-      const std::uint32_t last = plan.send[1].lanes - 1U;
+      const Schedule schedule = schedule_pair(limits, bytes);
+      const std::uint32_t last = schedule.send[1].lanes - 1U;
       EXPECT_LE(last, lanes - 1);
-      EXPECT_TRUE(last == 0 || kernels::lane_share(plan.send[1], last).bytes > 0) << bytes;
-      const std::uint64_t carried = (last + 1) * plan.send[1].lane_bytes;
+      EXPECT_TRUE(last == 0 || kernels::lane_share(schedule.send[1], last).bytes > 0) << bytes;
+      const std::uint64_t carried = (last + 1) * schedule.send[1].lane_bytes;
       EXPECT_GE(carried, bytes);
     }
   }
@@ -358,16 +363,16 @@ TEST(Tuner, PlansKeepToWhatWasAgreedWhateverTheRulesAre) {
   // Lower than the limit that was agreed.
   const Tuner fewer = tuned("*:memory:1K-:protocol=staged");
   limits.tuner = &fewer;
-  EXPECT_EQ(protocol_of(plan_pair(limits, 1023)), Protocol::kLines);
-  EXPECT_EQ(protocol_of(plan_pair(limits, 1024)), Protocol::kStaged);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 1023)), Protocol::kLines);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 1024)), Protocol::kStaged);
   // On the host device what is eager is not direct.
   for (const DeviceKind device : {DeviceKind::kHost, DeviceKind::kCuda}) {
     const Tuner direct = tuned("*:*:*:protocol=direct", device);
     limits.tuner = &direct;
     const bool on_host = device == DeviceKind::kHost;
-    EXPECT_EQ(protocol_of(plan_pair(limits, 128 * kKiB)),
+    EXPECT_EQ(protocol_of(schedule_pair(limits, 128 * kKiB)),
               on_host ? Protocol::kStaged : Protocol::kDirect);
-    EXPECT_EQ(protocol_of(plan_pair(limits, 128 * kKiB + 1)), Protocol::kDirect);
+    EXPECT_EQ(protocol_of(schedule_pair(limits, 128 * kKiB + 1)), Protocol::kDirect);
   }
 }
 

@@ -1,5 +1,5 @@
 // Visits: every lane of every pair is somebody's, and thread blocks go by what there is to do.
-#include <plan.hpp>
+#include <schedule.hpp>
 
 #include <gtest/gtest.h>
 #include <seed.hpp>
@@ -15,7 +15,7 @@ using kernels::Visits;
 /// How many blocks visit each lane of each peer in one role: [(hops - 1) * lanes + lane].
 std::vector<int> count_visits(const kernels::BlockSplit& split, const std::vector<Visits>& visits,
                               kernels::Role role, std::uint32_t ranks, std::uint32_t lanes) {
-  kernels::AlltoallvArgs args{};
+  kernels::ExchangeArgs args{};
   args.split = split;
   args.visits = visits.data();
   std::vector<int> counts(std::size_t{ranks - 1} * lanes, 0);
@@ -31,11 +31,11 @@ std::vector<int> count_visits(const kernels::BlockSplit& split, const std::vecto
 }
 
 /// The blocks of each peer in one role, where there are enough for all.
-std::vector<std::uint32_t> blocks_of(const AlltoallvPlan& plan, kernels::Role role,
+std::vector<std::uint32_t> blocks_of(const Schedule& schedule, kernels::Role role,
                                      std::uint32_t ranks) {
   std::vector<std::uint32_t> each(ranks - 1, 0);
-  for (std::uint32_t block = 0; block < plan.split.peer_blocks; ++block) {
-    const Visits visits = plan.visits[role * plan.split.peer_blocks + block];
+  for (std::uint32_t block = 0; block < schedule.args.split.peer_blocks; ++block) {
+    const Visits visits = schedule.visits[role * schedule.args.split.peer_blocks + block];
     if (visits.hops < ranks) ++each[visits.hops - 1U];
   }
   return each;
@@ -68,19 +68,19 @@ TEST_F(RandomPlans, HaveEveryLaneOfEveryPairVisitedOnceInEachRole) {
     const auto self = static_cast<std::uint32_t>(up_to(ranks - 1));
     links[self] = device::LinkKind::kMemory;
     const std::uint64_t ll_bytes = up_to(2) == 0 ? 0 : up_to(1 << 18);
-    AlltoallvPlan plan;
-    plan_alltoallv({lanes, budget, 131072, ll_bytes, links}, static_cast<int>(self), send, receive,
-                   &plan);
-    kernels::BlockSplit split = plan.split;
-    std::vector<Visits> visits = plan.visits;
+    Schedule schedule;
+    make_schedule({lanes, budget, 131072, ll_bytes, links}, static_cast<int>(self), send, receive,
+                  &schedule);
+    kernels::BlockSplit split = schedule.args.split;
+    std::vector<Visits> visits = schedule.visits;
     for (std::uint32_t most = budget; most >= 1;
          most = static_cast<std::uint32_t>(up_to(most - 1))) {
-      if (most < budget) split = split_blocks(plan, most, &visits);
+      if (most < budget) split = split_blocks(schedule, most, &visits);
       ASSERT_GE(split.blocks, 1U);
       ASSERT_LE(split.blocks, most);
       ASSERT_LE(split.peer_blocks, split.blocks);
       ASSERT_LT(split.first_self, split.blocks);
-      ASSERT_EQ(split.threads, plan.split.threads);
+      ASSERT_EQ(split.threads, schedule.args.split.threads);
       for (const kernels::Role role : {kernels::kSends, kernels::kReceives}) {
         const std::vector<int> counts = count_visits(split, visits, role, ranks, lanes);
         ASSERT_TRUE(std::ranges::all_of(counts, [](int count) { return count == 1; }))
@@ -88,14 +88,14 @@ TEST_F(RandomPlans, HaveEveryLaneOfEveryPairVisitedOnceInEachRole) {
             << " lanes, " << most << " blocks";
       }
     }
-    if (plan.split.peer_blocks < ranks - 1) continue;
+    if (schedule.args.split.peer_blocks < ranks - 1) continue;
     for (std::uint32_t hops = 1; hops < ranks; ++hops) {
       const std::uint32_t peer = (self + hops) % ranks;
-      const std::uint32_t sending = blocks_of(plan, kernels::kSends, ranks)[hops - 1];
+      const std::uint32_t sending = blocks_of(schedule, kernels::kSends, ranks)[hops - 1];
       const bool lined = ll_bytes > 0 && links[peer] == device::LinkKind::kMemory;
       ASSERT_GE(sending, 1U);
-      ASSERT_LE(sending, lined ? plan.send[peer].lanes : lanes);
-      ASSERT_GE(blocks_of(plan, kernels::kReceives, ranks)[hops - 1], 1U);
+      ASSERT_LE(sending, lined ? schedule.send[peer].lanes : lanes);
+      ASSERT_GE(blocks_of(schedule, kernels::kReceives, ranks)[hops - 1], 1U);
     }
   }
 }
@@ -113,20 +113,21 @@ TEST(Visits, EqualMessagesGetEqualShares) {
     for (const std::uint32_t lanes : {1U, 3U, 16U, 64U}) {
       for (std::uint32_t budget = 1; budget <= 192; ++budget) {
         std::vector<Extent> blocks(ranks, Extent{0, 16 << 20});
-        AlltoallvPlan plan;
-        plan_alltoallv({lanes, budget, 131072, 4096}, 1, blocks, blocks, &plan);
+        Schedule schedule;
+        make_schedule({lanes, budget, 131072, 4096}, 1, blocks, blocks, &schedule);
         const std::uint32_t peers = ranks - 1;
         const std::uint32_t each = std::min(lanes, budget / peers);
         const std::uint32_t peer_blocks = budget < peers ? budget : each * peers;
         const std::uint32_t self_blocks = std::min(budget - peer_blocks, 32U);
-        ASSERT_EQ(plan.split.peer_blocks, peer_blocks) << ranks << " " << lanes << " " << budget;
-        ASSERT_EQ(plan.split.blocks, peer_blocks + self_blocks);
-        ASSERT_TRUE(plan.split.first_self == 0 ||
-                    (self_blocks > 0 && plan.split.first_self == peer_blocks));
+        ASSERT_EQ(schedule.args.split.peer_blocks, peer_blocks)
+            << ranks << " " << lanes << " " << budget;
+        ASSERT_EQ(schedule.args.split.blocks, peer_blocks + self_blocks);
+        ASSERT_TRUE(schedule.args.split.first_self == 0 ||
+                    (self_blocks > 0 && schedule.args.split.first_self == peer_blocks));
         for (std::uint32_t block = 0; block < peer_blocks; ++block) {
           const Visits even = even_visits(peer_blocks, ranks, block);
           for (const kernels::Role role : {kernels::kSends, kernels::kReceives}) {
-            const Visits visits = plan.visits[role * peer_blocks + block];
+            const Visits visits = schedule.visits[role * peer_blocks + block];
             ASSERT_EQ(visits.hops, even.hops);
             ASSERT_EQ(visits.lane, even.lane);
             ASSERT_EQ(visits.lane_step, even.lane_step);
@@ -142,31 +143,31 @@ TEST(Visits, BlocksGoByBytesInEachRole) {
   std::vector<Extent> receive(5, Extent{0, 10 << 20});
   send[2].bytes = 100 << 20;
   receive[4].bytes = 100 << 20;
-  AlltoallvPlan plan;
-  plan_alltoallv({64, 52, 131072, 65536}, 0, send, receive, &plan);
-  EXPECT_EQ(blocks_of(plan, kernels::kSends, 5), (std::vector<std::uint32_t>{4, 40, 4, 4}));
+  Schedule schedule;
+  make_schedule({64, 52, 131072, 65536}, 0, send, receive, &schedule);
+  EXPECT_EQ(blocks_of(schedule, kernels::kSends, 5), (std::vector<std::uint32_t>{4, 40, 4, 4}));
   // Rank 4 is one hop before rank 0.
-  EXPECT_EQ(blocks_of(plan, kernels::kReceives, 5), (std::vector<std::uint32_t>{40, 4, 4, 4}));
+  EXPECT_EQ(blocks_of(schedule, kernels::kReceives, 5), (std::vector<std::uint32_t>{40, 4, 4, 4}));
 }
 
 TEST(Visits, APeerGetsNoMoreBlocksThanLanesAndNoFewerThanOne) {
   std::vector<Extent> blocks{{0, 0}, {0, 1 << 30}, {0, 0}, {0, 8 << 20}, {0, 4 << 20}};
-  AlltoallvPlan plan;
-  plan_alltoallv({16, 30, 131072, 65536}, 0, blocks, blocks, &plan);
-  EXPECT_EQ(blocks_of(plan, kernels::kSends, 5), (std::vector<std::uint32_t>{16, 1, 8, 4}));
+  Schedule schedule;
+  make_schedule({16, 30, 131072, 65536}, 0, blocks, blocks, &schedule);
+  EXPECT_EQ(blocks_of(schedule, kernels::kSends, 5), (std::vector<std::uint32_t>{16, 1, 8, 4}));
   // What nobody's slowest block would gain by is left over.
-  plan_alltoallv({16, 31, 131072, 65536}, 0, blocks, blocks, &plan);
-  EXPECT_EQ(blocks_of(plan, kernels::kSends, 5), (std::vector<std::uint32_t>{16, 1, 8, 4}));
+  make_schedule({16, 31, 131072, 65536}, 0, blocks, blocks, &schedule);
+  EXPECT_EQ(blocks_of(schedule, kernels::kSends, 5), (std::vector<std::uint32_t>{16, 1, 8, 4}));
 }
 
 TEST(Visits, LanesThatMustBeVisitedAreWorkEvenWithoutBytes) {
   const std::vector<Extent> blocks{{0, 0}, {0, 0}, {0, 0}};
   using device::LinkKind;
   const std::vector<LinkKind> links{LinkKind::kMemory, LinkKind::kMemory, LinkKind::kNetwork};
-  AlltoallvPlan plan;
-  plan_alltoallv({64, 34, 131072, 4096, links}, 0, blocks, blocks, &plan);
-  EXPECT_EQ(blocks_of(plan, kernels::kSends, 3), (std::vector<std::uint32_t>{1, 33}));
-  EXPECT_EQ(blocks_of(plan, kernels::kReceives, 3), (std::vector<std::uint32_t>{33, 1}));
+  Schedule schedule;
+  make_schedule({64, 34, 131072, 4096, links}, 0, blocks, blocks, &schedule);
+  EXPECT_EQ(blocks_of(schedule, kernels::kSends, 3), (std::vector<std::uint32_t>{1, 33}));
+  EXPECT_EQ(blocks_of(schedule, kernels::kReceives, 3), (std::vector<std::uint32_t>{33, 1}));
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // alltoallv on the host device with several threads in each group, as on GPUs: linked in place of
 // the library's own launch, whose groups are single threads.
 #include <launch.h>
-#include <alltoallv.hpp>
+#include <exchange.hpp>
 
 #include <causeway/device/host_device.hpp>
 
@@ -172,10 +172,10 @@ struct TeamDevice : device::HostDevice {
 };
 
 template <bool InWarps, bool Gathers>
-void run_in_teams(AlltoallvArgs args, const BlockLists& lists) {
+void run_in_teams(ExchangeArgs args, const BlockLists& lists) {
   using Group = TeamGroup<InWarps>;
   args.comm.control.idle = nullptr;  // for the calling thread alone
-  const Alltoallv<TeamDevice, BlockLists, Gathers> operation{args, lists};
+  const Exchange<TeamDevice, BlockLists, Gathers> operation{args, lists};
   const std::uint32_t roles = 2 * operation.blocks();
   std::deque<Team> teams;
   for (std::uint32_t role = 0; role < roles; ++role) teams.emplace_back(Group::kThreads);
@@ -200,8 +200,8 @@ void run_in_teams(AlltoallvArgs args, const BlockLists& lists) {
 }  // namespace
 
 /// In warps where the environment has CAUSEWAY_TEST_WARPS.
-void launch_alltoallv_host(HostExecutor&, const AlltoallvArgs& args, const SendBlock* send,
-                           const ReceiveBlock* receive) {
+void launch_exchange_host(HostExecutor&, const ExchangeArgs& args, const SendBlock* send,
+                          const ReceiveBlock* receive) {
   static const bool in_warps = std::getenv("CAUSEWAY_TEST_WARPS") != nullptr;
   const bool gathers = args.layouts != nullptr;
   const auto run = in_warps ? (gathers ? run_in_teams<true, true> : run_in_teams<true, false>)

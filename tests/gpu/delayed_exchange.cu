@@ -1,7 +1,7 @@
 // alltoallv on a CUDA device that waits at random before it publishes or acquires anything: linked
 // in place of the library's own launch.
 #include <launch.h>
-#include <alltoallv_cuda.cuh>
+#include <exchange_cuda.cuh>
 
 namespace causeway::kernels {
 
@@ -52,21 +52,21 @@ struct DelayedCudaDevice : device::CudaDevice {
 
 /// The stress has no layouts and few ranks; kernels for others would only take time to compile.
 template <class Device>
-using StressAlltoallv = impl::InlineAlltoallv<Device, false, 16>;
+using StressAlltoallv = impl::InlineExchange<Device, false, 16>;
 using Networked = device::WithPostRing<DelayedCudaDevice>;
 
 }  // namespace
 
-int launch_alltoallv_cuda(const AlltoallvArgs& args, const SendBlock* send,
-                          const ReceiveBlock* receive, void* stream) {
+int launch_exchange_cuda(const ExchangeArgs& args, const SendBlock* send,
+                         const ReceiveBlock* receive, void* stream) {
   if (args.layouts != nullptr || args.comm.size > 16) return cudaErrorNotSupported;
   const auto launch = args.comm.control.port == nullptr
-                          ? impl::launch_alltoallv_of<StressAlltoallv<DelayedCudaDevice>>
-                          : impl::launch_alltoallv_of<StressAlltoallv<Networked>>;
+                          ? impl::launch_exchange_of<StressAlltoallv<DelayedCudaDevice>>
+                          : impl::launch_exchange_of<StressAlltoallv<Networked>>;
   return launch(args, send, receive, stream);
 }
 
-int load_alltoallv_cuda() {
+int load_exchange_cuda() {
   const int code = load_on_cuda<StressAlltoallv<DelayedCudaDevice>>();
   return code != cudaSuccess ? code : load_on_cuda<StressAlltoallv<Networked>>();
 }

@@ -1,4 +1,4 @@
-// Plans: how the blocks of an exchange are to travel. Pure: no MPI, no device.
+// Schedules: how the blocks of an exchange travel. Pure: no MPI, no device.
 #pragma once
 
 #include "extent.hpp"
@@ -14,8 +14,8 @@
 
 namespace causeway {
 
-/// What a plan has to keep to: agreed at attach, but for the tuner.
-struct PlanLimits {
+/// What a schedule has to keep to: agreed at attach, but for the tuner.
+struct ScheduleLimits {
   std::uint32_t lanes;                           ///< of every pair
   std::uint32_t max_blocks;                      ///< thread blocks of a launch
   std::uint64_t piece_bytes;                     ///< largest piece: the eager limit
@@ -32,35 +32,42 @@ struct PlanLimits {
 std::uint64_t line_bytes_for(std::uint64_t bytes, std::uint64_t lanes);
 std::uint64_t wide_line_bytes_for(std::uint64_t bytes, std::uint64_t lanes);
 
-/// The blocks of one alltoallv, by rank, as a launch wants them.
-struct AlltoallvPlan {
-  std::vector<kernels::SendBlock> send;
-  std::vector<kernels::ReceiveBlock> receive;
-  kernels::BlockSplit split{1, 1, 0};
-  std::vector<kernels::Visits> visits;  ///< AlltoallvArgs::visits for that split
+/// One exchange on one rank: what a launch is given, and the lists that go with it.
+struct Schedule {
+  Schedule() = default;
+  Schedule(Schedule&&) = default;  // what moves keeps its lists where they are
+  Schedule& operator=(Schedule&&) = default;
+
+  kernels::ExchangeArgs args{};                ///< `split` and `visits` are of the lists below
+  std::vector<kernels::SendBlock> send;        ///< by rank
+  std::vector<kernels::ReceiveBlock> receive;  ///< by rank
+  std::vector<kernels::Visits> visits;
   /// What the split was made from: the demands of each role, by hops to the peer, and the thread
   /// blocks of their own that the rank's block for itself is worth.
   std::array<std::vector<Demand>, 2> demands;
   std::uint64_t self_bytes = 0;  ///< that the rank sends itself
   std::uint32_t self_blocks = 1;
-  std::uint32_t blocks_of_early = 0;  ///< of a launch whose like may come while it runs; 0 where
-                                      ///< that does not count
+  /// Of a launch whose like may come while it runs; 0 where that does not count.
+  std::uint32_t blocks_of_early = 0;
+  /// Upper bound of thread blocks, counting an overlapping next launch.
+  std::uint32_t max_ctas = 0;
 };
 
-/// The most thread blocks that a plan finds work for.
+/// The most thread blocks that a schedule finds work for.
 std::uint32_t most_useful_blocks(std::uint32_t lanes, std::uint32_t ranks);
 
 /// Whether a message of `bytes` bytes to a peer would be for copy engines, if they may move it.
-bool prefers_engine(const PlanLimits& limits, std::size_t peer, std::uint64_t bytes);
+bool prefers_engine(const ScheduleLimits& limits, std::size_t peer, std::uint64_t bytes);
 
-/// Plans an alltoallv on rank `self` of send[j] to and receive[j] from rank j, all but the places
-/// of their layouts, by channels. The plan's memory is reused.
-void plan_alltoallv(const PlanLimits& limits, int self, std::span<const Extent> send,
-                    std::span<const Extent> receive, AlltoallvPlan* plan);
+/// Fills in the schedule of an exchange on rank `self` of send[j] to and receive[j] from rank j, by
+/// channels: its lists, the split and max_ctas. The places of layouts and the other arguments are
+/// the caller's. The schedule's memory is reused.
+void make_schedule(const ScheduleLimits& limits, int self, std::span<const Extent> send,
+                   std::span<const Extent> receive, Schedule* schedule);
 
-/// The split for a launch of the plan that gets no more than `blocks` blocks, at least 1, and its
-/// visits, which AlltoallvArgs is to point to.
-kernels::BlockSplit split_blocks(const AlltoallvPlan& plan, std::uint32_t blocks,
+/// The split for a launch of the schedule that gets no more than `blocks` blocks, at least 1, and
+/// its visits, which ExchangeArgs is to point to.
+kernels::BlockSplit split_blocks(const Schedule& schedule, std::uint32_t blocks,
                                  std::vector<kernels::Visits>* visits);
 
 }  // namespace causeway

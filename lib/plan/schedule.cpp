@@ -1,5 +1,5 @@
-// Plans: how the blocks of an exchange are to travel. Pure: no MPI, no device.
-#include "plan.hpp"
+// Schedules: how the blocks of an exchange travel. Pure: no MPI, no device.
+#include "schedule.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -18,24 +18,24 @@ constexpr std::uint64_t kVisitBytes = 2 * 1024;
 
 constexpr std::uint64_t kMostPiece = std::uint64_t{1} << 31;
 
-device::LinkKind link_to(const PlanLimits& limits, std::size_t peer) {
+device::LinkKind link_to(const ScheduleLimits& limits, std::size_t peer) {
   return limits.links.empty() ? device::LinkKind::kMemory : limits.links[peer];
 }
 
-bool has_lines(const PlanLimits& limits, std::size_t peer) {
+bool has_lines(const ScheduleLimits& limits, std::size_t peer) {
   return limits.ll_bytes > 0 && link_to(limits, peer) == device::LinkKind::kMemory;
 }
 
 /// Whether messages to a peer may go straight into its memory. On the host device one thread runs
 /// all sends before all receives where none would wait, as none does that is all eager.
-bool may_go_direct(const PlanLimits& limits, std::size_t peer, std::uint64_t bytes) {
+bool may_go_direct(const ScheduleLimits& limits, std::size_t peer, std::uint64_t bytes) {
   return !limits.regions.empty() && limits.regions[peer] > 0 &&
          link_to(limits, peer) == device::LinkKind::kMemory &&
          (limits.tuner->device() != DeviceKind::kHost || bytes > limits.piece_bytes);
 }
 
 /// The lanes of a message: receivers count on each of them to carry some of it.
-std::uint8_t lanes_for(const PlanLimits& limits, const Choice& choice, std::uint64_t bytes) {
+std::uint8_t lanes_for(const ScheduleLimits& limits, const Choice& choice, std::uint64_t bytes) {
   const std::uint64_t most = std::min<std::uint64_t>(limits.lanes, choice.lanes);
   std::uint64_t lanes = std::clamp<std::uint64_t>(bytes / choice.lane_bytes, 1, most);
   const bool wide = choice.protocol == Protocol::kWideLines;
@@ -52,7 +52,7 @@ std::uint8_t lanes_for(const PlanLimits& limits, const Choice& choice, std::uint
   return static_cast<std::uint8_t>((bytes + each - 1) / each);
 }
 
-MessageFacts facts_of(const PlanLimits& limits, std::size_t peer, std::uint64_t bytes) {
+MessageFacts facts_of(const ScheduleLimits& limits, std::size_t peer, std::uint64_t bytes) {
   return {Operation::kAlltoallv,
           link_to(limits, peer),
           bytes,
@@ -72,7 +72,7 @@ struct Travel {
 /// Says so for the messages of one exchange. Many are alike, and then it is worked out once.
 class Chooser {
  public:
-  explicit Chooser(const PlanLimits& limits) : limits_(limits) {}
+  explicit Chooser(const ScheduleLimits& limits) : limits_(limits) {}
 
   Travel choose(std::size_t peer, std::uint64_t bytes) {
     const MessageFacts message = facts_of(limits_, peer, bytes);
@@ -85,13 +85,13 @@ class Chooser {
   }
 
  private:
-  const PlanLimits& limits_;
+  const ScheduleLimits& limits_;
   std::optional<MessageFacts> last_;
   Travel travel_{};
 };
 
 /// The choice for what a rank sends itself.
-Choice choose_for_self(const PlanLimits& limits, std::uint64_t bytes, bool beside_lines) {
+Choice choose_for_self(const ScheduleLimits& limits, std::uint64_t bytes, bool beside_lines) {
   return limits.tuner->choose({Operation::kAlltoallv, device::LinkKind::kSelf, bytes,
                                limits.max_blocks, beside_lines, false});
 }
@@ -103,14 +103,14 @@ constexpr double kLinkRate = 346e9;
 
 /// Whether what a rank sends itself is sooner done by `self_blocks` blocks of its own, while
 /// `peer_blocks` others serve the peers, than by all of them once these have.
-bool self_is_faster_apart(const AlltoallvPlan& plan, std::uint32_t peer_blocks,
+bool self_is_faster_apart(const Schedule& schedule, std::uint32_t peer_blocks,
                           std::uint32_t self_blocks) {
   if (peer_blocks == 0) return true;
   double to_peers = 0;
-  for (const Demand& demand : plan.demands[kernels::kSends]) {
+  for (const Demand& demand : schedule.demands[kernels::kSends]) {
     to_peers += static_cast<double>(demand.work);
   }
-  const auto to_self = static_cast<double>(plan.self_bytes);
+  const auto to_self = static_cast<double>(schedule.self_bytes);
   const double peers = std::max(to_peers / peer_blocks / kBlockRate, to_peers / kLinkRate);
   const double apart = std::max(peers, to_self / self_blocks / kBlockRate);
   const double after = peers + to_self / (peer_blocks + self_blocks) / kBlockRate;
@@ -119,7 +119,7 @@ bool self_is_faster_apart(const AlltoallvPlan& plan, std::uint32_t peer_blocks,
 
 /// What a role has to do with a peer. Without lines there is a group for every lane, of which those
 /// that carry nothing wait for lane 0's word.
-Demand demand_of(const PlanLimits& limits, std::size_t peer, std::uint64_t bytes,
+Demand demand_of(const ScheduleLimits& limits, std::size_t peer, std::uint64_t bytes,
                  std::uint32_t lanes) {
   const std::uint32_t visited = has_lines(limits, peer) ? lanes : limits.lanes;
   return {std::max(bytes, visited * kVisitBytes), visited};
@@ -142,19 +142,19 @@ std::uint32_t most_useful_blocks(std::uint32_t lanes, std::uint32_t ranks) {
   return lanes * (ranks - 1) + kMostSelfBlocks;
 }
 
-bool prefers_engine(const PlanLimits& limits, std::size_t peer, std::uint64_t bytes) {
+bool prefers_engine(const ScheduleLimits& limits, std::size_t peer, std::uint64_t bytes) {
   MessageFacts message = facts_of(limits, peer, bytes);
   message.engine = message.link == device::LinkKind::kMemory;
   return limits.tuner->choose(message).protocol == Protocol::kEngine;
 }
 
-void plan_alltoallv(const PlanLimits& limits, int self, std::span<const Extent> send,
-                    std::span<const Extent> receive, AlltoallvPlan* plan) {
+void make_schedule(const ScheduleLimits& limits, int self, std::span<const Extent> send,
+                   std::span<const Extent> receive, Schedule* schedule) {
   const std::size_t ranks = send.size();
   const auto own = static_cast<std::size_t>(self);
-  plan->send.resize(ranks);
-  plan->receive.resize(ranks);
-  for (auto& demands : plan->demands) demands.resize(ranks - 1);
+  schedule->send.resize(ranks);
+  schedule->receive.resize(ranks);
+  for (auto& demands : schedule->demands) demands.resize(ranks - 1);
   Chooser chooser(limits);
   bool in_lines = limits.ll_bytes > 0;
   bool in_place = ranks > 1;
@@ -167,17 +167,17 @@ void plan_alltoallv(const PlanLimits& limits, int self, std::span<const Extent> 
     const std::uint64_t most_piece = std::min(limits.piece_bytes, kMostPiece);
     const bool largest = out.choice.chunk == 0 && out.choice.protocol != Protocol::kDirect;
     const std::uint64_t chunk = largest ? most_piece : out.choice.chunk;
-    plan->send[peer] = {send[peer].offset,
-                        bytes,
-                        kernels::lane_bytes_of(bytes, out.lanes),
-                        static_cast<std::uint32_t>(std::min(chunk, most_piece)),
-                        0,
-                        out.lanes,
-                        static_cast<std::uint8_t>(out.choice.protocol)};
-    plan->receive[peer] = {receive[peer].offset, incoming, 0,
-                           static_cast<std::uint8_t>(in.choice.protocol),
-                           static_cast<std::uint32_t>(std::min<std::uint64_t>(
-                               kernels::lane_bytes_of(incoming, in.lanes), UINT32_MAX))};
+    schedule->send[peer] = {send[peer].offset,
+                            bytes,
+                            kernels::lane_bytes_of(bytes, out.lanes),
+                            static_cast<std::uint32_t>(std::min(chunk, most_piece)),
+                            0,
+                            out.lanes,
+                            static_cast<std::uint8_t>(out.choice.protocol)};
+    schedule->receive[peer] = {receive[peer].offset, incoming, 0,
+                               static_cast<std::uint8_t>(in.choice.protocol),
+                               static_cast<std::uint32_t>(std::min<std::uint64_t>(
+                                   kernels::lane_bytes_of(incoming, in.lanes), UINT32_MAX))};
     if (peer == own) continue;
     in_place = in_place && (incoming == 0 || in.choice.protocol == Protocol::kDirect);
     for (const Choice& choice : {out.choice, in.choice}) {
@@ -186,8 +186,8 @@ void plan_alltoallv(const PlanLimits& limits, int self, std::span<const Extent> 
       threads = std::max(threads, choice.threads);
     }
     const std::size_t hops_to = peer > own ? peer - own : peer + ranks - own;
-    plan->demands[kernels::kSends][hops_to - 1] = demand_of(limits, peer, bytes, out.lanes);
-    plan->demands[kernels::kReceives][ranks - hops_to - 1] =
+    schedule->demands[kernels::kSends][hops_to - 1] = demand_of(limits, peer, bytes, out.lanes);
+    schedule->demands[kernels::kReceives][ranks - hops_to - 1] =
         demand_of(limits, peer, incoming, in.lanes);
   }
   // What little is copied beside messages in lines does not need a block's many threads.
@@ -196,36 +196,38 @@ void plan_alltoallv(const PlanLimits& limits, int self, std::span<const Extent> 
   threads = std::max(threads, alone.threads);
   const bool beside_lines = in_lines && alone.protocol == Protocol::kLines;
   const Choice beside = choose_for_self(limits, to_self, beside_lines);
-  plan->self_bytes = to_self;
-  plan->self_blocks = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
+  schedule->self_bytes = to_self;
+  schedule->self_blocks = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
       to_self / beside.lane_bytes, 1, std::min(beside.lanes, kMostSelfBlocks)));
-  plan->blocks_of_early = in_lines ? limits.max_ctas / 2 : 0;
-  plan->split.threads = threads;
-  plan->split.send_threads = in_place ? threads - kernels::kThreadsThatHear : threads / 2;
-  plan->split = split_blocks(*plan, limits.max_blocks, &plan->visits);
+  schedule->blocks_of_early = in_lines ? limits.max_ctas / 2 : 0;
+  schedule->args.split.threads = threads;
+  schedule->args.split.send_threads = in_place ? threads - kernels::kThreadsThatHear : threads / 2;
+  schedule->args.split = split_blocks(*schedule, limits.max_blocks, &schedule->visits);
+  schedule->args.visits = schedule->visits.data();
+  schedule->max_ctas = limits.max_ctas;
 }
 
-kernels::BlockSplit split_blocks(const AlltoallvPlan& plan, std::uint32_t blocks,
+kernels::BlockSplit split_blocks(const Schedule& schedule, std::uint32_t blocks,
                                  std::vector<kernels::Visits>* visits) {
-  const auto& sends = plan.demands[kernels::kSends];
-  const auto& receives = plan.demands[kernels::kReceives];
+  const auto& sends = schedule.demands[kernels::kSends];
+  const auto& receives = schedule.demands[kernels::kReceives];
   const auto peers = static_cast<std::uint32_t>(sends.size());
   std::uint32_t peer_blocks = 0;
   if (peers > 0) {
     // What cannot be divided between peers alike is for the rank itself, if it has use of it.
-    const std::uint32_t left = blocks > peers ? std::min(blocks % peers, plan.self_blocks) : 0;
+    const std::uint32_t left = blocks > peers ? std::min(blocks % peers, schedule.self_blocks) : 0;
     peer_blocks = make_visits(sends, receives, blocks - left, visits);
   }
   const auto split = [&](std::uint32_t all, std::uint32_t first_self) {
-    return kernels::BlockSplit{all, peer_blocks, first_self, plan.split.threads,
-                               plan.split.send_threads};
+    return kernels::BlockSplit{all, peer_blocks, first_self, schedule.args.split.threads,
+                               schedule.args.split.send_threads};
   };
   if (peer_blocks == blocks) return split(blocks, 0);
-  std::uint32_t self_blocks = std::min(blocks - peer_blocks, plan.self_blocks);
-  if (peer_blocks < plan.blocks_of_early) {
-    self_blocks = std::min(self_blocks, plan.blocks_of_early - peer_blocks);
+  std::uint32_t self_blocks = std::min(blocks - peer_blocks, schedule.self_blocks);
+  if (peer_blocks < schedule.blocks_of_early) {
+    self_blocks = std::min(self_blocks, schedule.blocks_of_early - peer_blocks);
   }
-  const bool apart = self_is_faster_apart(plan, peer_blocks, self_blocks);
+  const bool apart = self_is_faster_apart(schedule, peer_blocks, self_blocks);
   return split(peer_blocks + self_blocks, apart ? peer_blocks : 0);
 }
 

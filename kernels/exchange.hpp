@@ -1,4 +1,4 @@
-// alltoallv: what each block of a launch does, on any device.
+// Exchange: what each thread block of a launch does, on any device.
 #pragma once
 
 #include "args.h"
@@ -34,7 +34,7 @@ struct BlockLists {
   const SendBlock* send;
   const ReceiveBlock* receive;
 
-  Visits visits(const AlltoallvArgs& args, Role role, std::uint32_t block) const {
+  Visits visits(const ExchangeArgs& args, Role role, std::uint32_t block) const {
     return visits_of(args, role, block);
   }
 };
@@ -46,14 +46,14 @@ struct BlockLists {
 /// however each rank shares them out in each role.
 /// `Gathers` is for exchanges with layouts; without them copies are all that the hooks do.
 template <class Device, class Blocks, bool Gathers = false>
-struct Alltoallv {
-  AlltoallvArgs args;
+struct Exchange {
+  ExchangeArgs args;
   Blocks lists;  ///< has send[comm.size], receive[comm.size], by rank, and visits()
 
   CAUSEWAY_FN std::uint32_t blocks() const { return args.split.blocks; }
   /// On the host.
-  Alltoallv as_one_block() const {
-    Alltoallv result = *this;
+  Exchange as_one_block() const {
+    Exchange result = *this;
     result.args.split = {1, 1, 0};
     result.args.visits = kAllVisits;
     return result;
@@ -283,9 +283,9 @@ struct Alltoallv {
   /// those with nothing to move, pass it by.
   CAUSEWAY_TEMPLATE
   template <device::Group G>
-  CAUSEWAY_FN CAUSEWAY_CALL static void move_to_self(G group, const Alltoallv& operation,
+  CAUSEWAY_FN CAUSEWAY_CALL static void move_to_self(G group, const Exchange& operation,
                                                      std::uint32_t part) {
-    const AlltoallvArgs& args = operation.args;
+    const ExchangeArgs& args = operation.args;
     const std::uint32_t self = args.comm.rank;
     std::uint32_t parts = args.split.blocks - args.split.first_self;
     if constexpr (Gathers) {

@@ -1,0 +1,11 @@
+// Exchanges of derived datatypes on the CUDA device with network links: their kernels.
+#include "exchange_cuda.cuh"
+
+namespace causeway::kernels::impl {
+
+using Networked = device::WithPostRing<device::CudaDevice>;
+template int launch_exchange_sized<Networked, true>(const ExchangeArgs&, const SendBlock*,
+                                                    const ReceiveBlock*, void*);
+template int load_exchange_sized<Networked, true>();
+
+}  // namespace causeway::kernels::impl

@@ -15,7 +15,7 @@ struct SendBlock {
   std::uint16_t layout;       ///< of its elements, a place in ExchangeArgs::layouts; 0 where they
                               ///< lie side by side
   std::uint8_t lanes;         ///< lanes that share the block, the first ones; at least 1
-  std::uint8_t protocol;      ///< a device::Protocol: kStaged, kLines or kDirect
+  std::uint8_t protocol;      ///< a device::Protocol: kStaged, kLl or kDirect
 };
 
 /// What each of `lanes` lanes carries of a block of `bytes` bytes.

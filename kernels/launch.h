@@ -21,11 +21,10 @@ inline constexpr std::uint32_t kMostBlocks = 192;
 int launch_exchange_cuda(const ExchangeArgs& args, const SendBlock* send,
                          const ReceiveBlock* receive, void* stream);
 
-/// Enqueues a trial of wide lines between this rank and each peer on its host, which does the same
-/// at this time: *failures, device memory of 0, is 0 afterwards where all came whole. It leaves
-/// them in the first slots of lane 0. It ends within seconds.
-int launch_wide_lines_trial(const device::Communicator& comm, std::uint32_t* failures,
-                            void* stream);
+/// Enqueues a trial of lines of ll128 between this rank and each peer on its host, which does the
+/// same at this time: *failures, device memory of 0, is 0 afterwards where all came whole. It
+/// leaves them in the first slots of lane 0. It ends within seconds.
+int launch_ll128_trial(const device::Communicator& comm, std::uint32_t* failures, void* stream);
 
 /// Loads the kernels onto the current GPU, so that no launch has to. Returns a cudaError_t.
 int load_exchange_cuda();

@@ -184,7 +184,7 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
     const std::uint64_t here = topology.host_ranks().size();
     if (agreed.ll_bytes == kNoWish) chosen.ll_bytes = backend->default_ll_bytes(here);
     if (agreed.ll128_bytes == kNoWish) {
-      // Where ranks take turns on a GPU, trying wide lines takes long, and they gain nothing.
+      // Where ranks take turns on a GPU, trying lines of ll128 takes long, and they gain nothing.
       chosen.ll128_bytes = sharers > 1 ? 0 : backend->default_ll128_bytes(here, chosen.lanes);
     }
     return {};
@@ -225,18 +225,18 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   }
   CAUSEWAY_TRY(agree(bootstrap, [&] { return regions.create(topology, *backend); }));
   limits.regions = regions.reachable();
-  CAUSEWAY_TRY(channels.create(
-      bootstrap, topology, *backend, regions, network.get(),
-      {limits.lanes, chosen.ring_bytes, line_bytes_for(limits.ll_bytes, limits.lanes),
-       wide_line_bytes_for(limits.ll128_bytes, limits.lanes), agreed.start_count}));
-  bool wide_lines_hold = false;
-  CAUSEWAY_TRY(channels.try_wide_lines(
+  CAUSEWAY_TRY(
+      channels.create(bootstrap, topology, *backend, regions, network.get(),
+                      {limits.lanes, chosen.ring_bytes, ll_bytes_for(limits.ll_bytes, limits.lanes),
+                       ll128_bytes_for(limits.ll128_bytes, limits.lanes), agreed.start_count}));
+  bool ll128_holds = false;
+  CAUSEWAY_TRY(channels.try_ll128(
       bootstrap,
       [this](const device::Communicator& comm, bool* hold) {
-        return backend->try_wide_lines(comm, hold);
+        return backend->try_ll128(comm, hold);
       },
-      &wide_lines_hold));
-  if (!wide_lines_hold) {
+      &ll128_holds));
+  if (!ll128_holds) {
     limits.ll128_bytes = 0;
     log(LogLevel::kInfo, "rank %d: lines of 128 bytes do not stay whole between all GPUs",
         topology.rank());

@@ -84,7 +84,7 @@ class Communicator::State {
   using Clock = std::chrono::steady_clock;
   struct Wishes;
 
-  /// Of launches of up to so many thread blocks.
+  /// For launches of up to `most_blocks` thread blocks.
   PairLanes pair_lanes(std::uint32_t most_blocks) const;
   Status set_up_device(Bootstrap& bootstrap, const Config& config, Wishes agreed,
                        const std::vector<Wishes>& all);

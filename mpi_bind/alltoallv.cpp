@@ -15,50 +15,51 @@ using namespace causeway::mpi;
 namespace {
 
 /// How a call runs its exchange: to its end, on a stream, or in the background.
-struct Way {
+struct CallForm {
   enum Kind { kToItsEnd, kOnStream, kBegun } kind = kToItsEnd;
   void* stream = nullptr;
   MPI_Request* request = nullptr;
 };
 
 /// An error for a first use of a communicator that cannot set it up.
-Status check_not_captured(const Way& way) {
-  if (way.kind != Way::kOnStream || way.stream == nullptr || !is_capturing(way.stream)) return {};
+Status check_not_captured(const CallForm& form) {
+  if (form.kind != CallForm::kOnStream || form.stream == nullptr || !is_capturing(form.stream))
+    return {};
   return {ErrorKind::kUnsupported,
           "comm is not attached and stream is being captured: call MPIX_Comm_attach before"};
 }
 
-/// An error unless the exchange can be run in this way.
-Status check_way(const Way& way, const void* sendbuf, int rank) {
-  if (way.kind == Way::kOnStream && sendbuf == MPI_IN_PLACE) {
+/// An error unless the exchange can be run in this form.
+Status check_form(const CallForm& form, const void* sendbuf, int rank) {
+  if (form.kind == CallForm::kOnStream && sendbuf == MPI_IN_PLACE) {
     return Status::error(ErrorKind::kBuffer,
                          "sendbuf is MPI_IN_PLACE on rank %d; a stream call cannot copy it", rank);
   }
-  if (way.kind != Way::kBegun) return {};
-  if (way.request == nullptr) {
+  if (form.kind != CallForm::kBegun) return {};
+  if (form.request == nullptr) {
     return Status::error(ErrorKind::kArgument, "request is NULL on rank %d", rank);
   }
   return check_threads(rank);
 }
 
 Status run(MPI_Comm comm, const char* call, Communicator& communicator, const Buffers& buffers,
-           const Way& way) {
-  switch (way.kind) {
-    case Way::kOnStream:
-      return communicator.enqueue_alltoallv(buffers, way.stream);
-    case Way::kBegun:
-      return begin(comm, call, communicator, buffers, way.request);
+           const CallForm& form) {
+  switch (form.kind) {
+    case CallForm::kOnStream:
+      return communicator.enqueue_alltoallv(buffers, form.stream);
+    case CallForm::kBegun:
+      return begin(comm, call, communicator, buffers, form.request);
     default:
       return communicator.alltoallv(buffers);
   }
 }
 
 /// Has the other ranks not wait for a call whose arguments are wrong.
-Status decline(Communicator& communicator, const Way& way) {
-  switch (way.kind) {
-    case Way::kOnStream:
-      return communicator.enqueue_decline(way.stream);
-    case Way::kBegun:
+Status decline(Communicator& communicator, const CallForm& form) {
+  switch (form.kind) {
+    case CallForm::kOnStream:
+      return communicator.enqueue_decline(form.stream);
+    case CallForm::kBegun:
       return begin_decline(communicator);
     default:
       return communicator.decline();
@@ -67,12 +68,12 @@ Status decline(Communicator& communicator, const Way& way) {
 
 template <class Count, class Displacement>
 int alltoallv(const char* call, const Side<Count, Displacement>& send,
-              const Side<Count, Displacement>& receive, MPI_Comm comm, const Way& way) {
+              const Side<Count, Displacement>& receive, MPI_Comm comm, const CallForm& form) {
   return enter(comm, call, [&]() -> Status {
-    if (way.request != nullptr) *way.request = MPI_REQUEST_NULL;
+    if (form.request != nullptr) *form.request = MPI_REQUEST_NULL;
     std::shared_ptr<Attached> attached = find_attached(comm);
     if (attached == nullptr) {
-      CAUSEWAY_TRY(attach(comm, MPI_INFO_NULL, check_not_captured(way), &attached));
+      CAUSEWAY_TRY(attach(comm, MPI_INFO_NULL, check_not_captured(form), &attached));
     }
     Communicator& communicator = *attached->communicator;
     const int rank = communicator.rank();
@@ -82,11 +83,11 @@ int alltoallv(const char* call, const Side<Count, Displacement>& send,
       const Status filled = to_blocks(send, receive, rank, communicator.size(), &blocks);
       buffers = {blocks.sendbuf, blocks.send, blocks.recvbuf, blocks.receive,
                  send.buffer == MPI_IN_PLACE};
-      CAUSEWAY_TRY(check_way(way, send.buffer, rank));
+      CAUSEWAY_TRY(check_form(form, send.buffer, rank));
       return filled;
     });
-    if (valid.ok()) return run(comm, call, communicator, buffers, way);
-    const Status declined = decline(communicator, way);
+    if (valid.ok()) return run(comm, call, communicator, buffers, form);
+    const Status declined = decline(communicator, form);
     return declined.kind() == ErrorKind::kFailed ? declined : valid;
   });
 }
@@ -123,7 +124,7 @@ int PMPIX_Alltoallv_on_stream(const void* sendbuf, const int sendcounts[], const
       "MPIX_Alltoallv_on_stream",
       {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls, "sendtype", sendtype},
       {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls, "recvtype", recvtype},
-      comm, {Way::kOnStream, stream});
+      comm, {CallForm::kOnStream, stream});
 }
 CAUSEWAY_ENTRY(Alltoallv_on_stream);
 
@@ -135,7 +136,7 @@ int PMPIX_Alltoallv_on_stream_c(const void* sendbuf, const MPI_Count sendcounts[
       "MPIX_Alltoallv_on_stream_c",
       {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls, "sendtype", sendtype},
       {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls, "recvtype", recvtype},
-      comm, {Way::kOnStream, stream});
+      comm, {CallForm::kOnStream, stream});
 }
 CAUSEWAY_ENTRY(Alltoallv_on_stream_c);
 
@@ -147,7 +148,7 @@ int PMPIX_Ialltoallv(const void* sendbuf, const int sendcounts[], const int sdis
       "MPIX_Ialltoallv",
       {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls, "sendtype", sendtype},
       {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls, "recvtype", recvtype},
-      comm, {Way::kBegun, nullptr, request});
+      comm, {CallForm::kBegun, nullptr, request});
 }
 CAUSEWAY_ENTRY(Ialltoallv);
 
@@ -159,7 +160,7 @@ int PMPIX_Ialltoallv_c(const void* sendbuf, const MPI_Count sendcounts[], const 
       "MPIX_Ialltoallv_c",
       {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls, "sendtype", sendtype},
       {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls, "recvtype", recvtype},
-      comm, {Way::kBegun, nullptr, request});
+      comm, {CallForm::kBegun, nullptr, request});
 }
 CAUSEWAY_ENTRY(Ialltoallv_c);
 

@@ -70,8 +70,8 @@ CAUSEWAY_API int MPIX_Comm_get_error(MPI_Comm comm, int* code);
  * Gives up: ends the pending calls on comm with an error, on this rank and on those that it can
  * reach, and makes every later exchange, registration and plan fail likewise. Calls in which ranks
  * agree end a second later: ranks that others have come through such a call with come through it
- * too. Local; may be called from any thread while another one is in a call. Afterwards comm can only
- * be detached or freed. An error where comm is not attached.
+ * too. Local; may be called from any thread while another one is in a call. Afterwards comm can
+ * only be detached or freed. An error where comm is not attached.
  */
 CAUSEWAY_API int MPIX_Comm_abort(MPI_Comm comm);
 

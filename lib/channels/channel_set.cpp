@@ -114,22 +114,23 @@ Status ChannelSet::fill_own_region() {
   return start == 0 ? Status() : fill_lines(settings_.lanes);
 }
 
-/// Of every peer's first `lanes` lanes. A wide line's flag is where that of its last line would be.
+/// Of every peer's first `lanes` lanes. A line of ll128's flag is where that of its last line would
+/// be.
 Status ChannelSet::fill_lines(std::uint64_t lanes) {
-  const std::vector<device::Line> fresh(2 * settings_.slot_bytes() / sizeof(device::Line),
-                                        {0, settings_.start_count});
+  const std::vector<device::LlLine> fresh(2 * settings_.slot_bytes() / sizeof(device::LlLine),
+                                          {0, settings_.start_count});
   for (std::uint64_t peer = 0; peer < regions_.size(); ++peer) {
     for (std::uint64_t lane = 0; lane < lanes; ++lane) {
       CAUSEWAY_TRY(backend_->copy(regions_[own()].get() + layout_.lines(peer, lane), fresh.data(),
-                                  fresh.size() * sizeof(device::Line)));
+                                  fresh.size() * sizeof(device::LlLine)));
     }
   }
   return {};
 }
 
-Status ChannelSet::try_wide_lines(Bootstrap& bootstrap, const WideLinesTrial& trial, bool* hold) {
+Status ChannelSet::try_ll128(Bootstrap& bootstrap, const Ll128Trial& trial, bool* hold) {
   *hold = true;
-  if (settings_.wide_bytes == 0 || backend_->kind() == DeviceKind::kHost) return {};
+  if (settings_.ll128_bytes == 0 || backend_->kind() == DeviceKind::kHost) return {};
   const Status tried = guarded([&] { return trial(handle_, hold); });
   // When all have said so, nobody stores any more.
   std::vector<std::uint32_t> holds;
@@ -138,16 +139,16 @@ Status ChannelSet::try_wide_lines(Bootstrap& bootstrap, const WideLinesTrial& tr
   const auto clean_up = [&]() -> Status {
     CAUSEWAY_TRY(tried);
     CAUSEWAY_TRY(fill_lines(1));
-    return *hold ? Status() : forgo_wide_lines();
+    return *hold ? Status() : forgo_ll128();
   };
   return agree(bootstrap, clean_up);
 }
 
-Status ChannelSet::forgo_wide_lines() {
+Status ChannelSet::forgo_ll128() {
   const std::size_t channels = static_cast<std::size_t>(topology_->size()) * settings_.lanes;
   const std::vector<std::uint64_t> zeros(channels);
   const auto clear = [&]<class End>(const End* ends) {
-    constexpr std::size_t kAt = offsetof(End, shape) + offsetof(device::ChannelShape, wide_bytes);
+    constexpr std::size_t kAt = offsetof(End, shape) + offsetof(device::ChannelShape, ll128_bytes);
     auto* const first = reinterpret_cast<std::byte*>(const_cast<End*>(ends)) + kAt;
     return backend_->copy(BlockCopy{first, sizeof(End),
                                     reinterpret_cast<const std::byte*>(zeros.data()),
@@ -169,7 +170,7 @@ Status ChannelSet::fill_tables() {
   const std::size_t abort_words_at = occupancy_at + device::kLineBytes;
   const std::size_t bytes = abort_words_at + regions_.size() * sizeof(std::uint64_t*);
   CAUSEWAY_TRY(backend_->allocate(bytes, &tables_));
-  if (settings_.line_bytes > 0) {
+  if (settings_.ll_bytes > 0) {
     CAUSEWAY_TRY(backend_->allocate(
         2 * regions_.size() * settings_.lanes * settings_.scratch_bytes(), &scratch_));
   }
@@ -198,7 +199,7 @@ Status ChannelSet::fill_tables() {
                                                           layout_.sender_words(index, lane));
     };
     const auto lines = [&](std::uint32_t lane) {
-      return reinterpret_cast<const device::Line*>(region + layout_.lines(index, lane));
+      return reinterpret_cast<const device::LlLine*>(region + layout_.lines(index, lane));
     };
     const std::size_t first = static_cast<std::size_t>(rank) * settings_.lanes;
     const device::PeerNews news{&states[2 * first + 1], sender_words(0), lines(0)};
@@ -213,12 +214,12 @@ Status ChannelSet::fill_tables() {
                                  static_cast<std::uint32_t>(rank),
                                  lane,
                                  0,
-                                 settings_.line_bytes,
+                                 settings_.ll_bytes,
                                  layout_.lines(own(), lane),
-                                 settings_.wide_bytes,
+                                 settings_.ll128_bytes,
                                  settings_.slot_bytes(),
                                  settings_.lanes};
-      const bool lined = settings_.line_bytes > 0;
+      const bool lined = settings_.ll_bytes > 0;
       send[entry] = {shape,
                      link,
                      receiver_words(lane),

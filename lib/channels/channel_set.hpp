@@ -23,21 +23,21 @@ namespace causeway {
 /// What all ranks agreed on for their channels.
 struct ChannelSettings {
   std::uint32_t lanes;
-  std::uint64_t ring_bytes;  ///< a power of two
-  std::uint64_t line_bytes;  ///< most bytes of a lane's share in lines, a multiple of a line; or 0
-  std::uint64_t wide_bytes;  ///< the same in wide lines; 0 where line_bytes is
+  std::uint64_t ring_bytes;   ///< a power of two
+  std::uint64_t ll_bytes;     ///< most bytes of a lane's share in lines, a multiple of a line; or 0
+  std::uint64_t ll128_bytes;  ///< the same in lines of ll128; 0 where ll_bytes is
   std::uint64_t start_count;
 
   std::uint64_t slot_bytes() const {
-    return line_bytes == 0 ? 0 : device::slot_bytes(line_bytes, wide_bytes);
+    return ll_bytes == 0 ? 0 : device::slot_bytes(ll_bytes, ll128_bytes);
   }
   /// Of a hook that forms or takes what travels in lines.
-  std::uint64_t scratch_bytes() const { return std::max(line_bytes, wide_bytes); }
+  std::uint64_t scratch_bytes() const { return std::max(ll_bytes, ll128_bytes); }
 };
 
-/// Stores wide lines to every peer of the host and loads its, while they do the same: *hold is
+/// Stores lines of ll128 to every peer of the host and loads its, while they do the same: *hold is
 /// whether all came whole, as far as can be seen.
-using WideLinesTrial = std::function<Status(const device::Communicator& comm, bool* hold)>;
+using Ll128Trial = std::function<Status(const device::Communicator& comm, bool* hold)>;
 
 /// How far a rank has come in leaving a communicator.
 enum class Stage : std::uint64_t {
@@ -104,12 +104,12 @@ class ChannelSet {
   /// stays.
   Status clear_reports(const device::FaultReports& read);
 
-  /// Tries wide lines out, if there are any: false in *hold where some do not stay whole between
-  /// this rank and a peer. Collective; nobody has exchanged anything yet.
-  Status try_wide_lines(Bootstrap& bootstrap, const WideLinesTrial& trial, bool* hold);
+  /// Tries lines of ll128 out, if there are any: false in *hold where some do not stay whole
+  /// between this rank and a peer. Collective; nobody has exchanged anything yet.
+  Status try_ll128(Bootstrap& bootstrap, const Ll128Trial& trial, bool* hold);
 
-  /// Has the tables say that no share travels in wide lines. No launch is running.
-  Status forgo_wide_lines();
+  /// Has the tables say that no share travels in lines of ll128. No launch is running.
+  Status forgo_ll128();
 
  private:
   /// Host memory of one rank that its peers map: one page.

@@ -25,7 +25,7 @@ namespace {
 
 /// Rings of a rank take up to this much GPU memory together. Large rings have large pieces, whose
 /// first and last pass alone; small ones wait more often, which counts where there are few: with 8
-/// thread blocks rings of 4 MiB are 1.35 times as fast as such of 512 KiB.
+/// thread blocks rings of 4 MiB are 1.35 times as fast as rings of 512 KiB.
 constexpr std::uint64_t kRingBudget = std::uint64_t{256} << 20;
 constexpr std::uint64_t kLeastRing = std::uint64_t{64} << 10;
 constexpr std::uint64_t kMostRing = std::uint64_t{512} << 10;
@@ -37,11 +37,11 @@ constexpr std::uint64_t kLineBudget = std::uint64_t{64} << 20;
 constexpr std::uint64_t kLineCopies = 6;
 constexpr std::uint64_t kLeastLines = std::uint64_t{4} << 10;
 constexpr std::uint64_t kMostLines = std::uint64_t{256} << 10;
-/// And wide lines so much: the same two slots and buffers of each lane, but 16 bytes of a slot are
-/// 15 of data, so that they are 62 / 15 of it.
-constexpr std::uint64_t kWideBudget = std::uint64_t{256} << 20;
-constexpr std::uint64_t kLeastWide = std::uint64_t{64} << 10;
-constexpr std::uint64_t kMostWide = std::uint64_t{8} << 20;
+/// And lines of ll128 so much: the same two slots and buffers of each lane, but 16 bytes of a slot
+/// are 15 of data, so that they are 62 / 15 of it.
+constexpr std::uint64_t kLl128Budget = std::uint64_t{256} << 20;
+constexpr std::uint64_t kLeastLl128 = std::uint64_t{64} << 10;
+constexpr std::uint64_t kMostLl128 = std::uint64_t{8} << 20;
 
 /// The launches of this process on one GPU.
 struct GpuLaunches {
@@ -133,9 +133,9 @@ class CudaBackend final : public DeviceBackend {
     return std::clamp(std::bit_floor(kLineBudget / (kLineCopies * ranks)), kLeastLines, kMostLines);
   }
   std::uint64_t default_ll128_bytes(std::uint64_t ranks, std::uint64_t lanes) const override {
-    std::uint64_t bytes = kMostWide;
-    const auto all = [&] { return ranks * lanes * wide_line_bytes_for(bytes, lanes); };
-    while (bytes > kLeastWide && all() > kWideBudget / 62 * 15) bytes /= 2;
+    std::uint64_t bytes = kMostLl128;
+    const auto all = [&] { return ranks * lanes * ll128_bytes_for(bytes, lanes); };
+    while (bytes > kLeastLl128 && all() > kLl128Budget / 62 * 15) bytes /= 2;
     return bytes;
   }
 
@@ -280,14 +280,14 @@ class CudaBackend final : public DeviceBackend {
     return cuda_status("loading kernels", static_cast<cudaError_t>(kernels::load_exchange_cuda()));
   }
 
-  Status try_wide_lines(const device::Communicator& comm, bool* hold) override {
+  Status try_ll128(const device::Communicator& comm, bool* hold) override {
     const GpuAside aside(ordinal_);
     Memory failures;
     CAUSEWAY_TRY(allocate(sizeof(std::uint32_t), &failures));
     auto* const count = reinterpret_cast<std::uint32_t*>(failures.get());
     CAUSEWAY_TRY(cuda_status(
-        "trying wide lines",
-        static_cast<cudaError_t>(kernels::launch_wide_lines_trial(comm, count, stream_.get()))));
+        "trying lines of ll128",
+        static_cast<cudaError_t>(kernels::launch_ll128_trial(comm, count, stream_.get()))));
     std::uint32_t counted = 0;
     CAUSEWAY_TRY(copy(&counted, count, sizeof counted));
     *hold = counted == 0;

@@ -24,7 +24,7 @@ class GraphMemory {
   /// is made of it, among those that memory is kept for.
   Status bind(cudaStream_t stream);
 
-  /// Whether any such graph lives.
+  /// Whether a graph lives that memory is kept for.
   bool in_use() const { return kept_.use_count() > 1; }
 
   /// Keeps memory as long as any does.

@@ -39,8 +39,8 @@ class DeviceBackend : public DeviceMemory {
   virtual std::uint32_t default_lanes(std::uint32_t ranks, std::uint32_t blocks) const = 0;
   /// Bytes of each of a rank's `rings` rings.
   virtual std::uint64_t default_ring_bytes(std::uint64_t rings) const = 0;
-  /// Largest message that travels in lines between `ranks` ranks of a host, and in wide ones, over
-  /// `lanes` lanes of each pair.
+  /// Largest message that travels in lines between `ranks` ranks of a host, and in those of ll128,
+  /// over `lanes` lanes of each pair.
   virtual std::uint64_t default_ll_bytes(std::uint64_t ranks) const = 0;
   virtual std::uint64_t default_ll128_bytes(std::uint64_t ranks, std::uint64_t lanes) const = 0;
 
@@ -58,8 +58,8 @@ class DeviceBackend : public DeviceMemory {
   virtual Status prepare(std::uint32_t blocks, std::uint32_t sharers,
                          std::uint32_t sharers_here) = 0;
 
-  /// A WideLinesTrial. Not called on the host device.
-  virtual Status try_wide_lines(const device::Communicator& comm, bool* hold) = 0;
+  /// A Ll128Trial. Not called on the host device.
+  virtual Status try_ll128(const device::Communicator& comm, bool* hold) = 0;
 
   /// Runs an exchange to its end.
   virtual Status run(const Schedule& schedule) = 0;

@@ -119,7 +119,7 @@ class HostBackend final : public DeviceBackend {
                          started.message().c_str());
   }
 
-  Status try_wide_lines(const device::Communicator&, bool*) override {
+  Status try_ll128(const device::Communicator&, bool*) override {
     return {ErrorKind::kUnsupported, "the host device releases its flags"};
   }
 

@@ -26,14 +26,14 @@ const std::byte* first_byte(const void* buffer, std::span<const Extent> blocks) 
 }
 
 /// Gathers elements of host memory into scratch memory, or scatters them from there.
-Status Staging::move_on_host(DeviceBackend& backend, Way way, std::byte* elements,
+Status Staging::move_on_host(DeviceBackend& backend, Direction direction, std::byte* elements,
                              const Extent& block, std::byte* scratch) {
   const device::Layout view = block.layout->on_device(block.layout->runs().data());
   const bool on_host = backend.kind() == DeviceKind::kHost;
   if (!on_host) middle_.resize(block.bytes);
   std::byte* const packed = on_host ? scratch : middle_.data();
   const device::Context<device::ThreadGroup> all{{}, 0, 0, 0, 0, block.bytes, nullptr};
-  if (way == Way::kIn) {
+  if (direction == Direction::kIn) {
     device::GatherFrom<device::HostDevice>{elements, view}.produce(all, packed);
     return on_host ? Status() : backend.copy(scratch, packed, block.bytes);
   }
@@ -43,16 +43,16 @@ Status Staging::move_on_host(DeviceBackend& backend, Way way, std::byte* element
 }
 
 /// Moves a block between a user's buffer and scratch memory. From and to GPUs CUDA copies runs.
-Status Staging::move(DeviceBackend& backend, Way way, const void* buffer, const Extent& extent,
-                     std::byte* scratch) {
+Status Staging::move(DeviceBackend& backend, Direction direction, const void* buffer,
+                     const Extent& extent, std::byte* scratch) {
   std::byte* const elements = at(buffer, extent.offset);
   const LayoutRef& layout = extent.layout;
   if (!layout) {
-    return way == Way::kIn ? backend.copy(scratch, elements, extent.bytes)
-                           : backend.copy(elements, scratch, extent.bytes);
+    return direction == Direction::kIn ? backend.copy(scratch, elements, extent.bytes)
+                                       : backend.copy(elements, scratch, extent.bytes);
   }
   if (!is_gpu_memory(at(elements, layout->runs().front().offset))) {
-    return move_on_host(backend, way, elements, extent, scratch);
+    return move_on_host(backend, direction, elements, extent, scratch);
   }
   const auto copy = [&](std::int64_t offset, std::int64_t stride, std::uint64_t size,
                         std::uint64_t blocks) -> Status {
@@ -60,7 +60,7 @@ Status Staging::move(DeviceBackend& backend, Way way, const void* buffer, const 
     std::byte* const packed = scratch;
     const auto packed_stride = static_cast<std::int64_t>(size);
     scratch += size * blocks;
-    return way == Way::kIn
+    return direction == Direction::kIn
                ? backend.copy(BlockCopy{packed, packed_stride, block, stride, size, blocks})
                : backend.copy(BlockCopy{block, stride, packed, packed_stride, size, blocks});
   };
@@ -94,7 +94,7 @@ Status Staging::fill(DeviceBackend& backend, std::span<const Extent> blocks, con
   }
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (blocks[i].bytes == 0) continue;
-    CAUSEWAY_TRY(move(backend, Way::kIn, from, blocks[i],
+    CAUSEWAY_TRY(move(backend, Direction::kIn, from, blocks[i],
                       scratch->memory.get() + scratch->blocks[i].offset));
   }
   return {};
@@ -130,7 +130,7 @@ Status Staging::begin(DeviceBackend& backend, const Buffers& buffers, Buffers* u
 Status Staging::end(DeviceBackend& backend, const Buffers& buffers) {
   for (std::size_t i = 0; i < receive_.blocks.size(); ++i) {
     if (receive_.blocks[i].bytes == 0) continue;
-    CAUSEWAY_TRY(move(backend, Way::kOut, buffers.recvbuf, buffers.receive[i],
+    CAUSEWAY_TRY(move(backend, Direction::kOut, buffers.recvbuf, buffers.receive[i],
                       receive_.memory.get() + receive_.blocks[i].offset));
   }
   return {};

@@ -30,14 +30,14 @@ class Staging {
     std::size_t bytes = 0;
     std::vector<Extent> blocks;  ///< where they lie in the memory; empty when it is not in use
   };
-  enum class Way { kIn, kOut };
+  enum class Direction { kIn, kOut };
 
   Status fill(DeviceBackend& backend, std::span<const Extent> blocks, const void* from,
               Scratch* scratch);
-  Status move(DeviceBackend& backend, Way way, const void* buffer, const Extent& block,
+  Status move(DeviceBackend& backend, Direction direction, const void* buffer, const Extent& block,
               std::byte* scratch);
-  Status move_on_host(DeviceBackend& backend, Way way, std::byte* elements, const Extent& block,
-                      std::byte* scratch);
+  Status move_on_host(DeviceBackend& backend, Direction direction, std::byte* elements,
+                      const Extent& block, std::byte* scratch);
 
   Scratch send_;
   Scratch receive_;

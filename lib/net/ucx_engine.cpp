@@ -328,9 +328,9 @@ void UcxEngine::stop_all() {
   for (UcxEngine* engine = newest; engine != nullptr; engine = engine->older_) engine->stop();
 }
 
-/// Not in a forked child, which has no such thread, and where the mutex may be held for
-/// ever. Neither for ever where exit() is called by a signal's handler: the code that it interrupts
-/// may hold the mutex.
+/// Nothing in a forked child: it does not have the thread, and the mutex may be held for ever
+/// there. Waits for a limited time: where a signal's handler calls exit(), the code that it
+/// interrupts may hold the mutex.
 void UcxEngine::stop() {
   if (getpid() != process_) return;
   stopping_ = true;

@@ -97,7 +97,7 @@ class Receiver {
   virtual void lose_from(std::uint64_t engine, const char* why) = 0;
   /// Sends what is due; whether anything was.
   virtual bool settle() = 0;
-  /// Whether something may become due that nobody wakes the engine for.
+  /// True while posts may appear without a wake-up (stores by a GPU).
   virtual bool busy() = 0;
   /// Looks after peers; called several times a second.
   virtual void watch() = 0;

@@ -33,7 +33,7 @@ class UcxWorker {
   /// Whether the user, or the job's MPI, says which network devices UCX is to use.
   static Status is_told_devices(bool* told);
 
-  /// Whether so many file descriptors can be had: UCX aborts where it can have none.
+  /// An error unless `count` file descriptors can be had: UCX aborts where it can have none.
   static Status check_descriptors(int count);
 
   /// Fills in what the context found.

@@ -45,7 +45,7 @@ class LaunchBudget {
     return enter(owner, thread, blocks, most_of_two);
   }
 
-  /// Takes an owner's launches, which have come to their end, out.
+  /// Removes an owner whose launches have finished.
   void leave(Owner owner);
 
  private:

@@ -13,9 +13,9 @@ const char* range_name(const Schedule& schedule, int self) {
   }
   if (first == nullptr) return "alltoallv nothing";
   switch (static_cast<device::Protocol>(first->protocol)) {
-    case device::Protocol::kLines:
+    case device::Protocol::kLl:
       return "alltoallv ll";
-    case device::Protocol::kWideLines:
+    case device::Protocol::kLl128:
       return "alltoallv ll128";
     case device::Protocol::kDirect:
       return "alltoallv direct";

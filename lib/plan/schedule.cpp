@@ -8,12 +8,12 @@ namespace causeway {
 
 namespace {
 
-/// Lanes whose lines hold the largest messages, and the same of wide ones. Ranks lay their memory
+/// Lanes whose lines hold the largest messages, and the same of ll128. Ranks lay their memory
 /// out by it.
-constexpr std::uint64_t kLineLanes = 16;
-constexpr std::uint64_t kWideLineLanes = 32;
+constexpr std::uint64_t kLlLanes = 16;
+constexpr std::uint64_t kLl128Lanes = 32;
 
-/// A visit takes as long as moving about this many bytes, be it only to hear that there are none.
+/// A visit takes as long as moving about this many bytes, also one that only hears of nothing.
 constexpr std::uint64_t kVisitBytes = 2 * 1024;
 
 constexpr std::uint64_t kMostPiece = std::uint64_t{1} << 31;
@@ -22,7 +22,7 @@ device::LinkKind link_to(const ScheduleLimits& limits, std::size_t peer) {
   return limits.links.empty() ? device::LinkKind::kMemory : limits.links[peer];
 }
 
-bool has_lines(const ScheduleLimits& limits, std::size_t peer) {
+bool has_ll(const ScheduleLimits& limits, std::size_t peer) {
   return limits.ll_bytes > 0 && link_to(limits, peer) == device::LinkKind::kMemory;
 }
 
@@ -38,10 +38,10 @@ bool may_go_direct(const ScheduleLimits& limits, std::size_t peer, std::uint64_t
 std::uint8_t lanes_for(const ScheduleLimits& limits, const Choice& choice, std::uint64_t bytes) {
   const std::uint64_t most = std::min<std::uint64_t>(limits.lanes, choice.lanes);
   std::uint64_t lanes = std::clamp<std::uint64_t>(bytes / choice.lane_bytes, 1, most);
-  const bool wide = choice.protocol == Protocol::kWideLines;
-  if (wide || choice.protocol == Protocol::kLines) {
-    const std::uint64_t room = wide ? wide_line_bytes_for(limits.ll128_bytes, limits.lanes)
-                                    : line_bytes_for(limits.ll_bytes, limits.lanes);
+  const bool by_ll128 = choice.protocol == Protocol::kLl128;
+  if (by_ll128 || choice.protocol == Protocol::kLl) {
+    const std::uint64_t room = by_ll128 ? ll128_bytes_for(limits.ll128_bytes, limits.lanes)
+                                        : ll_bytes_for(limits.ll_bytes, limits.lanes);
     const std::uint64_t share = std::min(choice.lane_bytes, room);
     lanes = std::clamp<std::uint64_t>((bytes + share - 1) / share, 1, most);
     // However few lanes are wished for, their lines have to hold the message.
@@ -57,10 +57,10 @@ MessageFacts facts_of(const ScheduleLimits& limits, std::size_t peer, std::uint6
           link_to(limits, peer),
           bytes,
           limits.max_blocks,
-          has_lines(limits, peer) && bytes <= limits.ll_bytes,
+          has_ll(limits, peer) && bytes <= limits.ll_bytes,
           may_go_direct(limits, peer, bytes),
           false,
-          has_lines(limits, peer) && limits.ll128_bytes > 0 && bytes <= limits.ll128_bytes};
+          has_ll(limits, peer) && limits.ll128_bytes > 0 && bytes <= limits.ll128_bytes};
 }
 
 /// How a message travels.
@@ -121,7 +121,7 @@ bool self_is_faster_apart(const Schedule& schedule, std::uint32_t peer_blocks,
 /// that carry nothing wait for lane 0's word.
 Demand demand_of(const ScheduleLimits& limits, std::size_t peer, std::uint64_t bytes,
                  std::uint32_t lanes) {
-  const std::uint32_t visited = has_lines(limits, peer) ? lanes : limits.lanes;
+  const std::uint32_t visited = has_ll(limits, peer) ? lanes : limits.lanes;
   return {std::max(bytes, visited * kVisitBytes), visited};
 }
 
@@ -131,11 +131,11 @@ std::uint64_t part_of(std::uint64_t bytes, std::uint64_t parts) {
 
 }  // namespace
 
-std::uint64_t line_bytes_for(std::uint64_t bytes, std::uint64_t lanes) {
-  return part_of(bytes, std::min(lanes, kLineLanes));
+std::uint64_t ll_bytes_for(std::uint64_t bytes, std::uint64_t lanes) {
+  return part_of(bytes, std::min(lanes, kLlLanes));
 }
-std::uint64_t wide_line_bytes_for(std::uint64_t bytes, std::uint64_t lanes) {
-  return part_of(bytes, std::min(lanes, kWideLineLanes));
+std::uint64_t ll128_bytes_for(std::uint64_t bytes, std::uint64_t lanes) {
+  return part_of(bytes, std::min(lanes, kLl128Lanes));
 }
 
 std::uint32_t most_useful_blocks(std::uint32_t lanes, std::uint32_t ranks) {
@@ -181,8 +181,8 @@ void make_schedule(const ScheduleLimits& limits, int self, std::span<const Exten
     if (peer == own) continue;
     in_place = in_place && (incoming == 0 || in.choice.protocol == Protocol::kDirect);
     for (const Choice& choice : {out.choice, in.choice}) {
-      in_lines = in_lines &&
-                 (choice.protocol == Protocol::kLines || choice.protocol == Protocol::kWideLines);
+      in_lines =
+          in_lines && (choice.protocol == Protocol::kLl || choice.protocol == Protocol::kLl128);
       threads = std::max(threads, choice.threads);
     }
     const std::size_t hops_to = peer > own ? peer - own : peer + ranks - own;
@@ -194,7 +194,7 @@ void make_schedule(const ScheduleLimits& limits, int self, std::span<const Exten
   const std::uint64_t to_self = send[own].bytes;
   const Choice alone = choose_for_self(limits, to_self, limits.ll_bytes > 0);
   threads = std::max(threads, alone.threads);
-  const bool beside_lines = in_lines && alone.protocol == Protocol::kLines;
+  const bool beside_lines = in_lines && alone.protocol == Protocol::kLl;
   const Choice beside = choose_for_self(limits, to_self, beside_lines);
   schedule->self_bytes = to_self;
   schedule->self_blocks = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(

@@ -24,13 +24,14 @@ struct ScheduleLimits {
   std::span<const std::uint32_t> regions = {};   ///< buffers of each rank that this one can write
                                                  ///< to, by rank; empty for none
   const Tuner* tuner = &host_tuner();
-  std::uint64_t ll128_bytes = 0;  ///< largest message in wide lines
+  std::uint64_t ll128_bytes = 0;  ///< largest message in lines of ll128
   std::uint32_t max_ctas = 0;     ///< thread blocks of launches that are on the device together
 };
 
-/// Bytes that each lane of a pair has lines for, or wide ones, so that messages of `bytes` fit.
-std::uint64_t line_bytes_for(std::uint64_t bytes, std::uint64_t lanes);
-std::uint64_t wide_line_bytes_for(std::uint64_t bytes, std::uint64_t lanes);
+/// Bytes that each lane of a pair has lines of ll for, or of ll128, so that messages of `bytes`
+/// fit.
+std::uint64_t ll_bytes_for(std::uint64_t bytes, std::uint64_t lanes);
+std::uint64_t ll128_bytes_for(std::uint64_t bytes, std::uint64_t lanes);
 
 /// One exchange on one rank: what a launch is given, and the lists that go with it.
 struct Schedule {

@@ -16,10 +16,10 @@ bool is_for(const TuningRule& rule, const MessageFacts& message) {
 
 bool may_use(const MessageFacts& message, Protocol protocol) {
   switch (protocol) {
-    case Protocol::kLines:
+    case Protocol::kLl:
       return message.lines;
-    case Protocol::kWideLines:
-      return message.wide_lines;
+    case Protocol::kLl128:
+      return message.ll128;
     case Protocol::kDirect:
       return message.direct;
     case Protocol::kEngine:

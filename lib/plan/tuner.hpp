@@ -23,8 +23,8 @@ struct MessageFacts {
   bool lines;          ///< whether it may travel in lines; of what a rank sends itself, whether all
                        ///< other messages of the launch do
   bool direct;         ///< whether it may be stored straight into the receiver's memory
-  bool engine = false;      ///< whether copy engines may move it
-  bool wide_lines = false;  ///< whether it may travel in wide lines
+  bool engine = false;  ///< whether copy engines may move it
+  bool ll128 = false;   ///< whether it may travel in lines of ll128
 
   friend bool operator==(const MessageFacts&, const MessageFacts&) = default;
 };
@@ -41,14 +41,14 @@ struct Choice {
 /// Lanes that messages of each pair may have.
 struct PairLanes {
   std::uint32_t most = 1;
-  /// So many have a thread block each, where all pairs have as many.
+  /// Lanes of each pair that can have a thread block each.
   std::uint32_t at_once = 64;
-  /// With so many of each pair two launches have room on a GPU, so that the second may come while
-  /// the first runs: a third to half of a microsecond.
+  /// Lanes of each pair with which two launches have room on a GPU: the second may then come while
+  /// the first runs, a third to half of a microsecond sooner.
   std::uint32_t beside_next = 64;
 };
 
-/// Lanes for each pair of `ranks` ranks on GPUs whose launches may have so many thread blocks, at
+/// Lanes for each pair of `ranks` ranks on GPUs whose launches may have `blocks` thread blocks, at
 /// least 1: as measured between H200s and H100s.
 std::uint32_t lanes_between_gpus(std::uint32_t ranks, std::uint32_t blocks);
 

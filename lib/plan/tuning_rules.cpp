@@ -26,8 +26,8 @@ constexpr Name<Operation> kOperations[] = {{"alltoallv", Operation::kAlltoallv}}
 constexpr Name<device::LinkKind> kLinks[] = {{"self", device::LinkKind::kSelf},
                                              {"memory", device::LinkKind::kMemory},
                                              {"network", device::LinkKind::kNetwork}};
-constexpr Name<Protocol> kProtocols[] = {{"ll", Protocol::kLines},
-                                         {"ll128", Protocol::kWideLines},
+constexpr Name<Protocol> kProtocols[] = {{"ll", Protocol::kLl},
+                                         {"ll128", Protocol::kLl128},
                                          {"staged", Protocol::kStaged},
                                          {"direct", Protocol::kDirect},
                                          {"engine", Protocol::kEngine}};

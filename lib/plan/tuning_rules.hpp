@@ -22,8 +22,8 @@ enum class Operation : std::uint32_t { kAlltoallv };
 /// How messages may travel: in the ways of channels, or of planned exchanges past them.
 enum class Protocol : std::uint32_t {
   kStaged = static_cast<std::uint32_t>(device::Protocol::kStaged),
-  kLines = static_cast<std::uint32_t>(device::Protocol::kLines),
-  kWideLines = static_cast<std::uint32_t>(device::Protocol::kWideLines),
+  kLl = static_cast<std::uint32_t>(device::Protocol::kLl),
+  kLl128 = static_cast<std::uint32_t>(device::Protocol::kLl128),
   kDirect = static_cast<std::uint32_t>(device::Protocol::kDirect),
   kEngine = 16,  ///< copy engines move it; no device::Protocol
 };

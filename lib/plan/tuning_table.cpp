@@ -14,7 +14,7 @@ using device::LinkKind;
 constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = 1024 * kKiB;
 constexpr Range kAnySize{};
-/// Up to so many bytes half as many threads are as fast, and come sooner.
+/// Largest message for which half the threads suffice; they start sooner.
 constexpr std::uint64_t kTiny = 512;
 
 constexpr TuningRule row(LinkKind link, Protocol protocol, Range bytes, std::uint32_t lanes,
@@ -36,38 +36,39 @@ constexpr TuningRule kSelfStaged = row(LinkKind::kSelf, Protocol::kStaged, kAnyS
 /// sends itself are worth it sooner there too.
 constexpr std::uint64_t kWatched = 2 * kKiB;
 constexpr TuningRule kMemoryLines =
-    row(LinkKind::kMemory, Protocol::kLines, kAnySize, 64, kWatched, 0, 256);
+    row(LinkKind::kMemory, Protocol::kLl, kAnySize, 64, kWatched, 0, 256);
 constexpr TuningRule kShortMemoryLines =
-    row(LinkKind::kMemory, Protocol::kLines, {0, 32 * kKiB}, 32, kKiB, 0, 256);
+    row(LinkKind::kMemory, Protocol::kLl, {0, 32 * kKiB}, 32, kKiB, 0, 256);
 constexpr TuningRule kTinyMemoryLines =
-    row(LinkKind::kMemory, Protocol::kLines, {0, kTiny}, 1, kKiB, 0, 128);
+    row(LinkKind::kMemory, Protocol::kLl, {0, kTiny}, 1, kKiB, 0, 128);
 constexpr TuningRule kSelfBesideLines =
-    row(LinkKind::kSelf, Protocol::kLines, {0, 8 * kMiB}, kMostSelfBlocks, 8 * kKiB, 0, 256);
+    row(LinkKind::kSelf, Protocol::kLl, {0, 8 * kMiB}, kMostSelfBlocks, 8 * kKiB, 0, 256);
 constexpr TuningRule kTinySelfBesideLines =
-    row(LinkKind::kSelf, Protocol::kLines, {0, kTiny}, 1, 8 * kKiB, 0, 128);
+    row(LinkKind::kSelf, Protocol::kLl, {0, kTiny}, 1, 8 * kKiB, 0, 128);
 
-/// On the host device wide lines are there for who asks for them.
-constexpr TuningRule kHostWideLines =
-    row(LinkKind::kMemory, Protocol::kWideLines, kAnySize, 16, 4 * kKiB, 0, kernels::kMostThreads);
+/// On the host device lines of ll128 are there for who asks for them.
+constexpr TuningRule kHostLl128 =
+    row(LinkKind::kMemory, Protocol::kLl128, kAnySize, 16, 4 * kKiB, 0, kernels::kMostThreads);
 constexpr TuningRule kHostDirect = row(LinkKind::kMemory, Protocol::kDirect, kAnySize, 64,
                                        16 * kKiB, 16 * kKiB, kernels::kMostThreads);
 
-/// Of the wide lines of a lane 128 threads hold 8 KiB at once.
-constexpr TuningRule cuda_wide_lines(Range bytes, std::uint32_t lanes) {
-  return row(LinkKind::kMemory, Protocol::kWideLines, bytes, lanes, 8 * kKiB, 0, 256);
+/// Of the lines of ll128 of a lane 128 threads hold 8 KiB at once.
+constexpr TuningRule cuda_ll128(Range bytes, std::uint32_t lanes) {
+  return row(LinkKind::kMemory, Protocol::kLl128, bytes, lanes, 8 * kKiB, 0, 256);
 }
-/// Up to so many bytes some lanes fewer, between two GPUs, leave room for the next launch.
+/// Between two GPUs, fewer lanes leave room for the next launch: the number of lanes, and the
+/// largest message for which that is faster.
 constexpr std::uint32_t kSomeLanes = 44;
 constexpr std::uint64_t kMostForSomeLanes = 2 * kMiB;
-/// Where it takes many lanes fewer, that is worth it up to so many bytes in each.
+/// Where room for the next launch takes many lanes: most bytes in each for which that is faster.
 constexpr std::uint64_t kMostBesideNext = 32 * kKiB;
-/// With more bytes in a lane wide lines are slower than all else.
-constexpr std::uint64_t kMostInWideLane = 256 * kKiB;
-/// With more bytes narrow lines, of which half is flags, are slower however many lanes there are.
-constexpr std::uint64_t kMostInNarrowLines = 64 * kKiB;
+/// With more bytes in a lane lines of ll128 are slower than all else.
+constexpr std::uint64_t kMostInLl128Lane = 256 * kKiB;
+/// With more bytes lines of ll, of which half is flags, are slower however many lanes there are.
+constexpr std::uint64_t kMostInLlLane = 64 * kKiB;
 
 std::vector<TuningRule> host_rules() {
-  return {kNetworkStaged, kMemoryStaged,     kHostDirect, kHostWideLines,
+  return {kNetworkStaged, kMemoryStaged,     kHostDirect, kHostLl128,
           kMemoryLines,   kShortMemoryLines, kSelfStaged, kSelfBesideLines};
 }
 
@@ -88,15 +89,15 @@ std::vector<TuningRule> cuda_rules(PairLanes lanes) {
       std::max(512 * kKiB, std::min(lanes.most, kDirectLanes) * kDirectLane);
   rules.push_back(row(LinkKind::kMemory, Protocol::kDirect, {direct, Range::kEndless}, kDirectLanes,
                       kDirectLane, 0, kernels::kMostThreads));
-  // Wide lines are faster than either, as far as they serve, and than narrow ones of which a
+  // Lines of ll128 are faster than either, as far as they serve, and than lines of ll of which a
   // receiver cannot watch for all at once.
-  const std::uint64_t wide = std::min(kMostInNarrowLines, beside_next * kWatched) + 1;
-  const std::uint64_t most_wide = std::min(lanes.most, lanes.at_once) * kMostInWideLane;
-  rules.push_back(cuda_wide_lines({wide, most_wide}, lanes.at_once));
-  rules.push_back(cuda_wide_lines({wide, std::min(most_wide, kMostForSomeLanes)},
-                                  std::min(lanes.at_once, kSomeLanes)));
+  const std::uint64_t ll128_from = std::min(kMostInLlLane, beside_next * kWatched) + 1;
+  const std::uint64_t most_ll128 = std::min(lanes.most, lanes.at_once) * kMostInLl128Lane;
+  rules.push_back(cuda_ll128({ll128_from, most_ll128}, lanes.at_once));
+  rules.push_back(cuda_ll128({ll128_from, std::min(most_ll128, kMostForSomeLanes)},
+                             std::min(lanes.at_once, kSomeLanes)));
   if (beside_next < kSomeLanes) {
-    rules.push_back(cuda_wide_lines({wide, beside_next * kMostBesideNext}, beside_next));
+    rules.push_back(cuda_ll128({ll128_from, beside_next * kMostBesideNext}, beside_next));
   }
   return rules;
 }

@@ -13,7 +13,7 @@ using device::LinkKind;
 
 constexpr std::uint64_t kKiB = 1024;
 
-/// Lanes are what is tried; each gets so many bytes at least.
+/// Least bytes of a lane in a candidate.
 constexpr std::uint64_t kLineLaneBytes = 512;
 constexpr std::uint64_t kLaneBytes = 4 * kKiB;
 
@@ -29,7 +29,7 @@ struct Maker {
     TuningRule choice;
     choice.protocol = protocol;
     choice.lanes = lanes;
-    const bool in_lines = protocol == Protocol::kLines || protocol == Protocol::kWideLines;
+    const bool in_lines = protocol == Protocol::kLl || protocol == Protocol::kLl128;
     if (lanes) choice.lane_bytes = in_lines ? kLineLaneBytes : kLaneBytes;
     choice.chunk = chunk;
     choice.threads = threads;
@@ -41,7 +41,7 @@ struct Maker {
 /// of blocks.
 void add_host(const Cell& cell, const Maker& make) {
   if (cell.link == LinkKind::kMemory && cell.bytes <= 128) {
-    make.add(Protocol::kLines, {}, {}, {});
+    make.add(Protocol::kLl, {}, {}, {});
   }
   for (const std::uint64_t chunk : {std::uint64_t{0}, 4 * kKiB, 16 * kKiB, 64 * kKiB, 256 * kKiB}) {
     if (chunk >= cell.bytes && chunk != 0) continue;
@@ -60,13 +60,13 @@ void add_cuda(const Cell& cell, const Maker& make) {
   for (const std::uint32_t lanes : {1U, 4U, 16U}) {
     if (!memory || cell.bytes > 256 * kKiB || lanes * kLineLaneBytes > cell.bytes) continue;
     for (const std::uint32_t threads : {128U, 256U, 512U}) {
-      make.add(Protocol::kLines, lanes, {}, threads);
+      make.add(Protocol::kLl, lanes, {}, threads);
     }
   }
   for (const std::uint32_t lanes : {8U, 16U, 64U}) {
     if (!memory || cell.bytes > 1024 * kKiB || lanes * kLaneBytes > cell.bytes) continue;
     for (const std::uint32_t threads : {256U, 512U}) {
-      make.add(Protocol::kWideLines, lanes, {}, threads);
+      make.add(Protocol::kLl128, lanes, {}, threads);
     }
   }
   for (const std::uint32_t lanes : {1U, 8U, 16U, 32U, 64U}) {

@@ -14,7 +14,7 @@
 
 namespace causeway::tune {
 
-/// What one measurement is about: messages of so many bytes to all peers on links of one kind.
+/// What one measurement is about: messages of one size to all peers on links of one kind.
 struct Cell {
   device::LinkKind link;
   std::uint64_t bytes;

@@ -31,8 +31,8 @@ class Measurement {
   Status allocate(std::uint64_t bytes);
 
   enum class Outcome { kDone, kStopped };
-  /// Tries all candidates for a cell in about so many seconds. A wrong byte is every rank's error,
-  /// kFailed.
+  /// Tries all candidates for a cell in about `seconds` seconds. A wrong byte is every rank's
+  /// error, kFailed.
   Status measure(const Cell& cell, double seconds, Finding* finding, Outcome* outcome);
 
  private:

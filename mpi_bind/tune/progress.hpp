@@ -19,7 +19,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// Before the cell that is number `done` from 0, and after it; so many seconds have passed.
+  /// Before the cell that is number `done` from 0, and after it; `passed` are seconds since the
+  /// start.
   void begin(const Cell& cell, std::size_t done, double passed);
   void end(const Finding& finding, double passed);
 

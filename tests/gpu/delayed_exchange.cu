@@ -16,11 +16,11 @@ struct DelayedCudaDevice : device::CudaDevice {
     delay();
     CudaDevice::store_release(word, value);
   }
-  __device__ static void store_line(device::Line* line, std::uint64_t data, std::uint64_t flag) {
+  __device__ static void store_line(device::LlLine* line, std::uint64_t data, std::uint64_t flag) {
     delay();
     CudaDevice::store_line(line, data, flag);
   }
-  __device__ static bool load_line(const device::Line* line, std::uint64_t flag,
+  __device__ static bool load_line(const device::LlLine* line, std::uint64_t flag,
                                    std::uint64_t& data) {
     delay();
     return CudaDevice::load_line(line, flag, data);

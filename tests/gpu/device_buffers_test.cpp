@@ -53,7 +53,7 @@ INSTANTIATE_TEST_SUITE_P(
                {"CAUSEWAY_TUNE", "*:memory:*:protocol=ll128;*:memory:-20000:protocol=ll"}},
               1000000,
               50},
-        Shape{"wide_lines_of_one_lane",
+        Shape{"ll128_of_one_lane",
               2,
               {{"CAUSEWAY_LANES", "1"},
                {"CAUSEWAY_LL128_BYTES", "1M"},

@@ -40,8 +40,8 @@ inline std::vector<Step> random_steps(std::uint64_t seed, int ranks, std::uint32
     for (std::uint64_t i = 0; i < messages; ++i) {
       const std::uint64_t most = below(3) == 0 ? kMostOfMessage : 600;
       const std::uint64_t bytes = below(6) == 0 ? 0 : below(most);
-      constexpr device::Protocol kProtocols[] = {
-          device::Protocol::kStaged, device::Protocol::kLines, device::Protocol::kWideLines};
+      constexpr device::Protocol kProtocols[] = {device::Protocol::kStaged, device::Protocol::kLl,
+                                                 device::Protocol::kLl128};
       // Each lane has some bytes to carry.
       const std::uint64_t carriers = 1 + below(std::clamp<std::uint64_t>(bytes / 64, 1, lanes));
       steps.push_back({from, to, bytes, bytes + (below(2) == 0 ? 0 : below(100)),

@@ -136,7 +136,7 @@ TEST(Directions, AFewOneWayAndThenMoreTheOtherWayThanThereAreSlots) {
   run_ranks(2, settings, [&](Communicator& communicator) {
     const device::Communicator handle = communicator.device_handle();
     const auto step = [](int from) {
-      return Step{from, 1 - from, 64, 64, 1, 1, 1, device::Protocol::kLines};
+      return Step{from, 1 - from, 64, 64, 1, 1, 1, device::Protocol::kLl};
     };
     std::vector<Step> steps(5, step(1));
     steps.insert(steps.end(), 4, step(0));
@@ -157,7 +157,7 @@ TEST(Directions, ARingSendsAloneAfterExchangesThatWentOneWay) {
     Random own(test_seed() + handle.rank);
     for (std::uint64_t e = 0; e < 3; ++e) exchange_once(communicator, own, counts, e);
     const auto step = [](int from) {
-      return Step{from, (from + 1) % kRanks, 64, 64, 1, 1, 1, device::Protocol::kLines};
+      return Step{from, (from + 1) % kRanks, 64, 64, 1, 1, 1, device::Protocol::kLl};
     };
     ASSERT_TRUE(send_message(handle, step(rank), 0)) << communicator.error().message();
     ASSERT_TRUE(receive_message(handle, step((rank + kRanks - 1) % kRanks), 0))

@@ -91,10 +91,10 @@ TEST(Hooks, GatherOnOneSideAndAccumulateOnTheOther) {
         const device::SendChannel& channel = handle.send_channel(1, 0);
         device::with_link<HostDevice>(channel.link, handle.control, [&](const auto& link) {
           device::Share share{bytes, 0, bytes, 100 + e * 50, 1, 9};
-          if (bytes <= channel.shape.line_bytes && e % 3 == 1) {
-            share.protocol = device::Protocol::kLines;
-          } else if (bytes <= channel.shape.wide_bytes && e % 3 == 2) {
-            share.protocol = device::Protocol::kWideLines;
+          if (bytes <= channel.shape.ll_bytes && e % 3 == 1) {
+            share.protocol = device::Protocol::kLl;
+          } else if (bytes <= channel.shape.ll128_bytes && e % 3 == 2) {
+            share.protocol = device::Protocol::kLl128;
           }
           done = device::send(ThreadGroup{}, link, channel, share, handle.control,
                               GatherEveryThird{array.data(), &split});
@@ -171,7 +171,7 @@ struct HesitantDevice : HostDevice {
     static thread_local std::uint32_t stores = 0;
     if (++stores % 2 == 0) std::this_thread::yield();
   }
-  static void store_line(device::Line* line, std::uint64_t data, std::uint64_t flag) {
+  static void store_line(device::LlLine* line, std::uint64_t data, std::uint64_t flag) {
     hesitate();
     HostDevice::store_line(line, data, flag);
   }
@@ -190,7 +190,7 @@ TEST(Hooks, AGroupWithoutNearMemoryGoesOnToItsNextExchangeAtOnce) {
   };
   const auto bytes_of = [&](std::uint64_t e) { return 1 + chosen(e, 0, e % 2 == 0 ? 80 : 600); };
   const auto protocol_of = [&](std::uint64_t e, std::uint64_t what) {
-    return chosen(e, what, 4) % 3 == 0 ? device::Protocol::kWideLines : device::Protocol::kLines;
+    return chosen(e, what, 4) % 3 == 0 ? device::Protocol::kLl128 : device::Protocol::kLl;
   };
   const Settings settings{{"CAUSEWAY_LL_BYTES", "16K"}, {"CAUSEWAY_LL128_BYTES", "16K"}};
   run_ranks(2, settings, [&](Communicator& communicator) {
@@ -247,23 +247,23 @@ TEST(Hooks, AReceiverWatchesForNoMoreLinesThanAChannelHas) {
     std::uint32_t size() const { return 64; }
   };
   device::ReceiveChannel channel{};
-  channel.shape.line_bytes = 128;
+  channel.shape.ll_bytes = 128;
   for (const std::uint64_t bytes :
        {std::uint64_t{1}, std::uint64_t{1000}, std::uint64_t{1} << 40}) {
     for (const std::uint32_t lane_bytes : {1U, 500U, UINT32_MAX}) {
-      for (const std::uint64_t wide_bytes : {0, 240}) {
-        channel.shape.wide_bytes = wide_bytes;
+      for (const std::uint64_t ll128_bytes : {0, 240}) {
+        channel.shape.ll128_bytes = ll128_bytes;
         device::Request request{bytes};
         request.lane_bytes = lane_bytes;
-        request.expects = device::Protocol::kLines;
+        request.expects = device::Protocol::kLl;
         const std::uint64_t share = std::min<std::uint64_t>(bytes, lane_bytes);
         const auto narrow = device::prepare_receive(ManyThreads{}, channel, request);
         EXPECT_EQ(narrow.rows, 1U);
         EXPECT_EQ(narrow.words, (std::min<std::uint64_t>(share, 128) + 7) / 8);
-        request.expects = device::Protocol::kWideLines;
+        request.expects = device::Protocol::kLl128;
         const auto wide = device::prepare_receive(ManyThreads{}, channel, request);
-        EXPECT_EQ(wide.rows, wide_bytes == 0 ? 0U : device::impl::kWide);
-        EXPECT_EQ(wide.words, (std::min<std::uint64_t>(share, wide_bytes) + 119) / 120);
+        EXPECT_EQ(wide.rows, ll128_bytes == 0 ? 0U : device::impl::kInLl128);
+        EXPECT_EQ(wide.words, (std::min<std::uint64_t>(share, ll128_bytes) + 119) / 120);
       }
     }
   }
@@ -300,9 +300,9 @@ struct ApartDevice : HostDevice {
 };
 
 TEST(Hooks, AWarpThatDoesNotConvergeStoresNothingAndGivesUpAsAWhole) {
-  device::WideLine lines[32]{};
+  device::Ll128Line lines[32]{};
   const std::byte from[8]{};
-  const device::Fault fault = device::impl::store_wide_lines<ApartDevice>(
+  const device::Fault fault = device::impl::store_ll128<ApartDevice>(
       Warp{}, lines, 1, from, sizeof from, device::impl::HeldParts<Warp>{}, device::WaitControl{});
   EXPECT_EQ(fault, device::Fault::kTimedOut);
   EXPECT_EQ(ApartDevice::stores, 0);
@@ -323,8 +323,8 @@ TEST(Hooks, AReceiverThatTakesLessTakesWholeElements) {
          {1, 1, 1, 23, 23, 23, 24, 24, 24, 1000, 1024, 1025, 5000, 5000, 5000, 9599, 9599, 9599}) {
       int split = 0;
       device::Share share{kSent, 0, kSent, 500, 1, 9};
-      constexpr device::Protocol kProtocols[] = {
-          device::Protocol::kStaged, device::Protocol::kLines, device::Protocol::kWideLines};
+      constexpr device::Protocol kProtocols[] = {device::Protocol::kStaged, device::Protocol::kLl,
+                                                 device::Protocol::kLl128};
       share.protocol = kProtocols[++number % 3];
       if (handle.rank == 0) {
         const device::SendChannel& channel = handle.send_channel(1, 0);

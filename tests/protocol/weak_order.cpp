@@ -1,6 +1,6 @@
 // Exchanges with one release weakened to relaxed: a program that ThreadSanitizer has to report.
 //
-// usage: weak_order none|written|direct|freed|lines|wide_lines   what is weakened: the release of a
+// usage: weak_order none|written|direct|freed|lines|ll128   what is weakened: the release of a
 // count, of the count behind bytes that were stored in place, or of the flags of lines
 #include "thread_ranks.hpp"
 
@@ -32,7 +32,7 @@ struct WeakHostDevice : device::HostDevice {
       device::HostDevice::store_release(word, value);
     }
   }
-  static void store_line(device::Line* line, std::uint64_t data, std::uint64_t flag) {
+  static void store_line(device::LlLine* line, std::uint64_t data, std::uint64_t flag) {
     if (!lines_weakened) return device::HostDevice::store_line(line, data, flag);
     line->data = data;
     __atomic_store_n(&line->flag, flag, __ATOMIC_RELAXED);
@@ -61,16 +61,17 @@ void weaken(const Communicator& communicator, const char* which) {
   } else if (std::strcmp(which, "freed") == 0) {
     weakened.insert(in.link.region + in.shape.words_offset +
                     offsetof(device::ReceiverWords, freed));
-  } else if (std::strcmp(which, "wide_lines") == 0) {
+  } else if (std::strcmp(which, "ll128") == 0) {
     for (const std::uint64_t slot : {0, 1}) {
-      auto* const lines = reinterpret_cast<device::Line*>(out.link.region + out.shape.lines_offset);
-      device::WideLine* const wide =
-          device::impl::wide_lines_of(device::slot_of(lines, slot, out.shape), out.shape);
-      for (std::uint64_t i = 0; i < device::wide_lines_in(out.shape.wide_bytes); ++i) {
+      auto* const lines =
+          reinterpret_cast<device::LlLine*>(out.link.region + out.shape.lines_offset);
+      device::Ll128Line* const wide =
+          device::impl::ll128_lines_of(device::slot_of(lines, slot, out.shape), out.shape);
+      for (std::uint64_t i = 0; i < device::ll128_lines_in(out.shape.ll128_bytes); ++i) {
         weakened.insert(&wide[i].flag);
       }
     }
-  } else if (std::strcmp(which, "lines") == 0) {
+  } else if (std::strcmp(which, "ll") == 0) {
     lines_weakened = true;
   }
 }
@@ -97,7 +98,7 @@ void exchange(Rank& rank, kernels::HostExecutor& executor, std::uint64_t bytes, 
 
 int main(int argc, char** argv) {
   if (argc != 2) {
-    std::fprintf(stderr, "usage: weak_order none|written|direct|freed|lines|wide_lines\n");
+    std::fprintf(stderr, "usage: weak_order none|written|direct|freed|lines|ll128\n");
     return 2;
   }
   Rank ranks[kRanks];

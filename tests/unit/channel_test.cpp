@@ -1,7 +1,7 @@
 // The arithmetic of channels: places, credit, pieces, and what a receiver accepts.
 #include <causeway/device/channel.hpp>
 #include <causeway/device/host_device.hpp>
-#include <causeway/device/lines.hpp>
+#include <causeway/device/ll.hpp>
 
 #include <gtest/gtest.h>
 

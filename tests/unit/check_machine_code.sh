@@ -70,7 +70,7 @@ for name in stores_together stores_together_after_a_sleep; do
   stores_behind_look $name
 done
 
-# The kernel that tries wide lines out has them whole, and nothing in their place.
+# The kernel that tries lines of ll128 out has them whole, and nothing in their place.
 read_code "$trial"
 for name in $(awk '{ print $1 }' "$code" | sort -u); do
   for access in ST LD; do

@@ -49,19 +49,19 @@ TEST(Plan, SmallMessagesGoInLinesWherePeersShareMemory) {
   for (const std::uint32_t lanes : {1, 3, 16, 64}) {
     Schedule schedule;
     make_schedule({lanes, 1000, 4096, 65536, links}, 0, blocks, blocks, &schedule);
-    EXPECT_EQ(static_cast<device::Protocol>(schedule.send[1].protocol), device::Protocol::kLines);
+    EXPECT_EQ(static_cast<device::Protocol>(schedule.send[1].protocol), device::Protocol::kLl);
     EXPECT_EQ(static_cast<device::Protocol>(schedule.send[2].protocol), device::Protocol::kStaged);
-    EXPECT_EQ(static_cast<device::Protocol>(schedule.send[3].protocol), device::Protocol::kLines);
+    EXPECT_EQ(static_cast<device::Protocol>(schedule.send[3].protocol), device::Protocol::kLl);
     EXPECT_EQ(schedule.send[3].lanes, 1U);
     EXPECT_EQ(static_cast<device::Protocol>(schedule.send[4].protocol), device::Protocol::kStaged);
     // Without lines every lane has something to say.
     EXPECT_EQ(schedule.args.split.peer_blocks,
               0U + schedule.send[1].lanes + schedule.send[2].lanes + 1U + lanes);
     for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-      EXPECT_LE(kernels::lane_share(schedule.send[1], lane).bytes, line_bytes_for(65536, lanes));
+      EXPECT_LE(kernels::lane_share(schedule.send[1], lane).bytes, ll_bytes_for(65536, lanes));
     }
   }
-  EXPECT_EQ(line_bytes_for(0, 5), 0U);
+  EXPECT_EQ(ll_bytes_for(0, 5), 0U);
 }
 
 TEST(Plan, GivesTheRanksOwnBlockThreadBlocksThatAreLeft) {
@@ -164,7 +164,7 @@ void on_ranks(int ranks, const std::function<void(Bootstrap&)>& body) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST(ChannelSet, WithoutWideLinesAfterAllSaysSoOnEveryChannelAndChangesNothingElse) {
+TEST(ChannelSet, WithoutLl128AfterAllSaysSoOnEveryChannelAndChangesNothingElse) {
   on_ranks(2, [](Bootstrap& bootstrap) {
     const Topology topology(bootstrap.rank(), {this_place(), this_place()});
     const std::unique_ptr<DeviceBackend> backend = make_host_backend();
@@ -183,11 +183,11 @@ TEST(ChannelSet, WithoutWideLinesAfterAllSaysSoOnEveryChannelAndChangesNothingEl
         }
       }
     };
-    each([](const device::ChannelShape& shape) { EXPECT_EQ(shape.wide_bytes, 512U); });
-    ASSERT_TRUE(channels.forgo_wide_lines().ok());
+    each([](const device::ChannelShape& shape) { EXPECT_EQ(shape.ll128_bytes, 512U); });
+    ASSERT_TRUE(channels.forgo_ll128().ok());
     each([](const device::ChannelShape& shape) {
-      EXPECT_EQ(shape.wide_bytes, 0U);
-      EXPECT_EQ(shape.line_bytes, 128U);
+      EXPECT_EQ(shape.ll128_bytes, 0U);
+      EXPECT_EQ(shape.ll_bytes, 128U);
       EXPECT_EQ(shape.slot_bytes, device::slot_bytes(128, 512));
       EXPECT_EQ(shape.ring_bytes, 4096U);
     });

@@ -38,10 +38,10 @@ struct DeviceContract {
 static_assert(sizeof(device::RecordHeader) == 64 && alignof(device::RecordHeader) == 8);
 static_assert(sizeof(device::SenderWords) == 128 && alignof(device::SenderWords) == 128);
 static_assert(sizeof(device::ReceiverWords) == 128 && alignof(device::ReceiverWords) == 128);
-static_assert(sizeof(device::Line) == 16 && device::kHeaderWords <= device::kHeaderLines);
+static_assert(sizeof(device::LlLine) == 16 && device::kHeaderWords <= device::kHeaderLines);
 static_assert(device::slot_bytes(128, 0) == 128 + 256);
 static_assert(device::slot_bytes(128, 241) == 128 + 256 + 3 * 128);
-static_assert(sizeof(device::WideLine) == 128);
+static_assert(sizeof(device::Ll128Line) == 128);
 static_assert(offsetof(device::SenderWords, written) == 0);
 static_assert(offsetof(device::SenderWords, told) == 8);
 static_assert(offsetof(device::ReceiverWords, freed) == 0);

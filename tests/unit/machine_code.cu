@@ -1,25 +1,25 @@
-// Small kernels of the accesses that lines and wide lines rely on, for check_machine_code.sh to
+// Small kernels of the accesses that lines and lines of ll128 rely on, for check_machine_code.sh to
 // read what ptxas makes of them. They are never run.
 #include <causeway/device/cuda_device.hpp>
 
 namespace {
 
 using causeway::device::CudaDevice;
-using causeway::device::Line;
+using causeway::device::LlLine;
 
 }  // namespace
 
 extern "C" {
 
-__global__ void stores_a_line(Line* line, std::uint64_t data, std::uint64_t flag) {
+__global__ void stores_a_line(LlLine* line, std::uint64_t data, std::uint64_t flag) {
   CudaDevice::store_line(line, data, flag);
 }
 
-__global__ void stores_a_line_of_which_half_is_known(Line* line, std::uint64_t flag) {
+__global__ void stores_a_line_of_which_half_is_known(LlLine* line, std::uint64_t flag) {
   CudaDevice::store_line(line, 0, flag);
 }
 
-__global__ void loads_a_line(const Line* line, std::uint64_t flag, std::uint64_t* out) {
+__global__ void loads_a_line(const LlLine* line, std::uint64_t flag, std::uint64_t* out) {
   std::uint64_t data = 0;
   if (CudaDevice::load_line(line, flag, data)) *out = data;
 }
@@ -33,7 +33,7 @@ __global__ void loads_both_halves(const std::uint64_t* from, std::uint64_t* out)
 }
 
 /// Of which the data is of no use, so that half of the line will do.
-__global__ void looks_at_a_flag(const Line* line, std::uint64_t flag, std::uint32_t* out) {
+__global__ void looks_at_a_flag(const LlLine* line, std::uint64_t flag, std::uint32_t* out) {
   std::uint64_t data = 0;
   *out = CudaDevice::load_line(line, flag, data) ? 1 : 0;
 }

@@ -103,8 +103,8 @@ TEST(TuneCandidates, HaveEveryProtocolOfGpusSomewhere) {
       tried.push_back(rule.protocol.value());
     }
   }
-  for (const Protocol protocol : {Protocol::kLines, Protocol::kWideLines, Protocol::kStaged,
-                                  Protocol::kDirect, Protocol::kEngine}) {
+  for (const Protocol protocol :
+       {Protocol::kLl, Protocol::kLl128, Protocol::kStaged, Protocol::kDirect, Protocol::kEngine}) {
     EXPECT_NE(std::ranges::find(tried, protocol), tried.end());
   }
 }

@@ -60,7 +60,7 @@ TEST(TuningTable, MemoryLinksHaveLinesUpToTheLimitThatWasAgreed) {
     limits.tuner = &tuner_of(device);
     for (const auto& [bytes, lanes] : cases) {
       const Schedule schedule = schedule_pair(limits, bytes);
-      EXPECT_EQ(protocol_of(schedule), Protocol::kLines) << bytes;
+      EXPECT_EQ(protocol_of(schedule), Protocol::kLl) << bytes;
       EXPECT_EQ(schedule.send[1].lanes, lanes) << bytes;
       EXPECT_EQ(schedule.receive[1].protocol, schedule.send[1].protocol);
       EXPECT_EQ(schedule.receive[1].lane_bytes, schedule.send[1].lane_bytes) << bytes;
@@ -74,7 +74,7 @@ TEST(TuningTable, MemoryLinksHaveLinesUpToTheLimitThatWasAgreed) {
     EXPECT_EQ(above.receive[1].protocol, above.send[1].protocol);
     EXPECT_EQ(above.args.split.threads, 512U);
     limits.ll_bytes = 1000;
-    EXPECT_EQ(protocol_of(schedule_pair(limits, 1000)), Protocol::kLines);
+    EXPECT_EQ(protocol_of(schedule_pair(limits, 1000)), Protocol::kLl);
     EXPECT_EQ(schedule_pair(limits, 1000).send[1].lanes, 8U);  // lines for 128 bytes in each lane
     EXPECT_EQ(protocol_of(schedule_pair(limits, 1001)), Protocol::kStaged);
     EXPECT_EQ(protocol_of(schedule_pair(limits, 100, LinkKind::kNetwork)), Protocol::kStaged);
@@ -84,11 +84,11 @@ TEST(TuningTable, MemoryLinksHaveLinesUpToTheLimitThatWasAgreed) {
   }
 }
 
-TEST(TuningTable, WideLinesServeWhereAllRanksHaveThem) {
+TEST(TuningTable, Ll128ServesWhereAllRanksHaveThem) {
   const std::vector<std::uint32_t> regions{1, 1};
   const Tuner of_many_lanes(DeviceKind::kCuda, {}, {.most = 64, .at_once = 64, .beside_next = 62});
   ScheduleLimits limits{64, 100, 128 * kKiB, 256 * kKiB, {}, regions, &of_many_lanes, 8192 * kKiB};
-  EXPECT_EQ(protocol_of(schedule_pair(limits, 64 * kKiB)), Protocol::kLines);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 64 * kKiB)), Protocol::kLl);
   EXPECT_EQ(protocol_of(schedule_pair(limits, 8192 * kKiB + 1)), Protocol::kDirect);
   EXPECT_EQ(protocol_of(schedule_pair(limits, 256 * kKiB, LinkKind::kNetwork)), Protocol::kStaged);
   const struct {
@@ -98,17 +98,17 @@ TEST(TuningTable, WideLinesServeWhereAllRanksHaveThem) {
                {1024 * kKiB, 44},  {2048 * kKiB, 44}, {2048 * kKiB + 1, 64}, {8192 * kKiB, 64}};
   for (const auto& [bytes, lanes] : cases) {
     const Schedule schedule = schedule_pair(limits, bytes);
-    EXPECT_EQ(protocol_of(schedule), Protocol::kWideLines) << bytes;
+    EXPECT_EQ(protocol_of(schedule), Protocol::kLl128) << bytes;
     EXPECT_EQ(schedule.send[1].lanes, lanes) << bytes;
     EXPECT_EQ(schedule.receive[1].protocol, schedule.send[1].protocol);
     for (std::uint32_t lane = 0; lane < lanes; ++lane) {
       EXPECT_LE(kernels::lane_share(schedule.send[1], lane).bytes,
-                wide_line_bytes_for(8192 * kKiB, 64));
+                ll128_bytes_for(8192 * kKiB, 64));
     }
   }
   limits.tuner = &tuner_of(DeviceKind::kHost);
-  EXPECT_EQ(protocol_of(schedule_pair(limits, 256 * kKiB)), Protocol::kLines);
-  EXPECT_EQ(protocol_of(schedule_pair(limits, 256 * kKiB + 1)), Protocol::kWideLines);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 256 * kKiB)), Protocol::kLl);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 256 * kKiB + 1)), Protocol::kLl128);
 }
 
 TEST(TuningTable, BetweenManyRanksLinesHaveLanesThatLeaveRoomForTheNextLaunch) {
@@ -118,23 +118,23 @@ TEST(TuningTable, BetweenManyRanksLinesHaveLanesThatLeaveRoomForTheNextLaunch) {
     std::uint64_t bytes;
     std::uint32_t lanes;
     Protocol protocol;
-  } cases[] = {{{38, 41, 20}, 512, 1, Protocol::kLines},
-               {{38, 41, 20}, 16 * kKiB, 16, Protocol::kLines},
-               {{38, 41, 20}, 32 * kKiB, 20, Protocol::kLines},
-               {{38, 41, 20}, 40 * kKiB, 20, Protocol::kLines},
-               {{38, 41, 20}, 40 * kKiB + 1, 6, Protocol::kWideLines},
-               {{38, 41, 20}, 640 * kKiB, 20, Protocol::kWideLines},
-               {{38, 41, 20}, 640 * kKiB + 1, 38, Protocol::kWideLines},
-               {{38, 41, 20}, 8192 * kKiB, 38, Protocol::kWideLines},
-               {{17, 17, 8}, 16 * kKiB, 8, Protocol::kLines},
-               {{17, 17, 8}, 16 * kKiB + 1, 3, Protocol::kWideLines},
-               {{17, 17, 8}, 256 * kKiB, 8, Protocol::kWideLines},
-               {{17, 17, 8}, 256 * kKiB + 1, 17, Protocol::kWideLines},
-               {{6, 2, 1}, 64 * kKiB, 2, Protocol::kWideLines},
-               {{6, 2, 1}, 512 * kKiB, 2, Protocol::kWideLines},
+  } cases[] = {{{38, 41, 20}, 512, 1, Protocol::kLl},
+               {{38, 41, 20}, 16 * kKiB, 16, Protocol::kLl},
+               {{38, 41, 20}, 32 * kKiB, 20, Protocol::kLl},
+               {{38, 41, 20}, 40 * kKiB, 20, Protocol::kLl},
+               {{38, 41, 20}, 40 * kKiB + 1, 6, Protocol::kLl128},
+               {{38, 41, 20}, 640 * kKiB, 20, Protocol::kLl128},
+               {{38, 41, 20}, 640 * kKiB + 1, 38, Protocol::kLl128},
+               {{38, 41, 20}, 8192 * kKiB, 38, Protocol::kLl128},
+               {{17, 17, 8}, 16 * kKiB, 8, Protocol::kLl},
+               {{17, 17, 8}, 16 * kKiB + 1, 3, Protocol::kLl128},
+               {{17, 17, 8}, 256 * kKiB, 8, Protocol::kLl128},
+               {{17, 17, 8}, 256 * kKiB + 1, 17, Protocol::kLl128},
+               {{6, 2, 1}, 64 * kKiB, 2, Protocol::kLl128},
+               {{6, 2, 1}, 512 * kKiB, 2, Protocol::kLl128},
                {{6, 2, 1}, 512 * kKiB + 1, 6, Protocol::kStaged},
-               {{1, 1, 1}, 2 * kKiB, 1, Protocol::kLines},
-               {{1, 1, 1}, 2 * kKiB + 1, 1, Protocol::kWideLines}};
+               {{1, 1, 1}, 2 * kKiB, 1, Protocol::kLl},
+               {{1, 1, 1}, 2 * kKiB + 1, 1, Protocol::kLl128}};
   for (const auto& [of_pair, bytes, lanes, protocol] : cases) {
     const Tuner tuner(DeviceKind::kCuda, {}, of_pair);
     ScheduleLimits limits{of_pair.most, 124,    128 * kKiB,  256 * kKiB, {},
@@ -215,7 +215,7 @@ TEST(Plan, OfMessagesThatAllComeStraightIntoMemoryHasNearlyAllThreadsSend) {
 TEST(TuningTable, RegisteredMemoryIsWrittenStraightInto) {
   const std::vector<std::uint32_t> regions{1, 1};
   ScheduleLimits limits{64, 100, 128 * kKiB, 1000, {}, regions};
-  EXPECT_EQ(protocol_of(schedule_pair(limits, 1000)), Protocol::kLines);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 1000)), Protocol::kLl);
   EXPECT_EQ(protocol_of(schedule_pair(limits, 128 * kKiB)), Protocol::kStaged);
   EXPECT_EQ(protocol_of(schedule_pair(limits, 128 * kKiB + 1)), Protocol::kDirect);
   limits.tuner = &tuner_of(DeviceKind::kCuda);
@@ -275,7 +275,7 @@ TEST(Tuner, AProtocolThatCannotServeGivesWayWithItsRule) {
   const auto choose = [&](bool lines, bool direct) {
     return tuner.choose({Operation::kAlltoallv, LinkKind::kMemory, 1000, 100, lines, direct});
   };
-  EXPECT_EQ(choose(true, true).protocol, Protocol::kLines);
+  EXPECT_EQ(choose(true, true).protocol, Protocol::kLl);
   EXPECT_EQ(choose(true, true).lanes, 5U);
   EXPECT_EQ(choose(true, true).threads, 256U);
   EXPECT_EQ(choose(false, true).protocol, Protocol::kDirect);
@@ -286,12 +286,12 @@ TEST(Tuner, AProtocolThatCannotServeGivesWayWithItsRule) {
   EXPECT_EQ(choose(false, false).chunk, 32 * kKiB);
 }
 
-TEST(Tuner, WideLinesDoNotServeWhereThereAreNoneNotEvenForNothing) {
+TEST(Tuner, Ll128DoesNotServeWhereThereAreNoneNotEvenForNothing) {
   const Tuner insists = tuned("*:memory:*:protocol=ll128");
   ScheduleLimits limits{64, 100, 128 * kKiB, 256 * kKiB, {}, {}, &insists, 0};
-  EXPECT_EQ(protocol_of(schedule_pair(limits, 0)), Protocol::kLines);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 0)), Protocol::kLl);
   limits.ll128_bytes = kKiB;
-  EXPECT_EQ(protocol_of(schedule_pair(limits, 0)), Protocol::kWideLines);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 0)), Protocol::kLl128);
   EXPECT_EQ(schedule_pair(limits, 0).send[1].lanes, 1U);
 }
 
@@ -319,7 +319,7 @@ TEST(Tuner, ChannelsDoNotGoByEngine) {
     EXPECT_TRUE(prefers_engine(limits, 1, 1));
     EXPECT_EQ(protocol_of(schedule_pair(limits, 1 << 30)), Protocol::kDirect);
     EXPECT_EQ(schedule_pair(limits, 1 << 30).send[1].lanes, 3U);
-    EXPECT_EQ(protocol_of(schedule_pair(limits, 1000)), Protocol::kLines);
+    EXPECT_EQ(protocol_of(schedule_pair(limits, 1000)), Protocol::kLl);
     const Tuner direct = tuned("*:*:*:protocol=engine; *:*:*:protocol=direct", device);
     limits.tuner = &direct;
     EXPECT_EQ(prefers_engine(limits, 1, 1), device == DeviceKind::kHost);
@@ -334,9 +334,9 @@ TEST(Tuner, PlansKeepToWhatWasAgreedWhateverTheRulesAre) {
   EXPECT_EQ(protocol_of(schedule_pair(limits, 64 * kKiB + 1)), Protocol::kStaged);
   for (const std::uint64_t bytes : {0, 1, 4096, 4097, 65535, 65536}) {
     const Schedule schedule = schedule_pair(limits, bytes);
-    EXPECT_EQ(protocol_of(schedule), Protocol::kLines);
+    EXPECT_EQ(protocol_of(schedule), Protocol::kLl);
     for (std::uint32_t lane = 0; lane < 16; ++lane) {
-      EXPECT_LE(kernels::lane_share(schedule.send[1], lane).bytes, line_bytes_for(64 * kKiB, 16));
+      EXPECT_LE(kernels::lane_share(schedule.send[1], lane).bytes, ll_bytes_for(64 * kKiB, 16));
     }
   }
   const Tuner wide = tuned("*:*:*:lanes=64,lane_bytes=1,chunk=1G,threads=64");
@@ -363,7 +363,7 @@ TEST(Tuner, PlansKeepToWhatWasAgreedWhateverTheRulesAre) {
   // Lower than the limit that was agreed.
   const Tuner fewer = tuned("*:memory:1K-:protocol=staged");
   limits.tuner = &fewer;
-  EXPECT_EQ(protocol_of(schedule_pair(limits, 1023)), Protocol::kLines);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 1023)), Protocol::kLl);
   EXPECT_EQ(protocol_of(schedule_pair(limits, 1024)), Protocol::kStaged);
   // On the host device what is eager is not direct.
   for (const DeviceKind device : {DeviceKind::kHost, DeviceKind::kCuda}) {

@@ -7,40 +7,40 @@ namespace causeway::device {
 
 /// How the payload that follows a header travels.
 enum class Protocol : std::uint32_t {
-  kStaged = 1,     ///< in the receiver's ring, behind the header
-  kDeclined = 2,   ///< not at all: the sender cannot take part in this exchange
-  kLines = 3,      ///< in lines, each with a flag of its own
-  kDirect = 4,     ///< straight into the receiver's memory, before the header
-  kWideLines = 5,  ///< in lines of memory, each with a flag of its own
+  kStaged = 1,    ///< in the receiver's ring, behind the header
+  kDeclined = 2,  ///< not at all: the sender cannot take part in this exchange
+  kLl = 3,        ///< in lines, each with a flag of its own
+  kDirect = 4,    ///< straight into the receiver's memory, before the header
+  kLl128 = 5,     ///< in lines of memory, each with a flag of its own
 };
 
 /// Data and the flag that comes with it: stored and loaded whole. A flag is the sequence of the
 /// exchange that wrote the line, so that an older one is never taken for it.
-struct alignas(16) Line {
+struct alignas(16) LlLine {
   std::uint64_t data;
   std::uint64_t flag;
 };
 
 /// The same in a line of memory: the flag is its last word.
-struct alignas(kLineBytes) WideLine {
+struct alignas(kLineBytes) Ll128Line {
   std::uint64_t data[kLineBytes / sizeof(std::uint64_t) - 1];
   std::uint64_t flag;
 };
 
-/// Wide lines of a share of `bytes` bytes, less than 4 GiB.
-CAUSEWAY_FN constexpr std::uint32_t wide_lines_in(std::uint64_t bytes) {
-  constexpr std::uint32_t kEach = sizeof(WideLine::data);
+/// Lines of ll128 of a share of `bytes` bytes, less than 4 GiB.
+CAUSEWAY_FN constexpr std::uint32_t ll128_lines_in(std::uint64_t bytes) {
+  constexpr std::uint32_t kEach = sizeof(Ll128Line::data);
   return (static_cast<std::uint32_t>(bytes) + kEach - 1) / kEach;
 }
 
 /// A header's lines are a line of memory of their own.
-inline constexpr std::uint32_t kHeaderLines = kLineBytes / sizeof(Line);
+inline constexpr std::uint32_t kHeaderLines = kLineBytes / sizeof(LlLine);
 
-/// Memory of one slot: a header, lines for `line_bytes` bytes of a message, a multiple of 64, and
-/// wide lines for `wide_bytes`. Slots begin on lines of memory.
-CAUSEWAY_FN constexpr std::uint64_t slot_bytes(std::uint64_t line_bytes, std::uint64_t wide_bytes) {
-  return kHeaderLines * sizeof(Line) + line_bytes / sizeof(std::uint64_t) * sizeof(Line) +
-         std::uint64_t{wide_lines_in(wide_bytes)} * sizeof(WideLine);
+/// Memory of one slot: a header, lines for `ll_bytes` bytes of a message, a multiple of 64, and
+/// lines of ll128 for `ll128_bytes`. Slots begin on lines of memory.
+CAUSEWAY_FN constexpr std::uint64_t slot_bytes(std::uint64_t ll_bytes, std::uint64_t ll128_bytes) {
+  return kHeaderLines * sizeof(LlLine) + ll_bytes / sizeof(std::uint64_t) * sizeof(LlLine) +
+         std::uint64_t{ll128_lines_in(ll128_bytes)} * sizeof(Ll128Line);
 }
 
 /// Begins every record in a ring: all that the receiver needs to know of it.
@@ -120,7 +120,7 @@ struct RegionView {
 struct PeerNews {
   ChannelState* state;  ///< of the receive end
   const SenderWords* words;
-  const Line* lines;
+  const LlLine* lines;
 };
 
 /// What both ends of a channel know. Fixed when the communicator is attached.
@@ -132,9 +132,9 @@ struct ChannelShape {
   std::uint32_t peer;          ///< rank in the communicator
   std::uint32_t lane;
   std::uint64_t posts_offset;  ///< receiver: of the words for posts, in the other's region
-  std::uint64_t line_bytes;    ///< most bytes of a share that travels in lines; 0 where none does
+  std::uint64_t ll_bytes;      ///< most bytes of a share that travels in lines; 0 where none does
   std::uint64_t lines_offset;  ///< sender: of the slots, in the other's region
-  std::uint64_t wide_bytes;    ///< most bytes of a share in wide lines; 0 where line_bytes is, or
+  std::uint64_t ll128_bytes;   ///< most bytes of a share in lines of ll128; 0 where ll_bytes is, or
                                ///< where they do not stay whole
   std::uint64_t slot_bytes;    ///< of one of two slots
   std::uint32_t pair_lanes;    ///< lanes that the pair of ranks has
@@ -162,8 +162,8 @@ struct ReceiveChannel {
   std::byte* ring;            ///< this rank's memory
   const ChannelState* state;  ///< as it was when an exchange began: the same, or a copy near by
   ChannelState* home;         ///< where the next exchange finds it
-  const Line* lines;          ///< this rank's memory: two slots
-  const Line* first_lines;    ///< lane 0's
+  const LlLine* lines;        ///< this rank's memory: two slots
+  const LlLine* first_lines;  ///< lane 0's
   const SenderWords* first_words;  ///< lane 0's
   std::byte* scratch;              ///< this rank's memory, as the sender's: for hooks
 };

@@ -12,8 +12,7 @@ namespace causeway::device {
 /// Memory order, copies and waiting in kernels. Release and acquire have system scope: the other
 /// side is another GPU, or a host thread. Words are naturally aligned.
 struct CudaDevice {
-  /// Of the rounds of looking out for what will likely come, so many pass until it is looked for
-  /// what may come instead, which takes longer than they do.
+  /// Polls of the expected word between two checks for the alternatives, which cost more.
   static constexpr std::uint32_t kRoundsPerLook = 4;
 
   __device__ static std::uint64_t load_acquire(const std::uint64_t* word) {
@@ -52,11 +51,11 @@ struct CudaDevice {
     asm volatile("st.relaxed.sys.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
   }
   /// One access of 128 bits, which PTX has single: the flag comes with the data.
-  __device__ static void store_line(Line* line, std::uint64_t data, std::uint64_t flag) {
+  __device__ static void store_line(LlLine* line, std::uint64_t data, std::uint64_t flag) {
     store_pair(line, data, flag);
   }
   /// True, with the line's data, when it has that flag.
-  __device__ static bool load_line(const Line* line, std::uint64_t flag, std::uint64_t& data) {
+  __device__ static bool load_line(const LlLine* line, std::uint64_t flag, std::uint64_t& data) {
     std::uint64_t seen;
     load_pair(line, data, seen);
     return seen == flag;

@@ -17,8 +17,7 @@ namespace causeway::device {
 /// themselves, never by fences of their own, which ThreadSanitizer could not judge. Each function
 /// is one thread's; words are naturally aligned.
 struct HostDevice {
-  /// Of the rounds of looking out for what will likely come, so many pass until it is looked for
-  /// what may come instead. Here rounds may be naps.
+  /// Polls of the expected word between two checks for the alternatives. A poll may end in a nap.
   static constexpr std::uint32_t kRoundsPerLook = 1;
 
   static std::uint64_t load_acquire(const std::uint64_t* word) {
@@ -40,12 +39,12 @@ struct HostDevice {
     __atomic_store_n(word, value, __ATOMIC_RELAXED);
   }
   /// The flag is released after the data, and acquired before it.
-  static void store_line(Line* line, std::uint64_t data, std::uint64_t flag) {
+  static void store_line(LlLine* line, std::uint64_t data, std::uint64_t flag) {
     line->data = data;
     store_release(&line->flag, flag);
   }
   /// True, with the line's data, when it has that flag.
-  static bool load_line(const Line* line, std::uint64_t flag, std::uint64_t& data) {
+  static bool load_line(const LlLine* line, std::uint64_t flag, std::uint64_t& data) {
     if (load_acquire(&line->flag) != flag) return false;
     data = line->data;
     return true;

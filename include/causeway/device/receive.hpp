@@ -2,7 +2,7 @@
 #pragma once
 
 #include <causeway/device/near.hpp>
-#include <causeway/device/receive_lines.hpp>
+#include <causeway/device/receive_ll.hpp>
 
 namespace causeway::device {
 
@@ -17,7 +17,7 @@ struct Received {
 
 namespace impl {
 
-/// Says it. By one thread; those of several lanes may, all the same.
+/// Publishes the request. One thread; repeating it from several lanes is harmless.
 CAUSEWAY_TEMPLATE
 template <class L>
 CAUSEWAY_FN void post(const L& link, const ChannelShape& shape, std::uint64_t sequence,
@@ -81,7 +81,7 @@ class RingReceiver {
       if (header.sequence == sequence_) return take_message(header, request);
       // Left from an exchange in which this rank had asked for nothing. Lane 0, which every message
       // has, reports it; with lines, its header there has told.
-      if (shape_.line_bytes == 0 && shape_.lane == 0 && header.protocol != Protocol::kDeclined &&
+      if (shape_.ll_bytes == 0 && shape_.lane == 0 && header.protocol != Protocol::kDeclined &&
           !reached(forgiven_, header.sequence)) {
         report(Fault::kTruncated, WaitFor::kNothing, header.sequence, header.message_bytes, 0);
       }
@@ -286,7 +286,7 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
     }
     if (ahead.posts_early) impl::post(link, shape, sequence, request);
     if (ahead.lined) {
-      seen = impl::receive_in_lines<Device>(group, channel, request, control, hook, ahead);
+      seen = impl::receive_by_ll<Device>(group, channel, request, control, hook, ahead);
     }
     if (seen.found == impl::Found::kRing) {
       // A sender that wants to store in place waits for where.

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <causeway/device/near.hpp>
-#include <causeway/device/send_lines.hpp>
+#include <causeway/device/send_ll.hpp>
 
 namespace causeway::device {
 
@@ -22,11 +22,11 @@ CAUSEWAY_FN bool sends_at_once(const SendChannel& channel, const Share& share,
   const std::uint64_t bytes = share.bytes;
   if (bytes == 0) return true;
   const ChannelShape& shape = channel.shape;
-  if (shape.line_bytes > 0 &&
+  if (shape.ll_bytes > 0 &&
       !slot_is_free<Device>(channel, channel.state->sequence + 1, share.paired)) {
     return false;
   }
-  if (goes_in_lines(shape, share)) return true;
+  if (goes_by_ll(shape, share)) return true;
   if (share.protocol == Protocol::kDirect || first_record_bytes(shape, bytes, granularity) < bytes)
     return false;
   // A header and a payload, each behind a gap at the ring's end at worst.
@@ -79,7 +79,7 @@ class RingSender {
     Post post{0, nullptr};
     const bool direct = share.protocol == Protocol::kDirect;
     bool asked = direct && look_for_post(post);
-    if (direct && !asked && share.piece_bytes == 0 && shape_.line_bytes > 0) {
+    if (direct && !asked && share.piece_bytes == 0 && shape_.ll_bytes > 0) {
       // Lane 0's header has the receiver post, whatever it takes.
       if (!await_post(post)) return false;
       asked = true;
@@ -352,17 +352,17 @@ CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel,
   using Device = typename L::Device;
   const ChannelShape& shape = channel.shape;
   const std::uint64_t sequence = ahead.sequence;
-  if (ahead.way == Way::kLines) {
-    impl::send_in_lines<Device>(group, channel, share, control, hook, ahead);
-  } else if (ahead.way == Way::kWideLines) {
-    impl::send_in_wide_lines<Device>(group, channel, share, control, hook, sequence, ahead.heard,
-                                     ahead.header);
-  } else if (ahead.way == Way::kNothing) {
+  if (ahead.route == Route::kLl) {
+    impl::send_by_ll<Device>(group, channel, share, control, hook, ahead);
+  } else if (ahead.route == Route::kLl128) {
+    impl::send_by_ll128<Device>(group, channel, share, control, hook, sequence, ahead.heard,
+                                ahead.header);
+  } else if (ahead.route == Route::kNothing) {
     if (group.rank() == 0 && shape.lane == 0) {
       link.signal(shape.words_offset + offsetof(SenderWords, told), told(sequence, 0));
     }
   } else {
-    if (shape.line_bytes > 0 && shape.lane == 0) {
+    if (shape.ll_bytes > 0 && shape.lane == 0) {
       impl::store_header<Device>(group, channel, control, sequence, ahead.heard, share.paired,
                                  ahead.header);
     } else if (group.rank() == 0 && shape.lane == 0 && share.lanes < shape.pair_lanes) {
@@ -378,7 +378,7 @@ CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel,
       state.last = sequence;
       state.last_bytes = share.message_bytes;
     }
-    if (shape.line_bytes > 0 && shape.lane == 0 && !share.paired) {
+    if (shape.ll_bytes > 0 && shape.lane == 0 && !share.paired) {
       Device::store_near(&channel.news.state->alone, sequence);
       Device::add(&channel.news.state->lead, ~std::uint64_t{0});
     }

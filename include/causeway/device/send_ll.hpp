@@ -2,7 +2,7 @@
 #pragma once
 
 #include <causeway/device/hooks.hpp>
-#include <causeway/device/wide_lines.hpp>
+#include <causeway/device/ll128.hpp>
 
 namespace causeway::device {
 
@@ -22,23 +22,24 @@ struct Share {
   /// message each way, an empty one too, tells that what came before is over. A message that is
   /// sent alone does not: its receiver says so.
   bool paired = false;
-  /// The group sees to this lane and every so many behind it; other groups to those between.
+  /// The group sees to this lane and every lane_step-th one behind it; other groups to those
+  /// between.
   std::uint32_t lane_step = 1;
 };
 
 /// True when a share of some bytes is to travel in lines.
-CAUSEWAY_FN constexpr bool goes_in_lines(const ChannelShape& shape, const Share& share) {
-  return share.bytes <= room_in_lines(shape, share.protocol);
+CAUSEWAY_FN constexpr bool goes_by_ll(const ChannelShape& shape, const Share& share) {
+  return share.bytes <= room_by_ll(shape, share.protocol);
 }
 
 /// How a lane's share goes.
-enum class Way : std::uint32_t { kNothing, kLines, kWideLines, kRing };
+enum class Route : std::uint32_t { kNothing, kLl, kLl128, kRing };
 
-CAUSEWAY_FN constexpr Way way_of(const ChannelShape& shape, const Share& share) {
+CAUSEWAY_FN constexpr Route route_of(const ChannelShape& shape, const Share& share) {
   const bool declines = share.protocol == Protocol::kDeclined;
-  if (share.bytes == 0 && !declines) return Way::kNothing;
-  if (shape.line_bytes == 0 || !(declines || goes_in_lines(shape, share))) return Way::kRing;
-  return share.protocol == Protocol::kWideLines ? Way::kWideLines : Way::kLines;
+  if (share.bytes == 0 && !declines) return Route::kNothing;
+  if (shape.ll_bytes == 0 || !(declines || goes_by_ll(shape, share))) return Route::kRing;
+  return share.protocol == Protocol::kLl128 ? Route::kLl128 : Route::kLl;
 }
 
 namespace impl {
@@ -46,7 +47,7 @@ namespace impl {
 /// A share's header in lines, but for the words that are of the channel's state; and where the
 /// slots begin that it goes to.
 struct HeaderAhead {
-  Line* slots;
+  LlLine* slots;
   std::uint64_t slot_lines;
   std::uint64_t words[2];
   std::uint64_t last_word;
@@ -56,12 +57,12 @@ struct HeaderAhead {
 
 /// What sending a share begins with, worked out and read ahead, each thread its part.
 struct SendAhead {
-  Way way = Way::kNothing;
+  Route route = Route::kNothing;
   impl::HeaderAhead header{};
   impl::HeldWords words{};
   bool has_words = false;
   std::uint64_t sequence = 0;  ///< of the exchange
-  std::uint64_t heard = 0;     ///< of the peer's messages; an older value is as good
+  std::uint64_t heard = 0;     ///< of the peer's messages; an older value serves too
 };
 
 /// Works out what does not depend on the exchange.
@@ -70,7 +71,7 @@ template <class L, class P>
 CAUSEWAY_FN void prepare_send(const L& link, const SendChannel& channel, const Share& share,
                               const P& hook, SendAhead& ahead) {
   const ChannelShape& shape = channel.shape;
-  const bool whole = share.bytes == 0 || goes_in_lines(shape, share);
+  const bool whole = share.bytes == 0 || goes_by_ll(shape, share);
   const LineHeader header{share.message_bytes,
                           0,
                           0,
@@ -80,9 +81,9 @@ CAUSEWAY_FN void prepare_send(const L& link, const SendChannel& channel, const S
                           share.tag,
                           share.lanes,
                           whole ? share.protocol : Protocol::kStaged};
-  ahead.way = way_of(shape, share);
-  ahead.header = {reinterpret_cast<Line*>(link.window(shape.lines_offset)),
-                  shape.slot_bytes / sizeof(Line),
+  ahead.route = route_of(shape, share);
+  ahead.header = {reinterpret_cast<LlLine*>(link.window(shape.lines_offset)),
+                  shape.slot_bytes / sizeof(LlLine),
                   {header_word(header, 0), header_word(header, 1)},
                   header_word(header, 3)};
 }
@@ -95,7 +96,7 @@ CAUSEWAY_FN void read_ahead(const G& group, const Share& share, const std::uint6
                             const P& hook, SendAhead& ahead) {
   ahead.heard = Device::load_near(heard);
   if constexpr (HasSource<P>) {
-    ahead.has_words = share.protocol == Protocol::kLines;
+    ahead.has_words = share.protocol == Protocol::kLl;
     if (ahead.has_words) {
       ahead.words = impl::load_words(group, hook.source(share.offset), share.bytes, group.rank());
     }
@@ -126,13 +127,13 @@ CAUSEWAY_FN CAUSEWAY_CALL bool await_slot(const SendChannel& channel, const Wait
 /// part. The slot, or null for a thread that has given up.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
-CAUSEWAY_FN Line* store_header(const G& group, const SendChannel& channel,
-                               const WaitControl& control, std::uint64_t sequence,
-                               std::uint64_t heard, bool paired, const HeaderAhead& header) {
+CAUSEWAY_FN LlLine* store_header(const G& group, const SendChannel& channel,
+                                 const WaitControl& control, std::uint64_t sequence,
+                                 std::uint64_t heard, bool paired, const HeaderAhead& header) {
   if (!reached(heard, sequence - 1) && !await_slot<Device>(channel, control, sequence, paired)) {
     return nullptr;
   }
-  Line* const slot = slot_of(header.slots, sequence, header.slot_lines);
+  LlLine* const slot = slot_of(header.slots, sequence, header.slot_lines);
   for (std::uint32_t i = group.rank(); i < kHeaderWords; i += group.size()) {
     std::uint64_t word = i == 0 ? header.words[0] : i == 1 ? header.words[1] : header.last_word;
     if (i == kPreviousWord) word = channel.state->last;
@@ -163,36 +164,37 @@ CAUSEWAY_FN const std::byte* form_share(const G& group, const SendChannel& chann
 /// Sends a whole share in lines, or that this rank declines. Every thread waits for itself.
 CAUSEWAY_TEMPLATE
 template <class Device, class G, class P>
-CAUSEWAY_FN void send_in_lines(const G& group, const SendChannel& channel, const Share& share,
-                               const WaitControl& control, const P& hook, const SendAhead& ahead) {
+CAUSEWAY_FN void send_by_ll(const G& group, const SendChannel& channel, const Share& share,
+                            const WaitControl& control, const P& hook, const SendAhead& ahead) {
   const std::byte* const from = form_share(group, channel, share, hook);
   // The first words are on their way while the header is made.
   const HeldWords held = HasSource<P> && ahead.has_words
                              ? ahead.words
                              : load_words(group, from, share.bytes, group.rank());
-  Line* const slot = store_header<Device>(group, channel, control, ahead.sequence, ahead.heard,
-                                          share.paired, ahead.header);
+  LlLine* const slot = store_header<Device>(group, channel, control, ahead.sequence, ahead.heard,
+                                            share.paired, ahead.header);
   if (slot == nullptr) return;
   store_lines<Device>(group, payload_of(slot), ahead.sequence, from, share.bytes, held);
 }
 
-/// The same in wide lines. A call of its own, with values, so that what the caller has stays in
+/// The same in lines of ll128. A call of its own, with values, so that what the caller has stays in
 /// registers.
 CAUSEWAY_TEMPLATE
 template <class Device, class G, class P>
-CAUSEWAY_FN CAUSEWAY_CALL void send_in_wide_lines(G group, const SendChannel& channel, Share share,
-                                                  const WaitControl& control, P hook,
-                                                  std::uint64_t sequence, std::uint64_t heard,
-                                                  HeaderAhead header) {
+CAUSEWAY_FN CAUSEWAY_CALL void send_by_ll128(G group, const SendChannel& channel, Share share,
+                                             const WaitControl& control, P hook,
+                                             std::uint64_t sequence, std::uint64_t heard,
+                                             HeaderAhead header) {
   const std::byte* const from = form_share(group, channel, share, hook);
-  const HeldParts<G> held = load_wide(group, from, share.bytes, WideParts<G>(group).first_row());
-  Line* const slot =
+  const HeldParts<G> held =
+      load_ll128_rows(group, from, share.bytes, Ll128Parts<G>(group).first_row());
+  LlLine* const slot =
       store_header<Device>(group, channel, control, sequence, heard, share.paired, header);
   // The threads of a warp store together, or none of them does.
   if (!all_of<Device, G>(slot != nullptr)) return;
   const ChannelShape& shape = channel.shape;
-  const Fault fault = store_wide_lines<Device>(group, wide_lines_of(slot, shape), sequence, from,
-                                               share.bytes, held, control);
+  const Fault fault = store_ll128<Device>(group, ll128_lines_of(slot, shape), sequence, from,
+                                          share.bytes, held, control);
   if (fault != Fault::kNone) {
     report_fault<Device>(control, {fault, WaitFor::kWarp, shape.peer, shape.lane, sequence,
                                    sequence, sequence - 1, 0});

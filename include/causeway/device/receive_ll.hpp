@@ -2,7 +2,7 @@
 // lines.
 #pragma once
 
-#include <causeway/device/few_lines.hpp>
+#include <causeway/device/few_ll.hpp>
 #include <causeway/device/hooks.hpp>
 
 namespace causeway::device {
@@ -36,10 +36,10 @@ CAUSEWAY_FN constexpr bool posts(const ChannelShape& shape, std::uint64_t capaci
 
 /// What a receiver has found of a message. kTaken: lines, and all threads know that each has what
 /// is its own of them.
-enum class Found : std::uint64_t { kNotYet, kTaken, kLines, kWideLines, kRing, kNothing, kFailed };
+enum class Found : std::uint64_t { kNotYet, kTaken, kLl, kLl128, kRing, kNothing, kFailed };
 
 CAUSEWAY_FN constexpr bool in_lines(Found found) {
-  return found >= Found::kTaken && found <= Found::kWideLines;
+  return found >= Found::kTaken && found <= Found::kLl128;
 }
 
 inline constexpr std::uint32_t kUnknownLanes = 0xffff;
@@ -65,7 +65,7 @@ CAUSEWAY_FN bool has_record(const ReceiveChannel& channel, std::uint64_t sequenc
 /// Loads the first `Words` words of a header once; true when all are there.
 CAUSEWAY_TEMPLATE
 template <class Device, std::uint32_t Words>
-CAUSEWAY_FN bool load_header(const Line* slot, std::uint64_t sequence,
+CAUSEWAY_FN bool load_header(const LlLine* slot, std::uint64_t sequence,
                              std::uint64_t (&words)[kHeaderWords]) {
   bool here = true;
   CAUSEWAY_UNROLL
@@ -83,7 +83,7 @@ CAUSEWAY_FN constexpr Sighting sighting_of(const std::uint64_t (&words)[kHeaderW
   if (shape.lane >= lanes && shape.lane > 0) return {Found::kNothing, lanes};
   const Protocol protocol = header_protocol(words[0]);
   if (protocol == Protocol::kStaged) return {Found::kRing, lanes};
-  return {protocol == Protocol::kWideLines ? Found::kWideLines : Found::kLines, lanes};
+  return {protocol == Protocol::kLl128 ? Found::kLl128 : Found::kLl, lanes};
 }
 
 /// Looks once for what may come instead of a header of the channel itself: a record, or the word
@@ -93,7 +93,7 @@ template <class Device>
 CAUSEWAY_FN CAUSEWAY_CALL Sighting look_elsewhere(const ReceiveChannel& channel,
                                                   std::uint64_t sequence) {
   const ChannelShape& shape = channel.shape;
-  const Line* const first = slot_of(channel.first_lines, sequence, shape);
+  const LlLine* const first = slot_of(channel.first_lines, sequence, shape);
   const bool nothing = tells_of(Device::load_near(&channel.first_words->told), sequence);
   std::uint64_t told = 0;
   bool is_told = false;
@@ -132,14 +132,13 @@ CAUSEWAY_FN bool take_lines(const G& group, const ReceiveChannel& channel, std::
       accepted_bytes(header.offset, header.bytes, request.bytes, header.granularity);
   std::byte* to = channel.scratch;
   if constexpr (HasDestination<C>) to = hook.destination(header.offset);
-  const Line* const slot = slot_of(channel.lines, sequence, shape);
+  const LlLine* const slot = slot_of(channel.lines, sequence, shape);
   Fault fault = Fault::kNone;
   bool here = true;
-  if (header.protocol != Protocol::kWideLines) {
+  if (header.protocol != Protocol::kLl128) {
     here = load_lines<Device>(group, payload_of(slot), sequence, to, taken, control, fault);
   } else {
-    fault =
-        load_wide_lines<Device>(group, wide_lines_of(slot, shape), sequence, to, taken, control);
+    fault = load_ll128<Device>(group, ll128_lines_of(slot, shape), sequence, to, taken, control);
     here = fault == Fault::kNone;
   }
   if (!here) {
@@ -196,11 +195,11 @@ CAUSEWAY_FN void check_counts(const ReceiveChannel& channel, std::uint64_t seque
 CAUSEWAY_FN constexpr bool valid(const LineHeader& header, const ChannelShape& shape) {
   if (header.protocol == Protocol::kDeclined) return header.bytes == 0;
   return header.granularity > 0 && header.bytes > 0 &&
-         header.bytes <= room_in_lines(shape, header.protocol);
+         header.bytes <= room_by_ll(shape, header.protocol);
 }
 
-/// Of the rounds of looking for lines that will likely come, so many pass until it is looked for
-/// what may come instead: only where ranks do not agree on the message, or on how it travels.
+/// Polls of the expected lines between two checks for the alternatives: these come only where ranks
+/// do not agree on the message, or on its protocol.
 template <class Device>
 inline constexpr std::uint32_t kRoundsPerGlance = 4 * Device::kRoundsPerLook;
 
@@ -227,7 +226,7 @@ CAUSEWAY_FN bool take_usual(const G& group, const ReceiveChannel& channel, const
                             Fault& fault, std::uint32_t& lanes) {
   const std::uint64_t sequence = ahead.sequence;
   const std::uint64_t last = channel.state->last;
-  const Line* const slot = slot_of(ahead.slots, sequence, ahead.slot_lines);
+  const LlLine* const slot = slot_of(ahead.slots, sequence, ahead.slot_lines);
   Watch watch(group, ahead, slot, channel.shape);
   std::uint64_t words[kHeaderWords] = {};
   bool has_all = false;
@@ -264,7 +263,7 @@ CAUSEWAY_FN CAUSEWAY_CALL Sighting take_any(G group, const ReceiveChannel& chann
   std::uint64_t words[kHeaderWords] = {};
   LineHeader header{};
   if (group.rank() == 0) {
-    const Line* const slot = slot_of(channel.lines, sequence, shape);
+    const LlLine* const slot = slot_of(channel.lines, sequence, shape);
     std::uint32_t rounds = 0;
     bool here = false;
     const auto report = [&](Fault which, std::uint64_t got) {
@@ -300,23 +299,23 @@ CAUSEWAY_FN CAUSEWAY_CALL Sighting take_any(G group, const ReceiveChannel& chann
   header.granularity = static_cast<std::uint32_t>(news.word[0] >> 32);
   header.offset = static_cast<std::uint32_t>(news.word[1] >> 32);
   header.bytes = header_bytes(news.word[1]);
-  header.protocol = seen.found == Found::kWideLines ? Protocol::kWideLines : Protocol::kLines;
+  header.protocol = seen.found == Found::kLl128 ? Protocol::kLl128 : Protocol::kLl;
   if (!take_lines<Device>(group, channel, sequence, header, request, control, hook)) {
     seen.found = Found::kFailed;
   }
   return seen;
 }
 
-/// Takes what comes in few wide lines as it likely will, or however it comes.
+/// Takes what comes in few lines of ll128 as it likely will, or however it comes.
 CAUSEWAY_TEMPLATE
 template <class Device, class G, class C>
-CAUSEWAY_FN CAUSEWAY_CALL Sighting take_wide(G group, const ReceiveChannel& channel,
-                                             Request request, const WaitControl& control, C hook,
-                                             ReceiveAhead ahead) {
+CAUSEWAY_FN CAUSEWAY_CALL Sighting take_ll128(G group, const ReceiveChannel& channel,
+                                              Request request, const WaitControl& control, C hook,
+                                              ReceiveAhead ahead) {
   Fault fault = Fault::kNone;
   std::uint32_t lanes = 0;
-  if (take_usual<Device, FewWideLines<Device, G>>(group, channel, request, control, hook, ahead,
-                                                  fault, lanes)) {
+  if (take_usual<Device, FewLl128<Device, G>>(group, channel, request, control, hook, ahead, fault,
+                                              lanes)) {
     return {Found::kTaken, lanes};
   }
   return take_any<Device>(group, channel, request, control, hook, ahead.sequence,
@@ -328,22 +327,22 @@ CAUSEWAY_FN CAUSEWAY_CALL Sighting take_wide(G group, const ReceiveChannel& chan
 /// may have their part of the lines.
 CAUSEWAY_TEMPLATE
 template <class Device, class G, class C>
-CAUSEWAY_FN Sighting receive_in_lines(const G& group, const ReceiveChannel& channel,
-                                      const Request& request, const WaitControl& control,
-                                      const C& hook, const ReceiveAhead& ahead) {
+CAUSEWAY_FN Sighting receive_by_ll(const G& group, const ReceiveChannel& channel,
+                                   const Request& request, const WaitControl& control,
+                                   const C& hook, const ReceiveAhead& ahead) {
   Fault fault = Fault::kNone;
   if constexpr (HasDestination<C>) {
     std::uint32_t lanes = 0;
-    if (ahead.rows == 1 && take_usual<Device, FewLines<Device, 1, G>>(
-                               group, channel, request, control, hook, ahead, fault, lanes)) {
+    if (ahead.rows == 1 && take_usual<Device, FewLl<Device, 1, G>>(group, channel, request, control,
+                                                                   hook, ahead, fault, lanes)) {
       return {Found::kTaken, lanes};
     }
-    if (ahead.rows == 2 && take_usual<Device, FewLines<Device, 2, G>>(
-                               group, channel, request, control, hook, ahead, fault, lanes)) {
+    if (ahead.rows == 2 && take_usual<Device, FewLl<Device, 2, G>>(group, channel, request, control,
+                                                                   hook, ahead, fault, lanes)) {
       return {Found::kTaken, lanes};
     }
-    if (ahead.rows == kWide) {
-      return take_wide<Device>(group, channel, request, control, hook, ahead);
+    if (ahead.rows == kInLl128) {
+      return take_ll128<Device>(group, channel, request, control, hook, ahead);
     }
   }
   return take_any<Device>(group, channel, request, control, hook, ahead.sequence,
@@ -358,11 +357,11 @@ template <Group G>
 CAUSEWAY_FN ReceiveAhead prepare_receive(const G& group, const ReceiveChannel& channel,
                                          const Request& request) {
   const ChannelShape& shape = channel.shape;
-  const bool lined = shape.line_bytes > 0;
+  const bool lined = shape.ll_bytes > 0;
   // Nobody waits for the post of a message in lines.
-  const bool otherwise = room_in_lines(shape, request.expects) == 0;
+  const bool otherwise = room_by_ll(shape, request.expects) == 0;
   ReceiveAhead ahead{channel.lines,
-                     shape.slot_bytes / sizeof(Line),
+                     shape.slot_bytes / sizeof(LlLine),
                      lined,
                      group.rank() == 0 && (!lined || shape.lane == 0) && otherwise &&
                          impl::posts(shape, request.bytes),
@@ -372,18 +371,18 @@ CAUSEWAY_FN ReceiveAhead prepare_receive(const G& group, const ReceiveChannel& c
                      0,
                      0};
   const std::uint64_t share = smaller(smaller<std::uint64_t>(request.lane_bytes, request.bytes),
-                                      room_in_lines(shape, request.expects));
+                                      room_by_ll(shape, request.expects));
   const std::uint32_t row = group.size() * impl::kWordBytes;
-  if (request.expects == Protocol::kLines && share <= 2 * row) {
+  if (request.expects == Protocol::kLl && share <= 2 * row) {
     const auto words = static_cast<std::uint32_t>(impl::words_in(share));
     ahead.rows = share <= row ? 1 : 2;
     ahead.words = words;
     if (group.rank() < words) ahead.watched = 1;
     if (group.rank() + group.size() < words) ahead.watched = 2;
-  } else if (request.expects == Protocol::kWideLines && share > 0 &&
-             wide_lines_in(share) <= impl::WideParts<G>(group).rows_step()) {
-    ahead.rows = impl::kWide;
-    ahead.words = wide_lines_in(share);
+  } else if (request.expects == Protocol::kLl128 && share > 0 &&
+             ll128_lines_in(share) <= impl::Ll128Parts<G>(group).rows_step()) {
+    ahead.rows = impl::kInLl128;
+    ahead.words = ll128_lines_in(share);
   }
   return ahead;
 }

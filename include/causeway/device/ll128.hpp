@@ -1,5 +1,5 @@
-// Wide lines: stores of a line of memory, of which the last word is the flag. The ll128 protocol,
-// after NCCL's.
+// Lines of ll128: stores of a line of memory, of which the last word is the flag. The ll128
+// protocol, after NCCL's.
 //
 // Eight threads of a warp store a line in one access of 16 bytes each, and load it so. Whether they
 // are together is looked at each time. That the line stays whole on its way is nothing that PTX
@@ -7,43 +7,43 @@
 // after the data, and acquire it before.
 #pragma once
 
-#include <causeway/device/lines.hpp>
+#include <causeway/device/ll.hpp>
 
 #include <type_traits>
 
 namespace causeway::device::impl {
 
-/// Where the wide lines of a slot begin.
+/// Where the lines of ll128 of a slot begin.
 template <class Lines>
-CAUSEWAY_FN inline auto* wide_lines_of(Lines* slot, const ChannelShape& shape) {
-  using Wide = std::conditional_t<std::is_const_v<Lines>, const WideLine, WideLine>;
-  return reinterpret_cast<Wide*>(payload_of(slot) + shape.line_bytes / kWordBytes);
+CAUSEWAY_FN inline auto* ll128_lines_of(Lines* slot, const ChannelShape& shape) {
+  using Lines128 = std::conditional_t<std::is_const_v<Lines>, const Ll128Line, Ll128Line>;
+  return reinterpret_cast<Lines128*>(payload_of(slot) + shape.ll_bytes / kWordBytes);
 }
 
-/// Eight threads of a warp have a part each of a wide line, and its warp's four octets a line each;
-/// other threads have whole lines of their own. What such a set takes at once is a row, of which
-/// so many are on their way: with five, 128 threads have 9600 bytes, and so shares of 8 KiB at
-/// once, which are 64 lines and a few more.
+/// Eight threads of a warp have a part each of a line of ll128, and its warp's four octets a line
+/// each; other threads have whole lines of their own. The lines that a warp, or another thread,
+/// takes in one access are a row. kLl128Rows rows are on their way at a time: with five, 128
+/// threads hold 9600 bytes, and so take shares of 8 KiB, 64 lines and a few more, at once.
 template <class G>
 inline constexpr std::uint32_t kLineThreads = InWarps<G> ? 8 : 1;
 template <class G>
-inline constexpr std::uint32_t kPartWords = sizeof(WideLine) / kWordBytes / kLineThreads<G>;
+inline constexpr std::uint32_t kPartWords = sizeof(Ll128Line) / kWordBytes / kLineThreads<G>;
 template <class G>
 inline constexpr std::uint32_t kRowLines = InWarps<G> ? 4 : 1;
 template <class G>
-inline constexpr std::uint32_t kWideRows = InWarps<G> ? 5 : 1;
+inline constexpr std::uint32_t kLl128Rows = InWarps<G> ? 5 : 1;
 
-/// Words of parts of wide lines that a thread holds at a time.
+/// Words of parts of lines of ll128 that a thread holds at a time.
 template <class G>
 struct HeldParts {
-  std::uint64_t word[kWideRows<G> * kPartWords<G>];
+  std::uint64_t word[kLl128Rows<G> * kPartWords<G>];
 };
 
 /// A thread's part of every step()th line.
 template <class G>
-class WideParts {
+class Ll128Parts {
  public:
-  CAUSEWAY_FN explicit WideParts(const G& group)
+  CAUSEWAY_FN explicit Ll128Parts(const G& group)
       : rank_(group.rank()), step_(group.size() / kLineThreads<G>) {}
 
   /// The first line of the thread's first row.
@@ -54,7 +54,7 @@ class WideParts {
   CAUSEWAY_FN std::uint32_t line(std::uint32_t row, std::uint32_t j) const {
     return row + rank_ / kLineThreads<G> % kRowLines<G> + j * step_;
   }
-  CAUSEWAY_FN std::uint32_t rows_step() const { return kWideRows<G> * step_; }
+  CAUSEWAY_FN std::uint32_t rows_step() const { return kLl128Rows<G> * step_; }
   CAUSEWAY_FN std::uint32_t first_word() const { return rank_ % kLineThreads<G> * kPartWords<G>; }
   CAUSEWAY_FN bool has_flag() const { return rank_ % kLineThreads<G> == kLineThreads<G> - 1; }
 
@@ -70,12 +70,12 @@ class WideParts {
   CAUSEWAY_FN bool has_whole_words(const std::byte* memory, std::uint32_t row,
                                    std::uint32_t bytes) const {
     if (reinterpret_cast<std::uintptr_t>(memory) % kWordBytes != 0) return false;
-    const std::uint32_t last = place_of(row, kWideRows<G> - 1, kPartWords<G> - 1);
+    const std::uint32_t last = place_of(row, kLl128Rows<G> - 1, kPartWords<G> - 1);
     return bytes % kWordBytes == 0 || last + kWordBytes <= bytes;
   }
 
  private:
-  static constexpr std::uint32_t kData = sizeof(WideLine::data);
+  static constexpr std::uint32_t kData = sizeof(Ll128Line::data);
 
   std::uint32_t rank_;
   std::uint32_t step_;
@@ -84,9 +84,9 @@ class WideParts {
 /// Calls visit(i, at) for each word of data in a thread's parts of some rows: the i-th that it
 /// holds, `at` bytes into the message.
 template <class G, class Visit>
-CAUSEWAY_FN void for_words(const WideParts<G>& parts, std::uint32_t row, const Visit& visit) {
+CAUSEWAY_FN void for_words(const Ll128Parts<G>& parts, std::uint32_t row, const Visit& visit) {
   CAUSEWAY_UNROLL
-  for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+  for (std::uint32_t j = 0; j < kLl128Rows<G>; ++j) {
     CAUSEWAY_UNROLL
     for (std::uint32_t w = 0; w < kPartWords<G>; ++w) {
       if (!parts.is_flag(w)) visit(j * kPartWords<G> + w, parts.place_of(row, j, w));
@@ -98,8 +98,8 @@ CAUSEWAY_FN void for_words(const WideParts<G>& parts, std::uint32_t row, const V
 /// of their own: they are long.
 CAUSEWAY_TEMPLATE
 template <class G>
-CAUSEWAY_FN CAUSEWAY_CALL HeldParts<G> load_wide_parts(WideParts<G> parts, const std::byte* from,
-                                                       std::uint32_t end, std::uint32_t row) {
+CAUSEWAY_FN CAUSEWAY_CALL HeldParts<G> load_ll128_parts(Ll128Parts<G> parts, const std::byte* from,
+                                                        std::uint32_t end, std::uint32_t row) {
   HeldParts<G> held{};
   for_words(parts, row, [&](std::uint32_t i, std::uint32_t at) {
     if (at < end) held.word[i] = load_word(from + at, end - at);
@@ -108,9 +108,9 @@ CAUSEWAY_FN CAUSEWAY_CALL HeldParts<G> load_wide_parts(WideParts<G> parts, const
 }
 CAUSEWAY_TEMPLATE
 template <class G>
-CAUSEWAY_FN CAUSEWAY_CALL void store_wide_parts(WideParts<G> parts, std::byte* to,
-                                                std::uint32_t end, std::uint32_t row,
-                                                HeldParts<G> held) {
+CAUSEWAY_FN CAUSEWAY_CALL void store_ll128_parts(Ll128Parts<G> parts, std::byte* to,
+                                                 std::uint32_t end, std::uint32_t row,
+                                                 HeldParts<G> held) {
   for_words(parts, row, [&](std::uint32_t i, std::uint32_t at) {
     if (at < end) store_word(to + at, held.word[i], end - at);
   });
@@ -120,17 +120,17 @@ CAUSEWAY_FN CAUSEWAY_CALL void store_wide_parts(WideParts<G> parts, std::byte* t
 /// message's end, or has the flag's place, is another word of it.
 CAUSEWAY_TEMPLATE
 template <class G>
-CAUSEWAY_FN HeldParts<G> load_wide(const G& group, const std::byte* from, std::uint64_t bytes,
-                                   std::uint32_t row) {
-  const WideParts<G> parts(group);
+CAUSEWAY_FN HeldParts<G> load_ll128_rows(const G& group, const std::byte* from, std::uint64_t bytes,
+                                         std::uint32_t row) {
+  const Ll128Parts<G> parts(group);
   const auto end = static_cast<std::uint32_t>(bytes);
   if (end < kWordBytes || !parts.has_whole_words(from, row, end)) {
-    return load_wide_parts(parts, from, end, row);
+    return load_ll128_parts(parts, from, end, row);
   }
   const std::uint32_t last = end - end % kWordBytes - kWordBytes;
   HeldParts<G> held;
   CAUSEWAY_UNROLL
-  for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+  for (std::uint32_t j = 0; j < kLl128Rows<G>; ++j) {
     CAUSEWAY_UNROLL
     for (std::uint32_t w = 0; w < kPartWords<G>; ++w) {
       held.word[j * kPartWords<G> + w] =
@@ -143,14 +143,14 @@ CAUSEWAY_FN HeldParts<G> load_wide(const G& group, const std::byte* from, std::u
 /// Stores a thread's parts of some rows where they belong.
 CAUSEWAY_TEMPLATE
 template <class G>
-CAUSEWAY_FN void store_wide(const WideParts<G>& parts, std::byte* to, std::uint32_t end,
-                            std::uint32_t row, const HeldParts<G>& held) {
+CAUSEWAY_FN void store_ll128_rows(const Ll128Parts<G>& parts, std::byte* to, std::uint32_t end,
+                                  std::uint32_t row, const HeldParts<G>& held) {
   if (!parts.has_whole_words(to, row, end)) {
-    store_wide_parts(parts, to, end, row, held);
+    store_ll128_parts(parts, to, end, row, held);
     return;
   }
   CAUSEWAY_UNROLL
-  for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+  for (std::uint32_t j = 0; j < kLl128Rows<G>; ++j) {
     CAUSEWAY_UNROLL
     for (std::uint32_t w = 0; w < kPartWords<G>; ++w) {
       const std::uint32_t at = parts.is_flag(w) ? end : parts.place_of(row, j, w);
@@ -175,7 +175,7 @@ CAUSEWAY_FN bool converge() {
 /// Stores a thread's part of a line, or lets others of its warp store theirs.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
-CAUSEWAY_FN void store_part_of(const WideParts<G>& parts, WideLine* line, bool takes_part,
+CAUSEWAY_FN void store_part_of(const Ll128Parts<G>& parts, Ll128Line* line, bool takes_part,
                                std::uint64_t flag, const std::uint64_t* word) {
   if constexpr (InWarps<G>) {
     Device::store_together(line->data + parts.first_word(), word[0],
@@ -189,7 +189,8 @@ CAUSEWAY_FN void store_part_of(const WideParts<G>& parts, WideLine* line, bool t
 /// Has a thread's part of a line loaded, where others of its warp load theirs.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
-CAUSEWAY_FN void begin_part(const WideParts<G>& parts, const WideLine* line, std::uint64_t* word) {
+CAUSEWAY_FN void begin_part(const Ll128Parts<G>& parts, const Ll128Line* line,
+                            std::uint64_t* word) {
   if constexpr (InWarps<G>) {
     Device::load_together(line->data + parts.first_word(), word[0], word[1]);
   }
@@ -198,7 +199,7 @@ CAUSEWAY_FN void begin_part(const WideParts<G>& parts, const WideLine* line, std
 /// True, with the part, when the line has that flag as far as the thread can see.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
-CAUSEWAY_FN bool end_part(const WideParts<G>& parts, const WideLine* line, std::uint64_t flag,
+CAUSEWAY_FN bool end_part(const Ll128Parts<G>& parts, const Ll128Line* line, std::uint64_t flag,
                           std::uint64_t* word) {
   if constexpr (InWarps<G>) {
     return !parts.has_flag() || word[1] == flag;
@@ -214,19 +215,19 @@ CAUSEWAY_FN bool end_part(const WideParts<G>& parts, const WideLine* line, std::
 /// Lines past the last one have that of the last.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
-CAUSEWAY_FN std::uint32_t load_rows(const WideParts<G>& parts, const WideLine* from,
+CAUSEWAY_FN std::uint32_t load_rows(const Ll128Parts<G>& parts, const Ll128Line* from,
                                     std::uint32_t row, std::uint32_t lines, std::uint64_t flag,
                                     HeldParts<G>& held) {
   const bool together = converge<Device, G>();
   // None is looked at before all are on their way.
   CAUSEWAY_UNROLL
-  for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+  for (std::uint32_t j = 0; j < kLl128Rows<G>; ++j) {
     begin_part<Device>(parts, from + smaller(parts.line(row, j), lines - 1),
                        &held.word[j * kPartWords<G>]);
   }
   std::uint32_t missing = 0;
   CAUSEWAY_UNROLL
-  for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+  for (std::uint32_t j = 0; j < kLl128Rows<G>; ++j) {
     const bool here = end_part<Device>(parts, from + smaller(parts.line(row, j), lines - 1), flag,
                                        &held.word[j * kPartWords<G>]);
     if (!here) missing |= 1U << j;
@@ -237,11 +238,11 @@ CAUSEWAY_FN std::uint32_t load_rows(const WideParts<G>& parts, const WideLine* f
 /// Stores a thread's parts of some rows, or nothing where the warp has not converged: false then.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
-CAUSEWAY_FN bool store_rows(const WideParts<G>& parts, WideLine* to, std::uint32_t row,
+CAUSEWAY_FN bool store_rows(const Ll128Parts<G>& parts, Ll128Line* to, std::uint32_t row,
                             std::uint32_t lines, std::uint64_t flag, const HeldParts<G>& held) {
   const bool together = converge<Device, G>();
   CAUSEWAY_UNROLL
-  for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+  for (std::uint32_t j = 0; j < kLl128Rows<G>; ++j) {
     const std::uint32_t line = parts.line(row, j);
     store_part_of<Device>(parts, to + line, together && line < lines, flag,
                           &held.word[j * kPartWords<G>]);
@@ -283,7 +284,7 @@ CAUSEWAY_FN bool poll_together(const WaitControl& control, Fault& fault, const P
 /// first.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
-CAUSEWAY_FN CAUSEWAY_CALL Fault store_rows_later(WideParts<G> parts, WideLine* to,
+CAUSEWAY_FN CAUSEWAY_CALL Fault store_rows_later(Ll128Parts<G> parts, Ll128Line* to,
                                                  std::uint32_t row, std::uint32_t lines,
                                                  std::uint64_t flag, HeldParts<G> held,
                                                  const WaitControl& control) {
@@ -293,44 +294,44 @@ CAUSEWAY_FN CAUSEWAY_CALL Fault store_rows_later(WideParts<G> parts, WideLine* t
   return stored ? Fault::kNone : fault;
 }
 
-/// Stores a message's bytes in wide lines; `held` are a thread's first parts. A fault when this
+/// Stores a message's bytes in lines of ll128; `held` are a thread's first parts. A fault when this
 /// thread gave up, and with it its warp.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
-CAUSEWAY_FN Fault store_wide_lines(const G& group, WideLine* to, std::uint64_t flag,
-                                   const std::byte* from, std::uint64_t bytes, HeldParts<G> held,
-                                   const WaitControl& control) {
-  const WideParts<G> parts(group);
-  const std::uint32_t lines = wide_lines_in(bytes);
+CAUSEWAY_FN Fault store_ll128(const G& group, Ll128Line* to, std::uint64_t flag,
+                              const std::byte* from, std::uint64_t bytes, HeldParts<G> held,
+                              const WaitControl& control) {
+  const Ll128Parts<G> parts(group);
+  const std::uint32_t lines = ll128_lines_in(bytes);
   for (std::uint32_t row = parts.first_row(); row < lines;) {
     if (!store_rows<Device>(parts, to, row, lines, flag, held)) {
       const Fault fault = store_rows_later<Device>(parts, to, row, lines, flag, held, control);
       if (fault != Fault::kNone) return fault;
     }
     row += parts.rows_step();
-    if (row < lines) held = load_wide(group, from, bytes, row);
+    if (row < lines) held = load_ll128_rows(group, from, bytes, row);
   }
   return Fault::kNone;
 }
 
-/// Takes a message's bytes out of wide lines, as they come. A fault when this thread gave up; the
-/// others have their words.
+/// Takes a message's bytes out of lines of ll128, as they come. A fault when this thread gave up;
+/// the others have their words.
 CAUSEWAY_TEMPLATE
 template <class Device, Group G>
-CAUSEWAY_FN CAUSEWAY_CALL Fault load_wide_lines(G group, const WideLine* from, std::uint64_t flag,
-                                                std::byte* to, std::uint64_t bytes,
-                                                const WaitControl& control) {
+CAUSEWAY_FN CAUSEWAY_CALL Fault load_ll128(G group, const Ll128Line* from, std::uint64_t flag,
+                                           std::byte* to, std::uint64_t bytes,
+                                           const WaitControl& control) {
   Fault fault = Fault::kNone;
-  const WideParts<G> parts(group);
+  const Ll128Parts<G> parts(group);
   const auto end = static_cast<std::uint32_t>(bytes);
-  const std::uint32_t lines = wide_lines_in(bytes);
+  const std::uint32_t lines = ll128_lines_in(bytes);
   for (std::uint32_t row = parts.first_row(); row < lines; row += parts.rows_step()) {
     HeldParts<G> held;
     const bool all = poll_together<Device, G>(control, fault, [&] {
       return load_rows<Device>(parts, from, row, lines, flag, held) == 0;
     });
     if (!all) return fault;
-    store_wide(parts, to, end, row, held);
+    store_ll128_rows(parts, to, end, row, held);
   }
   return Fault::kNone;
 }

@@ -1,4 +1,4 @@
-// Lines: stores that carry data and the flag that says it is there. The ll protocol.
+// The ll protocol: stores that carry data and the flag that says it is there.
 #pragma once
 
 #include <causeway/device/channel.hpp>
@@ -64,9 +64,9 @@ CAUSEWAY_FN constexpr LineHeader header_of(const std::uint64_t (&word)[kHeaderWo
 }
 
 /// Most bytes of a share that travels by a protocol of lines; 0 for others.
-CAUSEWAY_FN constexpr std::uint64_t room_in_lines(const ChannelShape& shape, Protocol protocol) {
-  if (protocol == Protocol::kLines) return shape.line_bytes;
-  return protocol == Protocol::kWideLines ? shape.wide_bytes : 0;
+CAUSEWAY_FN constexpr std::uint64_t room_by_ll(const ChannelShape& shape, Protocol protocol) {
+  if (protocol == Protocol::kLl) return shape.ll_bytes;
+  return protocol == Protocol::kLl128 ? shape.ll128_bytes : 0;
 }
 
 /// The lines that message `sequence` uses, of a channel's two slots that begin at `lines`. A slot
@@ -80,7 +80,7 @@ CAUSEWAY_FN constexpr Lines* slot_of(Lines* lines, std::uint64_t sequence,
 template <class Lines>
 CAUSEWAY_FN constexpr Lines* slot_of(Lines* lines, std::uint64_t sequence,
                                      const ChannelShape& shape) {
-  return slot_of(lines, sequence, shape.slot_bytes / sizeof(Line));
+  return slot_of(lines, sequence, shape.slot_bytes / sizeof(LlLine));
 }
 
 /// Where a slot's lines with a message's bytes begin.
@@ -165,7 +165,7 @@ CAUSEWAY_FN constexpr std::uint64_t words_in(std::uint64_t bytes) {
 /// The device's own, for lambdas: of these nvcc checks calls that it cannot make.
 CAUSEWAY_TEMPLATE
 template <class Device>
-CAUSEWAY_FN bool load_line(const Line* line, std::uint64_t flag, std::uint64_t& data) {
+CAUSEWAY_FN bool load_line(const LlLine* line, std::uint64_t flag, std::uint64_t& data) {
   return Device::load_line(line, flag, data);
 }
 
@@ -196,7 +196,7 @@ CAUSEWAY_FN HeldWords load_words(const G& group, const std::byte* from, std::uin
   if (reinterpret_cast<std::uintptr_t>(from) % kWordBytes != 0) {
     return load_parts(group, from, end, first);
   }
-  // All threads load what the last word is cut short to, and one has use of it.
+  // Every thread loads the partial last word; only its owner uses it.
   const std::uint32_t tail = end % kWordBytes;
   const std::uint32_t whole = end - tail;
   std::uint64_t last = 0;
@@ -214,7 +214,7 @@ CAUSEWAY_FN HeldWords load_words(const G& group, const std::byte* from, std::uin
 /// Stores words of a message in lines, those from number `first` on.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
-CAUSEWAY_FN void store_words(const G& group, Line* to, std::uint64_t flag, std::uint32_t words,
+CAUSEWAY_FN void store_words(const G& group, LlLine* to, std::uint64_t flag, std::uint32_t words,
                              std::uint32_t first, const HeldWords& held) {
   CAUSEWAY_UNROLL
   for (std::uint32_t j = 0; j < kWordsInFlight; ++j) {
@@ -226,7 +226,7 @@ CAUSEWAY_FN void store_words(const G& group, Line* to, std::uint64_t flag, std::
 /// All but what each thread stores at first.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
-CAUSEWAY_FN CAUSEWAY_CALL void store_further_lines(G group, Line* to, std::uint64_t flag,
+CAUSEWAY_FN CAUSEWAY_CALL void store_further_lines(G group, LlLine* to, std::uint64_t flag,
                                                    const std::byte* from, std::uint64_t bytes) {
   const auto words = static_cast<std::uint32_t>(words_in(bytes));
   const std::uint32_t step = kWordsInFlight * group.size();
@@ -238,7 +238,7 @@ CAUSEWAY_FN CAUSEWAY_CALL void store_further_lines(G group, Line* to, std::uint6
 /// Stores a message's bytes in lines; `held` are a thread's first words.
 CAUSEWAY_TEMPLATE
 template <class Device, class G>
-CAUSEWAY_FN void store_lines(const G& group, Line* to, std::uint64_t flag, const std::byte* from,
+CAUSEWAY_FN void store_lines(const G& group, LlLine* to, std::uint64_t flag, const std::byte* from,
                              std::uint64_t bytes, const HeldWords& held) {
   const auto words = static_cast<std::uint32_t>(words_in(bytes));
   store_words<Device>(group, to, flag, words, group.rank(), held);
@@ -251,7 +251,7 @@ CAUSEWAY_FN void store_lines(const G& group, Line* to, std::uint64_t flag, const
 /// have their words.
 CAUSEWAY_TEMPLATE
 template <class Device, Group G>
-CAUSEWAY_FN bool load_lines(const G& group, const Line* from, std::uint64_t flag, std::byte* to,
+CAUSEWAY_FN bool load_lines(const G& group, const LlLine* from, std::uint64_t flag, std::byte* to,
                             std::uint64_t bytes, const WaitControl& control, Fault& fault) {
   const auto words = static_cast<std::uint32_t>(words_in(bytes));
   const std::uint32_t step = group.size();

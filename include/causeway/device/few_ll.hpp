@@ -1,13 +1,13 @@
 // What a receiver watches for where a message likely comes in few lines, of either width.
 #pragma once
 
-#include <causeway/device/wide_lines.hpp>
+#include <causeway/device/ll128.hpp>
 
 namespace causeway::device {
 
 /// What receiving a share begins with, worked out ahead, for each thread.
 struct ReceiveAhead {
-  const Line* slots;  ///< where lines come
+  const LlLine* slots;  ///< where lines come
   std::uint64_t slot_lines;
   bool lined;
   bool posts_early;     ///< this thread, before it looks for the message
@@ -15,26 +15,26 @@ struct ReceiveAhead {
   std::uint64_t usual;  ///< the first word of a header of all that is asked for, without its
                         ///< number of lanes
   std::uint32_t rows;   ///< where the message likely comes in few lines, words of a thread at most,
-                        ///< or kWide; else 0
-  std::uint32_t words;  ///< of the share at most; wide lines with kWide
+                        ///< or kInLl128; else 0
+  std::uint32_t words;  ///< of the share at most; lines of ll128 with kInLl128
   std::uint32_t watched;       ///< words of this thread
   std::uint64_t sequence = 0;  ///< of the exchange
 };
 
 namespace impl {
 
-/// ReceiveAhead::rows where wide lines are expected.
-inline constexpr std::uint32_t kWide = 3;
+/// ReceiveAhead::rows where lines of ll128 are expected.
+inline constexpr std::uint32_t kInLl128 = 3;
 
 /// What a thread watches for while a header is on its way: words that will likely be its own, of
 /// lines so few that a thread has `Rows` of them at most.
 template <class Device, std::uint32_t Rows, class G>
-class FewLines {
+class FewLl {
  public:
-  static constexpr Protocol kProtocol = Protocol::kLines;
+  static constexpr Protocol kProtocol = Protocol::kLl;
 
-  CAUSEWAY_FN FewLines(const G& group, const ReceiveAhead& ahead, const Line* slot,
-                       const ChannelShape&)
+  CAUSEWAY_FN FewLl(const G& group, const ReceiveAhead& ahead, const LlLine* slot,
+                    const ChannelShape&)
       : group_(group), ahead_(ahead), payload_(payload_of(slot)) {}
 
   CAUSEWAY_TEMPLATE
@@ -73,7 +73,7 @@ class FewLines {
     }
   }
 
-  /// Lines of a share of so many bytes.
+  /// Lines of a share of `bytes` bytes.
   CAUSEWAY_FN static std::uint64_t lines_in(std::uint32_t bytes) { return words_in(bytes); }
   /// Whether something is so for all threads that share lines.
   CAUSEWAY_FN static bool all(bool mine) { return mine; }
@@ -85,20 +85,20 @@ class FewLines {
 
   const G& group_;
   const ReceiveAhead& ahead_;
-  const Line* const payload_;
+  const LlLine* const payload_;
   std::uint64_t word_[Rows] = {};
   bool missing_[Rows] = {};
 };
 
-/// The same for as many wide lines as threads hold at a time.
+/// The same for as many lines of ll128 as threads hold at a time.
 template <class Device, class G>
-class FewWideLines {
+class FewLl128 {
  public:
-  static constexpr Protocol kProtocol = Protocol::kWideLines;
+  static constexpr Protocol kProtocol = Protocol::kLl128;
 
-  CAUSEWAY_FN FewWideLines(const G& group, const ReceiveAhead& ahead, const Line* slot,
-                           const ChannelShape& shape)
-      : ahead_(ahead), parts_(group), lines_(wide_lines_of(slot, shape)) {}
+  CAUSEWAY_FN FewLl128(const G& group, const ReceiveAhead& ahead, const LlLine* slot,
+                       const ChannelShape& shape)
+      : ahead_(ahead), parts_(group), lines_(ll128_lines_of(slot, shape)) {}
 
   CAUSEWAY_TEMPLATE
   template <class Poll>
@@ -112,10 +112,10 @@ class FewWideLines {
   }
 
   CAUSEWAY_FN bool has_all(std::uint32_t bytes) const {
-    const std::uint32_t lines = wide_lines_in(bytes);
+    const std::uint32_t lines = ll128_lines_in(bytes);
     bool has = true;
     CAUSEWAY_UNROLL
-    for (std::uint32_t j = 0; j < kWideRows<G>; ++j) {
+    for (std::uint32_t j = 0; j < kLl128Rows<G>; ++j) {
       const bool missing = (missing_ >> j & 1) != 0;
       if (missing && parts_.line(parts_.first_row(), j) < lines) has = false;
     }
@@ -123,17 +123,17 @@ class FewWideLines {
   }
 
   CAUSEWAY_FN void store(std::byte* to, std::uint32_t end) const {
-    store_wide(parts_, to, end, parts_.first_row(), held_);
+    store_ll128_rows(parts_, to, end, parts_.first_row(), held_);
   }
 
-  CAUSEWAY_FN static std::uint64_t lines_in(std::uint32_t bytes) { return wide_lines_in(bytes); }
+  CAUSEWAY_FN static std::uint64_t lines_in(std::uint32_t bytes) { return ll128_lines_in(bytes); }
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN static bool all(bool mine) { return all_of<Device, G>(mine); }
 
  private:
   const ReceiveAhead& ahead_;
-  const WideParts<G> parts_;
-  const WideLine* const lines_;
+  const Ll128Parts<G> parts_;
+  const Ll128Line* const lines_;
   HeldParts<G> held_{};
   std::uint32_t missing_ = 0;
 };

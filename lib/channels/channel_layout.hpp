@@ -23,8 +23,7 @@ constexpr device::ReceiverWords words_of_receiver(std::uint64_t start) {
           .posted_bytes = 0,
           .posted_region = device::kNoRegion,
           .posted_offset = 0,
-          .taken = start,
-          .enough = start};
+          .taken = start};
 }
 
 /// Offsets in a region, the same in that of every rank: a header, the words, rings and lines of

@@ -51,7 +51,6 @@ static_assert(offsetof(device::ReceiverWords, posted_bytes) == 24);
 static_assert(offsetof(device::ReceiverWords, posted_region) == 32);
 static_assert(offsetof(device::ReceiverWords, posted_offset) == 40);
 static_assert(offsetof(device::ReceiverWords, taken) == 48);
-static_assert(offsetof(device::ReceiverWords, enough) == 56);
 
 /// Instantiates both ends of a message for one device, group and link.
 CAUSEWAY_TEMPLATE

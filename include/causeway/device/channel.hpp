@@ -46,8 +46,9 @@ CAUSEWAY_FN constexpr std::uint64_t slot_bytes(std::uint64_t ll_bytes, std::uint
 /// Begins every record in a ring: all that the receiver needs to know of it.
 ///
 /// A message is what one rank sends another in one exchange; a lane carries a part of it, in one or
-/// two records. The first holds as much as the eager limit allows and is sent unasked. The second
-/// holds the rest, once the receiver has posted how much it takes.
+/// two records. The first holds as much as the eager limit allows and is sent unasked. Where that
+/// is not all, the second holds the rest, up to what the receiver has posted that it takes: none
+/// at all, if so.
 struct RecordHeader {
   std::uint64_t sequence;       ///< exchange of this pair that the record belongs to
   std::uint64_t message_bytes;  ///< whole message, over all lanes
@@ -77,9 +78,8 @@ struct alignas(kLineBytes) ReceiverWords {
   std::uint64_t posted_bytes;   ///< message bytes that the receiver asked for in it
   std::uint64_t posted_region;  ///< where the sender may store them: a region's name, or kNoRegion
   std::uint64_t posted_offset;  ///< in that region, where the message begins
-  std::uint64_t taken;   ///< lane 0's: all lanes are through with the lines of messages up to this
-                         ///< sequence; said where no message the other way tells it
-  std::uint64_t enough;  ///< latest sequence of which the lane's first record was all it takes
+  std::uint64_t taken;  ///< lane 0's: all lanes are through with the lines of messages up to this
+                        ///< sequence; said where no message the other way tells it
 };
 
 /// A side's own place on a channel, in its own device memory, so that a replayed launch goes on
@@ -244,6 +244,25 @@ CAUSEWAY_FN constexpr Piece next_piece(const RecordHeader& header, std::uint64_t
   const std::uint64_t padded = round_up(bytes, kPayloadAlign);
   const std::uint64_t at = place(cursor, padded, ring_bytes);
   return {at, at + padded, bytes};
+}
+
+/// Position that a record of `bytes` bytes in pieces of `piece_bytes` needs credit up to, when the
+/// ring is full up to `position`: its end, or where its pieces straddle the ring's end up to one
+/// piece more.
+CAUSEWAY_FN constexpr std::uint64_t end_of_record(std::uint64_t position, std::uint64_t bytes,
+                                                  std::uint64_t piece_bytes,
+                                                  std::uint64_t ring_bytes) {
+  const std::uint64_t payload =
+      place(position, sizeof(RecordHeader), ring_bytes) + sizeof(RecordHeader);
+  if (bytes <= piece_bytes) {
+    const std::uint64_t padded = round_up(bytes, kPayloadAlign);
+    return place(payload, padded, ring_bytes) + padded;
+  }
+  const std::uint64_t each = round_up(piece_bytes, kPayloadAlign);
+  const std::uint64_t whole = bytes / piece_bytes;
+  const std::uint64_t padded = whole * each + round_up(bytes - whole * piece_bytes, kPayloadAlign);
+  const bool straddles = (payload & (ring_bytes - 1)) + padded > ring_bytes;
+  return payload + padded + (straddles ? each : 0);
 }
 
 /// How many bytes of a lane's part, [offset, offset + lane_bytes) of a message, the receiver takes

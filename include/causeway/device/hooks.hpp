@@ -23,7 +23,8 @@ struct Context {
 ///
 /// A produce hook fills ctx.bytes bytes at dst with the message's bytes from ctx.offset on. All
 /// threads of ctx.group call it; dst is aligned to 16 bytes, except at a self block's destination.
-/// granularity() is the size of the elements that a call never splits.
+/// granularity() is the size of the elements that a call never splits, at most the channel's eager
+/// limit.
 template <class H, class G>
 concept ProduceHook = requires(const H& hook, const Context<G>& ctx, std::byte* dst) {
   hook.produce(ctx, dst);

@@ -99,18 +99,11 @@ class RingReceiver {
       report(Fault::kTruncated, WaitFor::kNothing, sequence_, header.message_bytes, capacity);
     }
     if (!take_record(header, capacity)) return false;
-    if (header.bytes == header.lane_bytes) return true;
-    const std::uint64_t accepted =
-        accepted_bytes(header.offset, header.lane_bytes, capacity, header.granularity);
-    // The sender waits for a post. One that was sent less than it takes unasked has to make it.
-    if (leads() && !posts(shape_, capacity)) {
-      if (accepted <= header.bytes) {
-        signal(offsetof(ReceiverWords, enough), sequence_);
-      } else {
-        post(link_, shape_, sequence_, request);
-      }
+    if (header.protocol == Protocol::kDirect || header.bytes == header.lane_bytes) return true;
+    // The sender waits for a post. With lines, lane 0 has made it at the sight of its header.
+    if (leads() && shape_.ll_bytes == 0 && !posts_unasked(shape_, request)) {
+      post(link_, shape_, sequence_, request);
     }
-    if (accepted <= header.bytes) return true;
     const Next next = await_header();
     if (next == Next::kFailed) return false;
     const RecordHeader rest = header_at(channel_, position_);

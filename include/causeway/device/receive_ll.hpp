@@ -29,9 +29,10 @@ struct Request {
 
 namespace impl {
 
-/// Whether a receiver says how much it takes, and where, before it is asked.
-CAUSEWAY_FN constexpr bool posts(const ChannelShape& shape, std::uint64_t capacity) {
-  return capacity > shape.eager_bytes;
+/// Whether a receiver says how much it takes, and where, before it is asked. Nobody waits for the
+/// post of a message in lines.
+CAUSEWAY_FN constexpr bool posts_unasked(const ChannelShape& shape, const Request& request) {
+  return request.bytes > shape.eager_bytes && room_by_ll(shape, request.expects) == 0;
 }
 
 /// What a receiver has found of a message. kTaken: lines, and all threads know that each has what
@@ -358,18 +359,16 @@ CAUSEWAY_FN ReceiveAhead prepare_receive(const G& group, const ReceiveChannel& c
                                          const Request& request) {
   const ChannelShape& shape = channel.shape;
   const bool lined = shape.ll_bytes > 0;
-  // Nobody waits for the post of a message in lines.
-  const bool otherwise = room_by_ll(shape, request.expects) == 0;
-  ReceiveAhead ahead{channel.lines,
-                     shape.slot_bytes / sizeof(LlLine),
-                     lined,
-                     group.rank() == 0 && (!lined || shape.lane == 0) && otherwise &&
-                         impl::posts(shape, request.bytes),
-                     otherwise,
-                     header_word({request.bytes, 0, 0, 0, 0, 0, 0, 0, request.expects}, 0),
-                     0,
-                     0,
-                     0};
+  ReceiveAhead ahead{
+      channel.lines,
+      shape.slot_bytes / sizeof(LlLine),
+      lined,
+      group.rank() == 0 && (!lined || shape.lane == 0) && impl::posts_unasked(shape, request),
+      room_by_ll(shape, request.expects) == 0,
+      header_word({request.bytes, 0, 0, 0, 0, 0, 0, 0, request.expects}, 0),
+      0,
+      0,
+      0};
   const std::uint64_t share = smaller(smaller<std::uint64_t>(request.lane_bytes, request.bytes),
                                       room_by_ll(shape, request.expects));
   const std::uint32_t row = group.size() * impl::kWordBytes;

@@ -13,6 +13,15 @@ CAUSEWAY_FN constexpr std::uint64_t first_record_bytes(const ChannelShape& shape
   return round_down(smaller(bytes, shape.eager_bytes), granularity);
 }
 
+/// The size of a record's pieces, for elements of `granularity` bytes. Pieces of a few bytes would
+/// take a multiple of their room in the ring.
+CAUSEWAY_FN constexpr std::uint64_t record_piece_bytes(const ChannelShape& shape,
+                                                       std::uint64_t wished,
+                                                       std::uint32_t granularity) {
+  const std::uint64_t least = granularity > kPayloadAlign ? granularity : kPayloadAlign;
+  return round_down(wished < least ? least : smaller(wished, shape.eager_bytes), granularity);
+}
+
 /// True when send() of a share would run to its end without waiting for the receiver. Called by one
 /// thread, which must be the only user of the channel's end.
 CAUSEWAY_TEMPLATE
@@ -29,9 +38,9 @@ CAUSEWAY_FN bool sends_at_once(const SendChannel& channel, const Share& share,
   if (goes_by_ll(shape, share)) return true;
   if (share.protocol == Protocol::kDirect || first_record_bytes(shape, bytes, granularity) < bytes)
     return false;
-  // A header and a payload, each behind a gap at the ring's end at worst.
   const std::uint64_t end =
-      channel.state->position + 2 * sizeof(RecordHeader) + 2 * round_up(bytes, kPayloadAlign);
+      end_of_record(channel.state->position, bytes,
+                    record_piece_bytes(shape, share.piece_bytes, granularity), shape.ring_bytes);
   if (has_credit(end, channel.state->seen, shape.ring_bytes)) return true;
   channel.home->seen = Device::load_acquire(&channel.words->freed);
   return has_credit(end, channel.home->seen, shape.ring_bytes);
@@ -97,10 +106,14 @@ class RingSender {
     if (outcome == Outcome::kFailed || first == share.bytes) return outcome == Outcome::kDone;
 
     if (!await_post(post)) return false;
-    // A receiver that takes the first record reports the rest; one that asked for nothing may
-    // never.
-    if (post.bytes == 0 && !reached(freed_, position_)) report_unwanted(share);
-    return accepted(share, post) <= first || send_rest(share, first, post);
+    if (post.bytes == 0) {
+      // A receiver that has taken the first record has reported it; one that asked for nothing may
+      // never.
+      if (!reached(freed_, position_)) report_unwanted(share);
+      return true;
+    }
+    // Of no bytes too: the receiver waits for it, and so its post stays while this rank reads it.
+    return send_rest(share, first, post);
   }
 
   /// What a receiver has announced: how many bytes of the message it takes, and where this rank may
@@ -119,24 +132,24 @@ class RingSender {
                                      std::uint64_t bytes) const {
     const std::uint32_t granularity = hook_.granularity();
     const bool direct = share.protocol == Protocol::kDirect;
-    const std::uint64_t largest =
-        direct ? shape_.eager_bytes : smaller(share.piece_bytes, shape_.eager_bytes);
-    return {sequence_,
-            share.message_bytes,
-            share.bytes,
-            share.offset + done,
-            bytes,
-            round_down(largest, granularity),
-            granularity,
-            share.protocol == Protocol::kDeclined ? Protocol::kDeclined : Protocol::kStaged,
-            share.lanes,
-            share.tag};
+    return {
+        sequence_,
+        share.message_bytes,
+        share.bytes,
+        share.offset + done,
+        bytes,
+        record_piece_bytes(shape_, direct ? shape_.eager_bytes : share.piece_bytes, granularity),
+        granularity,
+        share.protocol == Protocol::kDeclined ? Protocol::kDeclined : Protocol::kStaged,
+        share.lanes,
+        share.tag};
   }
 
   /// Sends what a receiver takes of a share and has not got in the first `done` bytes.
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN bool send_rest(const Share& share, std::uint64_t done, const Post& post) {
-    const RecordHeader header = header_of(share, done, accepted(share, post) - done);
+    const std::uint64_t wanted = accepted(share, post);
+    const RecordHeader header = header_of(share, done, wanted > done ? wanted - done : 0);
     if (share.protocol == Protocol::kDirect && post.to != nullptr) {
       return write_in_place(header, post.to);
     }
@@ -162,17 +175,20 @@ class RingSender {
     return true;
   }
 
-  /// Writes a header and its payload. While nothing of a refusable record is published, a receiver
-  /// that has gone past this exchange makes it void.
+  /// Writes a header and its payload. A refusable record is published as a whole, once there is
+  /// credit for all of it; until then a receiver that has gone past this exchange makes it void.
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN Outcome write_record(const RecordHeader& header, bool refusable) {
     const std::uint64_t header_at = place(position_, sizeof(RecordHeader), shape_.ring_bytes);
     std::uint64_t cursor = header_at + sizeof(RecordHeader);
+    const std::uint64_t record_end =
+        refusable ? end_of_record(position_, header.bytes, header.piece_bytes, shape_.ring_bytes)
+                  : 0;
     std::uint64_t done = 0;
     std::uint64_t slot = 0;
     do {
       const Piece piece = next_piece(header, done, cursor, shape_.ring_bytes);
-      const Outcome outcome = await_credit(piece.end, refusable && done == 0);
+      const Outcome outcome = await_credit(refusable ? record_end : piece.end, refusable);
       if (outcome != Outcome::kDone) return outcome;
       if (done == 0) {
         if (leads()) *reinterpret_cast<RecordHeader*>(link_.window(ring(header_at))) = header;
@@ -231,7 +247,7 @@ class RingSender {
         last = posted;
         if (reached(posted, sequence_)) return true;
         // Each further word is a further wait for memory.
-        return ++rounds % Device::kRoundsPerLook == 0 && (refused() || has_enough());
+        return ++rounds % Device::kRoundsPerLook == 0 && refused();
       });
       if (left && last == sequence_) post = read_post();
       freed_ = Device::load_acquire(&channel_.words->freed);
@@ -276,18 +292,12 @@ class RingSender {
     }
   }
 
-  /// True when the receiver has said that it takes nothing (more), or has gone on to a later
-  /// exchange. It cannot have gone on past one in which it waits for this sender.
+  /// True when the receiver has said that it takes nothing, or has gone on to a later exchange. It
+  /// cannot have gone on past one in which it waits for this sender.
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN bool refused() const {
     return reached(Device::load_acquire(&channel_.first_words->refused), sequence_) ||
            reached(Device::load_acquire(&channel_.posts->posted), sequence_ + 1);
-  }
-
-  /// True when the first record was all that the receiver takes.
-  CAUSEWAY_TEMPLATE
-  CAUSEWAY_FN bool has_enough() const {
-    return reached(Device::load_acquire(&channel_.words->enough), sequence_);
   }
 
   /// Reports that the receiver asked for nothing of this message.

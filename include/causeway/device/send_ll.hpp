@@ -6,16 +6,18 @@
 
 namespace causeway::device {
 
-/// One lane's share of a message: bytes [offset, offset + bytes) of message_bytes.
+/// One lane's share of a message: bytes [offset, offset + bytes) of message_bytes. The shares of a
+/// message go by one protocol; by one of lines where each fits in its lane's.
 struct Share {
   std::uint64_t message_bytes;
-  std::uint64_t offset;       ///< a multiple of the hook's granularity
-  std::uint64_t bytes;        ///< likewise; 0 announces that this lane carries nothing
-  std::uint64_t piece_bytes;  ///< largest piece wished for; with kDirect the most that goes through
-                              ///< the ring before the post is there, 0 on channels with lines for
-                              ///< nothing. Cut to the channel's eager limit.
-  std::uint32_t lanes;        ///< lanes that the message is spread over
-  std::uint32_t tag;          ///< operation
+  std::uint64_t offset;  ///< a multiple of the hook's granularity
+  std::uint64_t bytes;   ///< likewise; 0 announces that this lane carries nothing
+  /// Largest piece wished for, cut to the channel's eager limit, and no less than 16 bytes or an
+  /// element. With kDirect the most that goes through the ring before the post is there, 0 on
+  /// channels with lines for nothing.
+  std::uint64_t piece_bytes;
+  std::uint32_t lanes;                    ///< lanes that the message is spread over
+  std::uint32_t tag;                      ///< operation
   Protocol protocol = Protocol::kStaged;  ///< kDirect where the receiver's post allows it
   void* user = nullptr;                   ///< handed to the hook
   /// The exchange is paired: this rank also receives from that peer in it, and both ends say so. A

@@ -9,7 +9,11 @@ namespace causeway {
 
 namespace {
 
+/// How long a rank that waits for the others in a collective call goes on when the communicator
+/// fails: they may have come through already, and be on their way. And how long where it had failed
+/// before: programs free their plans and buffers then, each rank when it has heard.
 constexpr std::chrono::seconds kGettingThrough{1};
+constexpr std::chrono::seconds kCleaningUp{10};
 
 /// Bytes that blocks go to, all but those of layouts.
 struct Span {
@@ -57,15 +61,15 @@ void Communicator::State::name_region(const Buffers& buffers, kernels::ExchangeA
 
 /// The communicator's failure, once it keeps other ranks from coming to a collective call in which
 /// this rank waits. One that has come through that call may fail the communicator right after: the
-/// others have a second to get through too, from `since` on, where this finds the failure first.
-Status Communicator::State::failure_of_call(Clock::time_point* since) const {
+/// others have until *deadline to get through too, which this sets where it finds the failure first.
+Status Communicator::State::failure_of_call(Clock::time_point* deadline) const {
   const Status found = failure();
   if (found.ok()) return {};
   const device::Fault cause = Failure::from(channels.abort_word()).cause;
   if (cause == device::Fault::kPeerEnded || cause == device::Fault::kLinkFailed) return found;
   const auto now = Clock::now();
-  if (*since == Clock::time_point::max()) *since = now;
-  return now - *since > kGettingThrough ? found : Status();
+  if (*deadline == Clock::time_point::max()) *deadline = now + kGettingThrough;
+  return now > *deadline ? found : Status();
 }
 
 /// Makes a collective call. Where it was given up on this rank, the ranks are no longer at the same
@@ -74,8 +78,8 @@ template <typename Call>
 Status Communicator::State::with_all(Bootstrap& bootstrap, Call&& call) {
   channels.count_call();
   const bool usable = bootstrap.broken().ok();
-  auto since = failure().ok() ? Clock::time_point::max() : Clock::now() - 2 * kGettingThrough;
-  const WaitUntil watched(bootstrap, [this, &since] { return failure_of_call(&since); });
+  auto deadline = failure().ok() ? Clock::time_point::max() : Clock::now() + kCleaningUp;
+  const WaitUntil watched(bootstrap, [this, &deadline] { return failure_of_call(&deadline); });
   const Status status = call();
   if (!usable || bootstrap.broken().ok()) return status;
   const bool failed_before = !failure().ok();

@@ -93,7 +93,7 @@ class Communicator::State {
   void leave_to_graphs();
   template <typename Call>
   Status with_all(Bootstrap& bootstrap, Call&& call);
-  Status failure_of_call(Clock::time_point* since) const;
+  Status failure_of_call(Clock::time_point* deadline) const;
   Status describe(const ScheduleLimits& within, const Buffers* buffers, Schedule* schedule);
   void name_region(const Buffers& buffers, kernels::ExchangeArgs* args) const;
   Status open_rings(const Buffers* buffers);

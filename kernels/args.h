@@ -6,16 +6,21 @@
 
 namespace causeway::kernels {
 
-/// Where a block for one peer begins, in bytes from sendbuf, and how it is to travel.
-struct SendBlock {
+/// Which operation an exchange is of: the tag of its messages.
+enum class Operation : std::uint32_t { kAlltoallv = 1 };
+
+/// A message to one peer: where its block begins, in bytes from sendbuf, and how it is to travel.
+struct SendItem {
   std::int64_t offset;
   std::uint64_t bytes;
   std::uint64_t lane_bytes;   ///< that each lane carries, but for the last: a multiple of a line
   std::uint32_t piece_bytes;  ///< payload published at once; kDirect: most in the ring; at least 1
+  std::uint32_t peer;         ///< rank
   std::uint16_t layout;       ///< of its elements, a place in ExchangeArgs::layouts; 0 where they
                               ///< lie side by side
   std::uint8_t lanes;         ///< lanes that share the block, the first ones; at least 1
-  std::uint8_t protocol;      ///< a device::Protocol: kStaged, kLl or kDirect
+  std::uint8_t protocol;      ///< a device::Protocol: kStaged, kLl, kLl128 or kDirect
+  bool paired;                ///< the peer sends this rank a message in the same exchange
 };
 
 /// What each of `lanes` lanes carries of a block of `bytes` bytes.
@@ -23,13 +28,27 @@ CAUSEWAY_FN constexpr std::uint64_t lane_bytes_of(std::uint64_t bytes, std::uint
   return device::round_up((bytes + lanes - 1) / lanes, device::kLineBytes);
 }
 
-/// Where the block from one peer goes, in bytes from recvbuf, and how many bytes are asked for.
-struct ReceiveBlock {
+/// A message from one peer: where its block goes, in bytes from recvbuf, and how many bytes are
+/// asked for.
+struct ReceiveItem {
   std::int64_t offset;
   std::uint64_t bytes;
+  std::uint32_t lane_bytes;  ///< most bytes of a lane, as it will likely come
+  std::uint32_t peer;        ///< rank
   std::uint16_t layout;      ///< as above
-  std::uint8_t protocol;     ///< a device::Protocol, by which it will likely come,
-  std::uint32_t lane_bytes;  ///< and most bytes of a lane then
+  std::uint8_t protocol;     ///< a device::Protocol, by which it will likely come
+  bool paired;               ///< this rank sends the peer a message in the same exchange,
+  bool answered;             ///< and that has some bytes
+};
+
+/// What a rank sends itself.
+struct SelfItem {
+  std::int64_t from;    ///< in bytes from sendbuf
+  std::int64_t to;      ///< in bytes from recvbuf
+  std::uint64_t bytes;  ///< that it sends
+  std::uint64_t asked;  ///< that it asks for
+  std::uint16_t from_layout;
+  std::uint16_t to_layout;
 };
 
 /// How the thread blocks of a launch share the work: the first ones exchange with peers, and the
@@ -41,26 +60,21 @@ struct BlockSplit {
   std::uint32_t threads = 0;       ///< of a block, on GPUs: a multiple of 64
   std::uint32_t send_threads = 0;  ///< of those, the first ones, which send; the others receive.
                                    ///< Whole warps
-
-  /// From a peer of a block to the next, in hops.
-  CAUSEWAY_FN constexpr std::uint32_t hop_step() const { return peer_blocks; }
 };
 
 /// What a thread block does at once.
 enum Role : std::uint32_t { kSends = 0, kReceives = 1 };
 
-/// What one role of a thread block does: its lanes of the peers that are `hops` ranks away, and
-/// then of those BlockSplit::hop_step() further, and so on.
+/// What one role of a thread block does: from lane `lane` on every `lane_step`-th lane of item
+/// `item`, then of the item BlockSplit::peer_blocks behind it, and so on.
 struct Visits {
-  std::uint16_t hops;  ///< at least the number of ranks where there is nothing to do
+  std::uint16_t item;  ///< at least the number of items where there is nothing to do
+  std::uint16_t peer;  ///< of that item: read beside it, channels are found sooner
   std::uint8_t lane;
   std::uint8_t lane_step;
 };
 
-inline constexpr Visits kNoVisits{0xffff, 0, 1};
-
-/// The lists of a launch of one block, which visits everyone.
-inline constexpr Visits kAllVisits[2] = {{1, 0, 1}, {1, 0, 1}};
+CAUSEWAY_FN constexpr Visits no_visits() { return {0xffff, 0, 0, 1}; }
 
 /// The most threads of a block on GPUs: as many as can have registers for all that they do.
 inline constexpr std::uint32_t kMostThreads = 512;
@@ -79,22 +93,35 @@ struct Overlap {
 
 struct ExchangeArgs {
   BlockSplit split;
-  bool declined;  ///< take no part: tell every peer so, send and take nothing
+  std::uint32_t sends;     ///< items
+  std::uint32_t receives;  ///< items
+  bool declined;           ///< take no part: tell every peer so, send and take nothing
   const std::byte* sendbuf;
   std::byte* recvbuf;
   device::Communicator comm;
   const device::Layout* layouts;  ///< memory of the device; null where no block has one
   std::uint64_t region;  ///< that recvbuf's blocks lie in, for peers to write to; or kNoRegion
   std::uint64_t region_offset;  ///< of recvbuf in it; blocks may lie before recvbuf
-  const Visits* visits;         ///< host memory: [2 * split.peer_blocks], the list of those blocks
-                                ///< for kSends and then that for kReceives
+  Operation operation;
   Overlap overlap = {};
+  SelfItem self;
 };
 
-/// What a block does in one role. On the host.
-constexpr Visits visits_of(const ExchangeArgs& args, Role role, std::uint32_t block) {
-  return block < args.split.peer_blocks ? args.visits[role * args.split.peer_blocks + block]
-                                        : kNoVisits;
-}
+/// The work of an exchange. Items of each role are in ascending order of hops: of how many ranks,
+/// counted round the communicator, the receiver is behind the sender. The memory is the device's
+/// that runs the exchange, and its owner keeps it meanwhile.
+struct WorkLists {
+  const SendItem* send;        ///< [ExchangeArgs::sends], of as many different peers
+  const ReceiveItem* receive;  ///< [ExchangeArgs::receives], likewise
+  const Visits* visits;        ///< [2 * BlockSplit::peer_blocks]: of those blocks for kSends, and
+                               ///< then for kReceives
+
+  /// What a block does in one role.
+  CAUSEWAY_FN constexpr Visits visits_of(const ExchangeArgs& args, Role role,
+                                         std::uint32_t block) const {
+    const std::uint32_t blocks = args.split.peer_blocks;
+    return block < blocks ? visits[role * blocks + block] : no_visits();
+  }
+};
 
 }  // namespace causeway::kernels

@@ -133,8 +133,9 @@ __global__ void __launch_bounds__(Threads, 1)
   gate.close();
 }
 
-/// Enqueues an operation; returns a cudaError_t, of this launch alone.
-template <class Operation>
+/// Enqueues an operation; returns a cudaError_t, of this launch alone. `SmallBlocks` says that it
+/// has a kernel of their own for blocks of up to kFewThreads.
+template <bool SmallBlocks, class Operation>
 int run_on_cuda(const Operation& operation, void* stream) {
   cudaLaunchConfig_t config{};
   config.gridDim = operation.blocks();
@@ -146,23 +147,30 @@ int run_on_cuda(const Operation& operation, void* stream) {
   config.attrs = &early;
   config.numAttrs =
       impl::follows_the_stream<Operation> && operation.args.overlap.with_previous ? 1 : 0;
-  const bool few = config.blockDim.x <= kFewThreads;
-  return cudaLaunchKernelEx(
-      &config, few ? run_operation<kFewThreads, Operation> : run_operation<kMostThreads, Operation>,
-      operation);
+  if constexpr (SmallBlocks) {
+    if (config.blockDim.x <= kFewThreads) {
+      return cudaLaunchKernelEx(&config, run_operation<kFewThreads, Operation>, operation);
+    }
+  }
+  return cudaLaunchKernelEx(&config, run_operation<kMostThreads, Operation>, operation);
 }
 
 /// Loads an operation's kernels; returns a cudaError_t.
-template <class Operation>
+template <bool SmallBlocks, class Operation>
 int load_on_cuda() {
-  for (const auto kernel :
-       {run_operation<kFewThreads, Operation>, run_operation<kMostThreads, Operation>}) {
+  const auto load = [](void (*kernel)(Operation)) {
     cudaFuncAttributes attributes;
     const cudaError_t code = cudaFuncGetAttributes(&attributes, kernel);
+    if (code == cudaSuccess && attributes.ptxVersion < 90) {
+      impl::follows_the_stream<Operation> = false;
+    }
+    return code;
+  };
+  if constexpr (SmallBlocks) {
+    const cudaError_t code = load(run_operation<kFewThreads, Operation>);
     if (code != cudaSuccess) return code;
-    if (attributes.ptxVersion < 90) impl::follows_the_stream<Operation> = false;
   }
-  return cudaSuccess;
+  return load(run_operation<kMostThreads, Operation>);
 }
 
 }  // namespace causeway::kernels

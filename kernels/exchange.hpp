@@ -8,186 +8,86 @@
 #include <causeway/device/self.hpp>
 #include <causeway/device/send.hpp>
 
+#include <type_traits>
+
 namespace causeway::kernels {
 
-inline constexpr std::uint32_t kAlltoallvTag = 1;
-
-/// The part of a block that one of its lanes carries, in a group that sees to each so-many-th.
-CAUSEWAY_FN constexpr device::Share lane_share(const SendBlock& block, std::uint32_t lane,
-                                               std::uint32_t lane_step = 1) {
-  const std::uint64_t begin = device::smaller(lane * block.lane_bytes, block.bytes);
-  const std::uint64_t bytes = device::smaller(block.lane_bytes, block.bytes - begin);
-  return {block.bytes,
+/// The part of a message that one of its lanes carries, in a group that sees to each
+/// `lane_step`-th lane.
+CAUSEWAY_FN constexpr device::Share lane_share(const SendItem& item, Operation operation,
+                                               std::uint32_t lane, std::uint32_t lane_step = 1) {
+  const std::uint64_t begin = device::smaller(lane * item.lane_bytes, item.bytes);
+  const std::uint64_t bytes = device::smaller(item.lane_bytes, item.bytes - begin);
+  return {item.bytes,
           begin,
           bytes,
-          block.piece_bytes,
-          block.lanes,
-          kAlltoallvTag,
-          static_cast<device::Protocol>(block.protocol),
+          item.piece_bytes,
+          item.lanes,
+          static_cast<std::uint32_t>(operation),
+          static_cast<device::Protocol>(item.protocol),
           nullptr,
-          true,
+          item.paired,
           lane_step};
 }
 
-/// The blocks of an exchange on the host.
-struct BlockLists {
-  const SendBlock* send;
-  const ReceiveBlock* receive;
-
-  Visits visits(const ExchangeArgs& args, Role role, std::uint32_t block) const {
-    return visits_of(args, role, block);
-  }
-};
-
-/// One exchange. Work with peers is cut into visits, a visit being one lane of one pair of ranks.
-/// Each block makes its own in each role, by hops to the peer and then by lanes, both ascending. A
-/// block's two roles, send and receive, run side by side and never wait for each other, so the
-/// lowest unfinished visit of all ranks can always go on, whatever their numbers of blocks and
-/// however each rank shares them out in each role.
-/// `Gathers` is for exchanges with layouts; without them copies are all that the hooks do.
-template <class Device, class Blocks, bool Gathers = false>
+/// One exchange. Work with peers is cut into visits, a visit being one lane of one message. Each
+/// block makes its own in each role, by items and then by lanes, both ascending. A block's two
+/// roles, send and receive, run side by side and never wait for each other, and items are in the
+/// order of hops, which is the same at both ends of a message. So the lowest unfinished visit of
+/// all ranks can always go on, whatever their numbers of blocks and however each rank shares them
+/// out in each role.
+/// `Lists` is WorkLists, or has what that has. `Gathers` is for exchanges with layouts; without
+/// them copies are all that the hooks do.
+template <class Device, class Lists, bool Gathers = false>
 struct Exchange {
   ExchangeArgs args;
-  Blocks lists;  ///< has send[comm.size], receive[comm.size], by rank, and visits()
+  Lists lists;
 
   CAUSEWAY_FN std::uint32_t blocks() const { return args.split.blocks; }
-  /// On the host.
-  Exchange as_one_block() const {
+  /// The same in one block, whose lists of visits go to `visits`. On the host.
+  Exchange as_one_block(Visits (&visits)[2]) const {
     Exchange result = *this;
     result.args.split = {1, 1, 0};
-    result.args.visits = kAllVisits;
+    visits[kSends] = visits[kReceives] = no_visits();
+    if (args.sends > 0) visits[kSends] = all_visits(lists.send[0].peer);
+    if (args.receives > 0) visits[kReceives] = all_visits(lists.receive[0].peer);
+    result.lists.visits = visits;
     return result;
   }
 
-  /// Calls gate.open() before it reads what launches and programs change, and gate(), which is a
-  /// barrier too, before it writes; false ends the role. All threads of the group call both. In
-  /// launches that may come early, what the first visit needs that never changes has been worked
-  /// out before, while the GPU is busy with what precedes the launch; others read all at once.
+  /// Sends what the block has to send. Calls gate.open() before it reads what launches and programs
+  /// change, and gate(), which is a barrier too, before it writes; false ends the role. All threads
+  /// of the group call both. In launches that may come early, what the first visit needs that never
+  /// changes has been worked out before, while the GPU is busy with what precedes the launch;
+  /// others read all at once.
   CAUSEWAY_TEMPLATE
   template <device::Group G, class Gate>
   CAUSEWAY_FN void send(const G& group, std::uint32_t block, Gate&& gate) const {
-    const device::Communicator& comm = args.comm;
-    const Visits visits = lists.visits(args, kSends, block);
-    const device::SendChannel* channel = nullptr;
-    device::Share share{};
-    auto hook = source(lists.send[comm.rank]);
-    device::SendAhead ahead{};
-    const auto find = [&](std::uint32_t peer, std::uint32_t lane) {
-      channel = &device::bring_near(group, comm.send_channel(peer, lane));
-      share = share_for(peer, lane, visits.lane_step);
-      hook = source(lists.send[peer]);
-    };
-    const auto prepare = [&] {
-      device::with_peer_link<Device>(channel->link, comm.control, [&](const auto& link) {
-        device::prepare_send(link, *channel, share, hook, ahead);
-      });
-    };
-    const auto read = [&](std::uint32_t peer, std::uint32_t lane) {
-      device::ChannelState* const states = comm.states_of(peer);
-      device::bring_state_near(group, &states[2 * lane]);
-      device::read_ahead<Device>(group, share, &states[1].heard, hook, ahead);
-    };
-    std::uint32_t hops = visits.hops;
-    std::uint32_t lane = visits.lane;
-    const bool has_visits = hops < comm.size;
-    std::uint32_t peer = wrapped(comm.rank + hops);
-    if (has_visits) find(peer, lane);
-    const bool early = has_visits && args.overlap.with_next;
-    if (early) {
-      device::await_near(group);
-      group.sync();
-      prepare();
-    }
-    gate.open();
-    if (has_visits) read(peer, lane);
-    device::await_near(group);
-    if (!gate()) return;
-    if (has_visits && !early) prepare();
-    while (hops < comm.size) {
-      // All lanes of a pair have come equally far.
-      ahead.sequence = channel->state->sequence + 1;
-      if (!send_to(group, *channel, share, hook, ahead)) return;
-      lane += visits.lane_step;
-      if (lane >= share.lanes) {
-        hops += args.split.hop_step();
-        if (hops >= comm.size) break;
-        peer = wrapped(comm.rank + hops);
-        lane = visits.lane;
-      }
-      between_barriers(group, [&] {
-        find(peer, lane);
-        read(peer, lane);
-      });
-      prepare();
-    }
+    const Visits visits = lists.visits_of(args, kSends, block);
+    const Sending<G> sending{*this, group, visits.lane_step};
+    if (!serve(group, visits, lists.send, args.sends, gate, sending)) return;
     if (block < args.split.first_self || args.declined) return;
     move_to_self(group, *this, block - args.split.first_self);
   }
 
+  /// Receives what the block has to receive; likewise.
   CAUSEWAY_TEMPLATE
   template <device::Group G, class Gate>
   CAUSEWAY_FN void receive(const G& group, std::uint32_t block, Gate&& gate) const {
-    const device::Communicator& comm = args.comm;
-    const Visits visits = lists.visits(args, kReceives, block);
-    const device::ReceiveChannel* channel = nullptr;
-    device::Request request{};
-    auto hook = destination(lists.receive[comm.rank]);
-    device::ReceiveAhead ahead{};
-    const auto find = [&](std::uint32_t peer, std::uint32_t lane) {
-      channel = &device::bring_near(group, comm.receive_channel(peer, lane));
-      request = request_for(peer, visits.lane_step);
-      hook = destination(lists.receive[peer]);
-    };
-    const auto read = [&](std::uint32_t peer, std::uint32_t lane) {
-      device::bring_state_near(group, &comm.states_of(peer)[2 * lane + 1]);
-    };
-    std::uint32_t hops = visits.hops;
-    std::uint32_t lane = visits.lane;
-    std::uint32_t lanes = comm.lanes;
-    const bool has_visits = hops < comm.size;
-    std::uint32_t peer = wrapped(comm.rank + comm.size - hops);
-    if (has_visits) find(peer, lane);
-    const bool early = has_visits && args.overlap.with_next;
-    if (early) {
-      device::await_near(group);
-      group.sync();
-      ahead = device::prepare_receive(group, *channel, request);
-    }
-    gate.open();
-    if (has_visits) read(peer, lane);
-    device::await_near(group);
-    if (!gate()) return;
-    if (has_visits && !early) ahead = device::prepare_receive(group, *channel, request);
-    while (hops < comm.size) {
-      ahead.sequence = channel->state->sequence + 1;
-      const device::Received received = receive_from(group, *channel, request, hook, ahead);
-      if (!received) return;
-      lanes = device::smaller(lanes, received.lanes);
-      lane += visits.lane_step;
-      if (lane >= lanes) {
-        hops += args.split.hop_step();
-        if (hops >= comm.size) break;
-        peer = wrapped(comm.rank + comm.size - hops);
-        lane = visits.lane;
-        lanes = comm.lanes;
-      }
-      between_barriers(group, [&] {
-        find(peer, lane);
-        read(peer, lane);
-      });
-      ahead = device::prepare_receive(group, *channel, request);
-    }
+    const Visits visits = lists.visits_of(args, kReceives, block);
+    const Receiving<G> receiving{*this, group, visits.lane_step};
+    serve(group, visits, lists.receive, args.receives, gate, receiving);
   }
 
   /// True when no send would wait, so that one thread may run all sends before all receives.
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN bool sends_at_once() const {
     if (args.declined) return false;
-    for (std::uint32_t peer = 0; peer < args.comm.size; ++peer) {
-      if (peer == args.comm.rank) continue;
-      for (std::uint32_t lane = 0; lane < args.comm.lanes; ++lane) {
-        if (!device::sends_at_once<Device>(args.comm.send_channel(peer, lane),
-                                           lane_share(lists.send[peer], lane), 1)) {
+    for (std::uint32_t i = 0; i < args.sends; ++i) {
+      const SendItem& item = lists.send[i];
+      for (std::uint32_t lane = 0; lane < item.lanes; ++lane) {
+        if (!device::sends_at_once<Device>(args.comm.send_channel(item.peer, lane),
+                                           lane_share(item, args.operation, lane), 1)) {
           return false;
         }
       }
@@ -196,85 +96,192 @@ struct Exchange {
   }
 
  private:
-  CAUSEWAY_FN std::uint32_t wrapped(std::uint32_t rank) const {
-    return rank < args.comm.size ? rank : rank - args.comm.size;
+  static constexpr Visits all_visits(std::uint32_t first_peer) {
+    return {0, static_cast<std::uint16_t>(first_peer), 0, 1};
   }
 
-  template <class G, class Action>
-  CAUSEWAY_FN static void between_barriers(const G& group, const Action& action) {
-    group.sync();
-    action();
-    device::await_near(group);
-    group.sync();
-  }
+  using Source = std::conditional_t<Gathers, device::GatherFrom<Device>, device::CopyFrom<Device>>;
+  using Destination =
+      std::conditional_t<Gathers, device::ScatterTo<Device>, device::CopyTo<Device>>;
 
-  /// What a lane carries of the block for a peer.
-  CAUSEWAY_FN device::Share share_for(std::uint32_t peer, std::uint32_t lane,
-                                      std::uint32_t lane_step) const {
-    if (!args.declined) return lane_share(lists.send[peer], lane, lane_step);
-    const auto protocol = lane == 0 ? device::Protocol::kDeclined : device::Protocol::kStaged;
-    return {0, 0, 0, 1, 1, kAlltoallvTag, protocol, nullptr, true, lane_step};
-  }
+  /// The visits of a role that sends: find() and read() bring what one needs. The hook is apart: it
+  /// is handed on by reference, and what lies beside it would not stay in registers.
+  template <class G>
+  struct Sending {
+    using Hook = Source;
 
+    const Exchange& exchange;
+    const G& group;
+    std::uint32_t lane_step;
+    device::ChannelState* states = nullptr;  ///< of the peer's channels
+    const device::SendChannel* channel = nullptr;
+    device::Share share{};
+    device::SendAhead ahead{};
+
+    CAUSEWAY_TEMPLATE
+    CAUSEWAY_FN void find(const SendItem& item, std::uint32_t peer, std::uint32_t lane,
+                          Source& hook) {
+      const device::Communicator& comm = exchange.args.comm;
+      states = comm.states_of(peer);
+      channel = &device::bring_near(group, comm.send_channel(peer, lane));
+      share = exchange.share_for(item, lane, lane_step);
+      hook = exchange.source(item.offset, item.layout);
+    }
+    CAUSEWAY_TEMPLATE
+    CAUSEWAY_FN void read(std::uint32_t lane, const Source& hook) {
+      device::bring_state_near(group, &states[2 * lane]);
+      device::read_ahead<Device>(group, share, &states[1].heard, hook, ahead);
+    }
+    CAUSEWAY_TEMPLATE
+    CAUSEWAY_FN void prepare(const Source& hook) {
+      device::with_peer_link<Device>(
+          channel->link, exchange.args.comm.control,
+          [&](const auto& link) { device::prepare_send(link, *channel, share, hook, ahead); });
+    }
+    /// The lanes of the message; 0 when a wait was given up.
+    CAUSEWAY_TEMPLATE
+    CAUSEWAY_FN std::uint32_t move(const Source& hook) {
+      ahead.sequence = channel->state->sequence + 1;
+      const device::WaitControl& control = exchange.args.comm.control;
+      bool sent = false;
+      device::with_peer_link<Device>(channel->link, control, [&](const auto& link) {
+        sent = device::send(group, link, *channel, share, control, hook, ahead);
+      });
+      return sent ? share.lanes : 0;
+    }
+  };
+
+  /// The visits of a role that receives.
+  template <class G>
+  struct Receiving {
+    using Hook = Destination;
+
+    const Exchange& exchange;
+    const G& group;
+    std::uint32_t lane_step;
+    device::ChannelState* states = nullptr;
+    const device::ReceiveChannel* channel = nullptr;
+    device::Request request{};
+    device::ReceiveAhead ahead{};
+
+    CAUSEWAY_TEMPLATE
+    CAUSEWAY_FN void find(const ReceiveItem& item, std::uint32_t peer, std::uint32_t lane,
+                          Destination& hook) {
+      const device::Communicator& comm = exchange.args.comm;
+      states = comm.states_of(peer);
+      channel = &device::bring_near(group, comm.receive_channel(peer, lane));
+      request = exchange.request_for(item, lane_step);
+      hook = exchange.destination(item.offset, item.layout);
+    }
+    CAUSEWAY_TEMPLATE
+    CAUSEWAY_FN void read(std::uint32_t lane, const Destination&) {
+      device::bring_state_near(group, &states[2 * lane + 1]);
+    }
+    CAUSEWAY_TEMPLATE
+    CAUSEWAY_FN void prepare(const Destination&) {
+      ahead = device::prepare_receive(group, *channel, request);
+    }
+    CAUSEWAY_TEMPLATE
+    CAUSEWAY_FN std::uint32_t move(const Destination& hook) {
+      ahead.sequence = channel->state->sequence + 1;
+      const device::WaitControl& control = exchange.args.comm.control;
+      device::Received received{};
+      device::with_peer_link<Device>(channel->link, control, [&](const auto& link) {
+        received = device::receive(group, link, *channel, request, control, hook, ahead);
+      });
+      // A message of nothing has lane 0 all the same.
+      return received ? received.lanes + (received.lanes == 0 ? 1 : 0) : 0;
+    }
+  };
+
+  /// Makes a block's visits in one role, of `count` items. False when a wait was given up, or the
+  /// gate did not let the group in.
   CAUSEWAY_TEMPLATE
-  template <device::Group G, class P>
-  CAUSEWAY_FN bool send_to(const G& group, const device::SendChannel& channel,
-                           const device::Share& share, const P& hook,
-                           const device::SendAhead& ahead) const {
-    bool sent = false;
-    device::with_peer_link<Device>(channel.link, args.comm.control, [&](const auto& link) {
-      sent = device::send(group, link, channel, share, args.comm.control, hook, ahead);
-    });
-    return sent;
+  template <class G, class Item, class Gate, class Part>
+  CAUSEWAY_FN bool serve(const G& group, const Visits& visits, const Item* items,
+                         std::uint32_t count, Gate&& gate, Part part) const {
+    typename Part::Hook hook{};
+    std::uint32_t item = visits.item;
+    std::uint32_t lane = visits.lane;
+    std::uint32_t lanes = args.comm.lanes;
+    const bool has_visits = item < count;
+    if (has_visits) part.find(items[item], visits.peer, lane, hook);
+    const bool early = has_visits && args.overlap.with_next;
+    if (early) {
+      device::await_near(group);
+      group.sync();
+      part.prepare(hook);
+    }
+    gate.open();
+    if (has_visits) part.read(lane, hook);
+    device::await_near(group);
+    if (!gate()) return false;
+    if (has_visits && !early) part.prepare(hook);
+    while (item < count) {
+      // All lanes of a pair have come equally far.
+      const std::uint32_t found = part.move(hook);
+      if (found == 0) return false;
+      lanes = device::smaller(lanes, found);
+      lane += visits.lane_step;
+      if (lane >= lanes) {
+        item += args.split.peer_blocks;
+        if (item >= count) break;
+        lane = visits.lane;
+        lanes = args.comm.lanes;
+      }
+      group.sync();
+      part.find(items[item], items[item].peer, lane, hook);
+      part.read(lane, hook);
+      device::await_near(group);
+      group.sync();
+      part.prepare(hook);
+    }
+    return true;
+  }
+
+  /// What a lane carries of a message.
+  CAUSEWAY_FN device::Share share_for(const SendItem& item, std::uint32_t lane,
+                                      std::uint32_t lane_step) const {
+    if (!args.declined) return lane_share(item, args.operation, lane, lane_step);
+    const auto protocol = lane == 0 ? device::Protocol::kDeclined : device::Protocol::kStaged;
+    const auto tag = static_cast<std::uint32_t>(args.operation);
+    return {0, 0, 0, 1, 1, tag, protocol, nullptr, item.paired, lane_step};
   }
 
   /// What is asked of a peer.
-  CAUSEWAY_FN device::Request request_for(std::uint32_t peer, std::uint32_t lane_step) const {
-    const ReceiveBlock& block = lists.receive[peer];
-    device::Request request{args.declined ? 0 : block.bytes,
+  CAUSEWAY_FN device::Request request_for(const ReceiveItem& item, std::uint32_t lane_step) const {
+    device::Request request{args.declined ? 0 : item.bytes,
                             args.declined,
                             nullptr,
-                            true,
-                            args.declined || lists.send[peer].bytes == 0,
+                            item.paired,
+                            args.declined || !item.answered,
                             lane_step,
-                            static_cast<device::Protocol>(block.protocol),
-                            block.lane_bytes};
-    if (block.layout == 0 && args.region != device::kNoRegion) {
+                            static_cast<device::Protocol>(item.protocol),
+                            item.lane_bytes};
+    if (item.layout == 0 && args.region != device::kNoRegion) {
       request.region = args.region;
-      request.region_offset = args.region_offset + static_cast<std::uint64_t>(block.offset);
+      request.region_offset = args.region_offset + static_cast<std::uint64_t>(item.offset);
     }
     return request;
-  }
-
-  CAUSEWAY_TEMPLATE
-  template <device::Group G, class C>
-  CAUSEWAY_FN device::Received receive_from(const G& group, const device::ReceiveChannel& channel,
-                                            const device::Request& request, const C& hook,
-                                            const device::ReceiveAhead& ahead) const {
-    device::Received received{};
-    device::with_peer_link<Device>(channel.link, args.comm.control, [&](const auto& link) {
-      received = device::receive(group, link, channel, request, args.comm.control, hook, ahead);
-    });
-    return received;
   }
 
   CAUSEWAY_FN device::Layout layout(std::uint32_t index) const {
     return index == 0 ? device::Layout{} : args.layouts[index];
   }
-  CAUSEWAY_FN auto source(const SendBlock& block) const {
-    const std::byte* const from = args.sendbuf + block.offset;
+  CAUSEWAY_FN Source source(std::int64_t offset, std::uint32_t layout_index) const {
+    const std::byte* const from = args.sendbuf + offset;
     if constexpr (Gathers) {
-      return device::GatherFrom<Device>{from, layout(block.layout)};
+      return {from, layout(layout_index)};
     } else {
-      return device::CopyFrom<Device>{from};
+      return {from};
     }
   }
-  CAUSEWAY_FN auto destination(const ReceiveBlock& block) const {
-    std::byte* const to = args.recvbuf + block.offset;
+  CAUSEWAY_FN Destination destination(std::int64_t offset, std::uint32_t layout_index) const {
+    std::byte* const to = args.recvbuf + offset;
     if constexpr (Gathers) {
-      return device::ScatterTo<Device>{to, layout(block.layout)};
+      return {to, layout(layout_index)};
     } else {
-      return device::CopyTo<Device>{to};
+      return {to};
     }
   }
 
@@ -286,24 +293,24 @@ struct Exchange {
   CAUSEWAY_FN CAUSEWAY_CALL static void move_to_self(G group, const Exchange& operation,
                                                      std::uint32_t part) {
     const ExchangeArgs& args = operation.args;
-    const std::uint32_t self = args.comm.rank;
+    const SelfItem& item = args.self;
     std::uint32_t parts = args.split.blocks - args.split.first_self;
     if constexpr (Gathers) {
       parts = device::smaller(parts, args.comm.lanes);
       if (part >= parts) return;
     }
-    const SendBlock& from = operation.lists.send[self];
-    const ReceiveBlock& to = operation.lists.receive[self];
-    const std::uint64_t part_bytes = lane_bytes_of(from.bytes, parts);
-    const device::Share share = lane_share({0, from.bytes, part_bytes, 1, 0, 1, 0}, part);
-    const device::SendChannel& channel = args.comm.send_channel(self, Gathers ? part : 0);
-    device::move_self(group, device::SelfLink<Device>{channel.link.region}, channel, share.offset,
-                      device::accepted_bytes(share.offset, share.bytes, to.bytes, 1),
-                      operation.source(from), operation.destination(to));
-    if (part == 0 && from.bytes > to.bytes && group.rank() == 0) {
+    const std::uint64_t part_bytes = lane_bytes_of(item.bytes, parts);
+    const std::uint64_t begin = device::smaller(part * part_bytes, item.bytes);
+    const std::uint64_t bytes = device::smaller(part_bytes, item.bytes - begin);
+    const device::SendChannel& channel = args.comm.send_channel(args.comm.rank, Gathers ? part : 0);
+    device::move_self(group, device::SelfLink<Device>{channel.link.region}, channel, begin,
+                      device::accepted_bytes(begin, bytes, item.asked, 1),
+                      operation.source(item.from, item.from_layout),
+                      operation.destination(item.to, item.to_layout));
+    if (part == 0 && item.bytes > item.asked && group.rank() == 0) {
       device::report_fault<Device>(
-          args.comm.control, {device::Fault::kTruncated, device::WaitFor::kNothing, self, 0, 0,
-                              from.bytes, to.bytes, 0});
+          args.comm.control, {device::Fault::kTruncated, device::WaitFor::kNothing, args.comm.rank,
+                              0, 0, item.bytes, item.asked, 0});
     }
   }
 };

@@ -12,74 +12,66 @@
 
 namespace causeway::kernels {
 
-/// Kernels take this many bytes of arguments.
-inline constexpr std::size_t kMostArguments = 32764;
+/// What any GPU's kernels take of arguments, without more work for the driver.
+inline constexpr std::size_t kMostArguments = 4096;
 
-/// Blocks and visits in the kernel's arguments.
-template <std::uint32_t Ranks>
-struct InlineBlocks {
-  SendBlock send[Ranks];
-  ReceiveBlock receive[Ranks];
-  Visits of_block[2][kMostBlocks];  ///< by role
+/// Short lists, in the kernel's arguments.
+struct InlineLists {
+  SendItem send[kMostInlineItems];
+  ReceiveItem receive[kMostInlineItems];
+  Visits visits[2][kMostBlocks];  ///< by role
 
-  __device__ Visits visits(const ExchangeArgs&, Role role, std::uint32_t block) const {
-    return of_block[role][block];
+  __device__ Visits visits_of(const ExchangeArgs&, Role role, std::uint32_t block) const {
+    return visits[role][block];
   }
 };
 
 namespace impl {
 
-template <class Device, bool Gathers, std::uint32_t Ranks>
-using InlineExchange = Exchange<Device, InlineBlocks<Ranks>, Gathers>;
+template <class Device, bool Gathers>
+using InlineExchange = Exchange<Device, InlineLists, Gathers>;
+template <class Device, bool Gathers>
+using LongExchange = Exchange<Device, WorkLists, Gathers>;
 
-template <class Operation>
-int launch_exchange_of(const ExchangeArgs& args, const SendBlock* send, const ReceiveBlock* receive,
-                       void* stream) {
-  static_assert(sizeof(Operation) + 64 <= kMostArguments);
+/// Whether blocks of up to kFewThreads threads have a kernel of their own, which may use more
+/// registers. With few peers, all on one host, they are faster: layouts by 14 % (two H200s, rows of
+/// 64 bytes and 4 KiB). With network links there is no difference.
+template <class Device>
+inline constexpr bool kHasSmallBlocks = !device::PostsToNetwork<Device>;
+
+/// With the lists in the kernel's arguments.
+template <class Device, bool Gathers>
+int launch_inline(const ExchangeArgs& args, const WorkLists& lists, void* stream) {
+  using Operation = InlineExchange<Device, Gathers>;
+  static_assert(sizeof(Operation) <= kMostArguments);
+  if (args.split.blocks > kMostBlocks) return cudaErrorInvalidValue;
   Operation operation;
   operation.args = args;
-  operation.args.visits = nullptr;
-  std::copy_n(send, args.comm.size, operation.lists.send);
-  std::copy_n(receive, args.comm.size, operation.lists.receive);
-  if (args.split.blocks > kMostBlocks) return cudaErrorInvalidValue;
+  std::copy_n(lists.send, args.sends, operation.lists.send);
+  std::copy_n(lists.receive, args.receives, operation.lists.receive);
   for (std::uint32_t block = 0; block < args.split.blocks; ++block) {
     for (const Role role : {kSends, kReceives}) {
-      operation.lists.of_block[role][block] = visits_of(args, role, block);
+      operation.lists.visits[role][block] = lists.visits_of(args, role, block);
     }
   }
-  return run_on_cuda(operation, stream);
-}
-
-/// On one device, with the smallest kernel that holds the blocks.
-template <class Device, bool Gathers>
-int launch_exchange_sized(const ExchangeArgs& args, const SendBlock* send,
-                          const ReceiveBlock* receive, void* stream) {
-  const std::uint32_t ranks = args.comm.size;
-  if (ranks <= 16) {
-    return launch_exchange_of<InlineExchange<Device, Gathers, 16>>(args, send, receive, stream);
-  }
-  if (ranks > 512) return cudaErrorInvalidValue;
-  return launch_exchange_of<InlineExchange<Device, Gathers, 512>>(args, send, receive, stream);
-}
-
-template <class Device>
-int launch_exchange_hooked(const ExchangeArgs& args, const SendBlock* send,
-                           const ReceiveBlock* receive, void* stream) {
-  return args.layouts != nullptr
-             ? launch_exchange_sized<Device, true>(args, send, receive, stream)
-             : launch_exchange_sized<Device, false>(args, send, receive, stream);
+  return run_on_cuda<kHasSmallBlocks<Device>>(operation, stream);
 }
 
 template <class Device, bool Gathers>
-int load_exchange_sized() {
-  const int code = load_on_cuda<InlineExchange<Device, Gathers, 16>>();
-  return code != cudaSuccess ? code : load_on_cuda<InlineExchange<Device, Gathers, 512>>();
+int load_inline() {
+  return load_on_cuda<kHasSmallBlocks<Device>, InlineExchange<Device, Gathers>>();
 }
 
-template <class Device>
+template <class Device, bool Gathers>
+int launch_exchange_hooked(const ExchangeArgs& args, const WorkLists& lists, void* stream) {
+  if (has_inline_lists(args)) return launch_inline<Device, Gathers>(args, lists, stream);
+  return run_on_cuda<false>(LongExchange<Device, Gathers>{args, lists}, stream);
+}
+
+template <class Device, bool Gathers>
 int load_exchange_hooked() {
-  const int code = load_exchange_sized<Device, false>();
-  return code != cudaSuccess ? code : load_exchange_sized<Device, true>();
+  const int code = load_inline<Device, Gathers>();
+  return code != cudaSuccess ? code : load_on_cuda<false, LongExchange<Device, Gathers>>();
 }
 
 }  // namespace impl
@@ -87,19 +79,28 @@ int load_exchange_hooked() {
 /// launch_exchange_cuda of launch.h, on a device that is or wraps CudaDevice. Kernels with network
 /// links, and those that gather and scatter, are apart: the others spend no registers on them.
 template <class Device>
-int launch_exchange_on(const ExchangeArgs& args, const SendBlock* send, const ReceiveBlock* receive,
-                       void* stream) {
+int launch_exchange_on(const ExchangeArgs& args, const WorkLists& lists, void* stream) {
+  const bool gathers = args.layouts != nullptr;
   if (args.comm.control.port == nullptr) {
-    return impl::launch_exchange_hooked<Device>(args, send, receive, stream);
+    return gathers ? impl::launch_exchange_hooked<Device, true>(args, lists, stream)
+                   : impl::launch_exchange_hooked<Device, false>(args, lists, stream);
   }
   using Networked = device::WithPostRing<Device>;
-  return impl::launch_exchange_hooked<Networked>(args, send, receive, stream);
+  return gathers ? impl::launch_exchange_hooked<Networked, true>(args, lists, stream)
+                 : impl::launch_exchange_hooked<Networked, false>(args, lists, stream);
 }
 
 template <class Device>
 int load_exchange_on() {
-  const int code = impl::load_exchange_hooked<Device>();
-  return code != cudaSuccess ? code : impl::load_exchange_hooked<device::WithPostRing<Device>>();
+  using Networked = device::WithPostRing<Device>;
+  for (const auto load :
+       {impl::load_exchange_hooked<Device, false>, impl::load_exchange_hooked<Device, true>,
+        impl::load_exchange_hooked<Networked, false>,
+        impl::load_exchange_hooked<Networked, true>}) {
+    const int code = load();
+    if (code != cudaSuccess) return code;
+  }
+  return cudaSuccess;
 }
 
 }  // namespace causeway::kernels

@@ -4,8 +4,7 @@
 namespace causeway::kernels::impl {
 
 using Networked = device::WithPostRing<device::CudaDevice>;
-template int launch_exchange_sized<Networked, false>(const ExchangeArgs&, const SendBlock*,
-                                                     const ReceiveBlock*, void*);
-template int load_exchange_sized<Networked, false>();
+template int launch_exchange_hooked<Networked, false>(const ExchangeArgs&, const WorkLists&, void*);
+template int load_exchange_hooked<Networked, false>();
 
 }  // namespace causeway::kernels::impl

@@ -4,8 +4,7 @@
 namespace causeway::kernels::impl {
 
 using Networked = device::WithPostRing<device::CudaDevice>;
-template int launch_exchange_sized<Networked, true>(const ExchangeArgs&, const SendBlock*,
-                                                    const ReceiveBlock*, void*);
-template int load_exchange_sized<Networked, true>();
+template int launch_exchange_hooked<Networked, true>(const ExchangeArgs&, const WorkLists&, void*);
+template int load_exchange_hooked<Networked, true>();
 
 }  // namespace causeway::kernels::impl

@@ -6,15 +6,14 @@
 
 namespace causeway::kernels {
 
-void launch_exchange_host(HostExecutor& executor, const ExchangeArgs& args, const SendBlock* send,
-                          const ReceiveBlock* receive) {
+void launch_exchange_host(HostExecutor& executor, const ExchangeArgs& args,
+                          const WorkLists& lists) {
   using device::HostDevice;
-  const BlockLists lists{send, receive};
   if (args.layouts != nullptr) {
-    run_on_host(executor, Exchange<HostDevice, BlockLists, true>{args, lists},
+    run_on_host(executor, Exchange<HostDevice, WorkLists, true>{args, lists},
                 device::ThreadGroup{});
   } else {
-    run_on_host(executor, Exchange<HostDevice, BlockLists>{args, lists}, device::ThreadGroup{});
+    run_on_host(executor, Exchange<HostDevice, WorkLists>{args, lists}, device::ThreadGroup{});
   }
 }
 

@@ -1,6 +1,8 @@
 // The threads that stand in for a GPU's blocks on the host device.
 #pragma once
 
+#include "args.h"
+
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -55,7 +57,8 @@ void run_on_host(HostExecutor& executor, const Operation& operation, const Threa
   if (operation.sends_at_once()) {
     // Several blocks one after the other would leave the ascending order of visits, and two ranks
     // could wait for each other.
-    const Operation one_block = operation.as_one_block();
+    Visits visits[2];
+    const Operation one_block = operation.as_one_block(visits);
     one_block.send(group, 0, OpenGate{});
     one_block.receive(group, 0, OpenGate{});
     return;

@@ -7,19 +7,25 @@
 namespace causeway::kernels {
 
 /// Runs an exchange on the calling thread and the executor's, which must be 2 * args.split.blocks
-/// - 1 at least; returns when it is done. send and receive have args.comm.size entries, by rank.
-/// Faults are in args.comm.control.reports.
-void launch_exchange_host(HostExecutor& executor, const ExchangeArgs& args, const SendBlock* send,
-                          const ReceiveBlock* receive);
+/// - 1 at least; returns when it is done. Faults are in args.comm.control.reports.
+void launch_exchange_host(HostExecutor& executor, const ExchangeArgs& args, const WorkLists& lists);
 
 /// The most thread blocks of a launch on a GPU.
 inline constexpr std::uint32_t kMostBlocks = 192;
 
-/// Enqueues an exchange on a cudaStream_t of the current GPU. send and receive, as above, are
-/// copied. What args points to must be accessible to that GPU until the stream has passed. Returns
-/// a cudaError_t. Only in builds with CUDA, like the next.
-int launch_exchange_cuda(const ExchangeArgs& args, const SendBlock* send,
-                         const ReceiveBlock* receive, void* stream);
+/// The most items of a role that go in a kernel's arguments. Longer lists are in device memory.
+inline constexpr std::uint32_t kMostInlineItems = 16;
+
+/// Whether an exchange's lists go in a kernel's arguments.
+constexpr bool has_inline_lists(const ExchangeArgs& args) {
+  return args.sends <= kMostInlineItems && args.receives <= kMostInlineItems;
+}
+
+/// Enqueues an exchange on a cudaStream_t of the current GPU. Lists that go in the kernel's
+/// arguments are the host's, and copied; others, and all that args points to, must be accessible to
+/// that GPU until the stream has passed. Returns a cudaError_t. Only in builds with CUDA, like the
+/// next.
+int launch_exchange_cuda(const ExchangeArgs& args, const WorkLists& lists, void* stream);
 
 /// Enqueues a trial of lines of ll128 between this rank and each peer on its host, which does the
 /// same at this time: *failures, device memory of 0, is 0 afterwards where all came whole. It

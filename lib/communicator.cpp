@@ -11,8 +11,8 @@ namespace causeway {
 namespace {
 
 /// The range of an exchange, which is not looked at where nobody listens.
-const char* name_for_profiler(const Schedule& schedule, int rank) {
-  return has_profiler() ? range_name(schedule, rank) : nullptr;
+const char* name_for_profiler(const Schedule& schedule) {
+  return has_profiler() ? range_name(schedule) : nullptr;
 }
 
 }  // namespace
@@ -25,23 +25,32 @@ Status Communicator::State::describe(const ScheduleLimits& within, const Buffers
   args.comm = handle;
   args.declined = buffers == nullptr;
   CAUSEWAY_TRY(open_rings(buffers));
+  const int self = topology.rank();
   if (buffers == nullptr) {
     const std::vector<Extent> nothing(static_cast<std::size_t>(topology.size()), Extent{0, 0});
-    make_schedule(within, topology.rank(), nothing, nothing, schedule);
+    list_alltoallv(self, nothing, nothing, &messages_);
+    make_schedule(within, self, topology.size(), messages_, schedule);
     return {};
   }
-  make_schedule(within, topology.rank(), buffers->send, buffers->receive, schedule);
+  list_alltoallv(self, buffers->send, buffers->receive, &messages_);
+  make_schedule(within, self, topology.size(), messages_, schedule);
   args.sendbuf = static_cast<const std::byte*>(buffers->sendbuf);
   args.recvbuf = static_cast<std::byte*>(buffers->recvbuf);
   name_region(*buffers, &args);
   bool any = false;
-  for (std::size_t peer = 0; peer < schedule->send.size(); ++peer) {
-    kernels::SendBlock& to = schedule->send[peer];
-    kernels::ReceiveBlock& from = schedule->receive[peer];
-    CAUSEWAY_TRY(layouts_.find(*backend, buffers->send[peer].layout, &to.layout));
-    CAUSEWAY_TRY(layouts_.find(*backend, buffers->receive[peer].layout, &from.layout));
-    any = any || to.layout != 0 || from.layout != 0;
+  const auto find_layout = [&](const Extent& block, std::uint16_t* place) {
+    CAUSEWAY_TRY(layouts_.find(*backend, block.layout, place));
+    any = any || *place != 0;
+    return Status();
+  };
+  for (std::size_t i = 0; i < schedule->send.size(); ++i) {
+    CAUSEWAY_TRY(find_layout(*messages_.sends[i].block, &schedule->send[i].layout));
   }
+  for (std::size_t i = 0; i < schedule->receive.size(); ++i) {
+    CAUSEWAY_TRY(find_layout(*messages_.receives[i].block, &schedule->receive[i].layout));
+  }
+  CAUSEWAY_TRY(find_layout(*messages_.to_self, &args.self.from_layout));
+  CAUSEWAY_TRY(find_layout(*messages_.from_self, &args.self.to_layout));
   if (any) args.layouts = layouts_.data();
   // What the schedule takes to come straight into this rank's memory comes otherwise.
   if (any || args.region == device::kNoRegion) args.split.send_threads = args.split.threads / 2;
@@ -61,7 +70,7 @@ Status Communicator::State::exchange(const Buffers* buffers) {
   const bool takes_part = buffers != nullptr && ready.ok();
   const Status ran = guarded([&]() -> Status {
     if (!takes_part) CAUSEWAY_TRY(describe(limits, nullptr, &schedule_));
-    const ProfiledRange range(name_for_profiler(schedule_, topology.rank()));
+    const ProfiledRange range(name_for_profiler(schedule_));
     if (posts_in_ring()) network->expect_launch();
     return backend->run(schedule_);
   });
@@ -146,7 +155,7 @@ Status Communicator::State::enqueue(const Schedule& schedule, void* stream, cons
 
 /// Enqueues an exchange. The others are not to wait for one that cannot be.
 Status Communicator::State::launch(const Schedule& schedule, void* stream) {
-  const ProfiledRange range(name_for_profiler(schedule, topology.rank()));
+  const ProfiledRange range(name_for_profiler(schedule));
   if (posts_in_ring()) network->expect_launch();
   const Status enqueued = guarded([&]() -> Status {
     CAUSEWAY_TRY(backend->enqueue(schedule, stream));

@@ -180,7 +180,10 @@ Status Communicator::State::prepare(Bootstrap& bootstrap, const Buffers& buffers
   bool by_engine = false;
   CAUSEWAY_TRY(agree_on_engine(bootstrap, within, own, *planned->region, &by_engine));
   return agree(bootstrap, [&]() -> Status {
-    if (!by_engine) return describe(within, &own, &planned->schedule);
+    if (!by_engine) {
+      CAUSEWAY_TRY(describe(within, &own, &planned->schedule));
+      return backend->keep_lists(&planned->schedule);
+    }
     planned->engine = std::make_unique<EngineExchange>();
     return prepare(own, table, *planned->region, planned->engine.get());
   });
@@ -220,8 +223,7 @@ Status Communicator::State::prepare(const Words& words, std::byte* memory, Sched
   const Buffers buffers{memory, words.send, memory, words.receive, false};
   CAUSEWAY_TRY(describe(limits, &buffers, schedule));
   schedule->args.split = split_blocks(*schedule, 1, &schedule->visits);
-  schedule->args.visits = schedule->visits.data();
-  return {};
+  return backend->keep_lists(schedule);
 }
 
 /// Enqueues the parts of an exchange by copy engines.

@@ -117,6 +117,7 @@ class Communicator::State {
   std::vector<device::LinkKind> links_;            ///< by rank
   std::vector<TuningRule> rules_;                  ///< of this rank, on top of the built-in ones
   std::unique_ptr<const Tuner> tuner_;
+  Messages messages_;
   Schedule schedule_;
   std::vector<std::unique_ptr<PlannedExchange>> planned_;
   std::size_t plans_made_ = 0;

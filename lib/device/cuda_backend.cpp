@@ -1,8 +1,10 @@
 // The CUDA device: kernels over GPU memory that CUDA IPC shares between processes.
 #include "cuda_copies.hpp"
 #include "cuda_graphs.hpp"
+#include "cuda_lists.hpp"
 #include "cuda_support.hpp"
 #include "device_backend.hpp"
+#include "gpu_memory_budget.hpp"
 #include "launch_budget.hpp"
 #include "schedule.hpp"
 #include "tuner.hpp"
@@ -10,7 +12,6 @@
 #include <launch.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -22,26 +23,6 @@
 namespace causeway {
 
 namespace {
-
-/// Rings of a rank take up to this much GPU memory together. Large rings have large pieces, whose
-/// first and last pass alone; small ones wait more often, which counts where there are few: with 8
-/// thread blocks rings of 4 MiB are 1.35 times as fast as rings of 512 KiB.
-constexpr std::uint64_t kRingBudget = std::uint64_t{256} << 20;
-constexpr std::uint64_t kLeastRing = std::uint64_t{64} << 10;
-constexpr std::uint64_t kMostRing = std::uint64_t{512} << 10;
-constexpr std::uint64_t kFewRings = 32;
-constexpr std::uint64_t kMostOfFewRings = std::uint64_t{4} << 20;
-/// Lines of a rank take up to this much together: two slots of a peer, in which data and flags take
-/// twice the bytes, and two buffers for hooks. On H200s larger messages are slower in lines.
-constexpr std::uint64_t kLineBudget = std::uint64_t{64} << 20;
-constexpr std::uint64_t kLineCopies = 6;
-constexpr std::uint64_t kLeastLines = std::uint64_t{4} << 10;
-constexpr std::uint64_t kMostLines = std::uint64_t{256} << 10;
-/// And lines of ll128 so much: the same two slots and buffers of each lane, but 16 bytes of a slot
-/// are 15 of data, so that they are 62 / 15 of it.
-constexpr std::uint64_t kLl128Budget = std::uint64_t{256} << 20;
-constexpr std::uint64_t kLeastLl128 = std::uint64_t{64} << 10;
-constexpr std::uint64_t kMostLl128 = std::uint64_t{8} << 20;
 
 /// The launches of this process on one GPU.
 struct GpuLaunches {
@@ -125,18 +106,11 @@ class CudaBackend final : public DeviceBackend {
     return lanes_between_gpus(ranks, blocks);
   }
   std::uint64_t default_ring_bytes(std::uint64_t rings) const override {
-    return std::clamp(std::bit_floor(kRingBudget / rings), kLeastRing,
-                      rings <= kFewRings ? kMostOfFewRings : kMostRing);
+    return gpu_ring_bytes(rings);
   }
-
-  std::uint64_t default_ll_bytes(std::uint64_t ranks) const override {
-    return std::clamp(std::bit_floor(kLineBudget / (kLineCopies * ranks)), kLeastLines, kMostLines);
-  }
+  std::uint64_t default_ll_bytes(std::uint64_t ranks) const override { return gpu_ll_bytes(ranks); }
   std::uint64_t default_ll128_bytes(std::uint64_t ranks, std::uint64_t lanes) const override {
-    std::uint64_t bytes = kMostLl128;
-    const auto all = [&] { return ranks * lanes * ll128_bytes_for(bytes, lanes); };
-    while (bytes > kLeastLl128 && all() > kLl128Budget / 62 * 15) bytes /= 2;
-    return bytes;
+    return gpu_ll128_bytes(ranks, lanes);
   }
 
   Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) override {
@@ -305,7 +279,7 @@ class CudaBackend final : public DeviceBackend {
       std::this_thread::yield();
       if (control.idle != nullptr) control.idle();
     }
-    return cuda_status("alltoallv on the GPU", code);
+    return cuda_status("an exchange on the GPU", code);
   }
 
   Status enqueue(const Schedule& schedule, void* stream) override {
@@ -317,6 +291,11 @@ class CudaBackend final : public DeviceBackend {
   Status prepare_copies(std::vector<PeerCopy> list,
                         std::unique_ptr<EngineCopies>* copies) override {
     return make_cuda_copies(ordinal_, launches_ != nullptr, std::move(list), copies);
+  }
+
+  Status keep_lists(Schedule* schedule) override {
+    if (kernels::has_inline_lists(schedule->args)) return {};
+    return copy_lists(*this, schedule->args, schedule->lists(), &schedule->device_lists);
   }
 
   bool captured() const override { return graph_memory_.in_use(); }
@@ -354,6 +333,7 @@ class CudaBackend final : public DeviceBackend {
     if (captured && captured_early_ > 0) {
       args.overlap.with_previous = captured_early_ + args.split.blocks <= most_of_two;
     }
+    kernels::WorkLists lists = schedule.lists();
     std::vector<kernels::Visits> fewer;
     std::unique_lock<std::mutex> entered;
     if (!captured && launches_ != nullptr) {
@@ -362,12 +342,15 @@ class CudaBackend final : public DeviceBackend {
       CAUSEWAY_TRY(enter_budget(args.split.blocks, most_of_two, stream, &blocks, &args.overlap));
       if (blocks < args.split.blocks) {
         args.split = split_blocks(schedule, blocks, &fewer);
-        args.visits = fewer.data();
+        lists.visits = fewer.data();
       }
     }
-    CAUSEWAY_TRY(cuda_status("launching alltoallv",
-                             static_cast<cudaError_t>(kernels::launch_exchange_cuda(
-                                 args, schedule.send.data(), schedule.receive.data(), stream))));
+    if (!kernels::has_inline_lists(args)) {
+      CAUSEWAY_TRY(bring_lists(args, schedule, captured, stream, &lists));
+    }
+    CAUSEWAY_TRY(
+        cuda_status("launching an exchange",
+                    static_cast<cudaError_t>(kernels::launch_exchange_cuda(args, lists, stream))));
     if (captured) {
       captured_early_ = args.overlap.with_next ? args.split.blocks : 0;
       return {};
@@ -375,6 +358,18 @@ class CudaBackend final : public DeviceBackend {
     CAUSEWAY_CUDA(cudaEventRecord, done_, stream);
     launched_ = true;
     last_stream_ = id;
+    return {};
+  }
+
+  /// Has lists in GPU memory when a launch on the stream comes to read them. Graphs keep theirs.
+  Status bring_lists(const kernels::ExchangeArgs& args, const Schedule& schedule, bool captured,
+                     cudaStream_t stream, kernels::WorkLists* lists) {
+    const bool has_own = schedule.device_lists && lists->visits == schedule.visits.data();
+    if (!captured && !has_own) return eager_lists_.bring(*this, args, stream, lists);
+    Memory there = schedule.device_lists;
+    if (!has_own) CAUSEWAY_TRY(copy_lists(*this, args, *lists, &there));
+    if (captured) graph_memory_.keep(there);
+    *lists = lists_in(there, args);
     return {};
   }
 
@@ -434,6 +429,7 @@ class CudaBackend final : public DeviceBackend {
   std::optional<StreamId> last_stream_;
   bool launched_ = false;
   DriverQueries queries_;
+  EagerLists eager_lists_;
   GraphMemory graph_memory_;
 };
 

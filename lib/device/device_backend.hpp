@@ -67,6 +67,9 @@ class DeviceBackend : public DeviceMemory {
   /// Enqueues an exchange on a user's stream; the host device has none, and runs it.
   virtual Status enqueue(const Schedule& schedule, void* stream) = 0;
 
+  /// Has the lists of a schedule that will be launched again and again where launches find them.
+  virtual Status keep_lists(Schedule* schedule) = 0;
+
   /// Prepares copies for copy engines. kUnsupported on the host device.
   virtual Status prepare_copies(std::vector<PeerCopy> list,
                                 std::unique_ptr<EngineCopies>* copies) = 0;

@@ -124,12 +124,12 @@ class HostBackend final : public DeviceBackend {
   }
 
   Status run(const Schedule& schedule) override {
-    kernels::launch_exchange_host(*executor_, schedule.args, schedule.send.data(),
-                                  schedule.receive.data());
+    kernels::launch_exchange_host(*executor_, schedule.args, schedule.lists());
     return {};
   }
 
   Status enqueue(const Schedule& schedule, void*) override { return run(schedule); }
+  Status keep_lists(Schedule*) override { return {}; }
 
   Status prepare_copies(std::vector<PeerCopy>, std::unique_ptr<EngineCopies>*) override {
     return {ErrorKind::kUnsupported, "the host device has no copy engines"};

@@ -3,13 +3,12 @@
 
 namespace causeway {
 
-const char* range_name(const Schedule& schedule, int self) {
-  const kernels::SendBlock* first = nullptr;
-  for (std::size_t peer = 0; peer < schedule.send.size(); ++peer) {
-    const kernels::SendBlock& block = schedule.send[peer];
-    if (static_cast<int>(peer) == self || block.bytes == 0) continue;
-    if (first == nullptr) first = &block;
-    if (block.protocol != first->protocol) return "alltoallv mixed";
+const char* range_name(const Schedule& schedule) {
+  const kernels::SendItem* first = nullptr;
+  for (const kernels::SendItem& item : schedule.send) {
+    if (item.bytes == 0) continue;
+    if (first == nullptr) first = &item;
+    if (item.protocol != first->protocol) return "alltoallv mixed";
   }
   if (first == nullptr) return "alltoallv nothing";
   switch (static_cast<device::Protocol>(first->protocol)) {

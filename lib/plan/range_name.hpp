@@ -5,8 +5,8 @@
 
 namespace causeway {
 
-/// The name of an exchange's range: the operation and the protocol of what rank `self` sends the
+/// The name of an exchange's range: the operation and the protocol of what a rank sends the
 /// others: ll, staged, direct, mixed or nothing.
-const char* range_name(const Schedule& schedule, int self);
+const char* range_name(const Schedule& schedule);
 
 }  // namespace causeway

@@ -52,8 +52,9 @@ std::uint8_t lanes_for(const ScheduleLimits& limits, const Choice& choice, std::
   return static_cast<std::uint8_t>((bytes + each - 1) / each);
 }
 
-MessageFacts facts_of(const ScheduleLimits& limits, std::size_t peer, std::uint64_t bytes) {
-  return {Operation::kAlltoallv,
+MessageFacts facts_of(const ScheduleLimits& limits, Operation operation, std::size_t peer,
+                      std::uint64_t bytes) {
+  return {operation,
           link_to(limits, peer),
           bytes,
           limits.max_blocks,
@@ -72,10 +73,11 @@ struct Travel {
 /// Says so for the messages of one exchange. Many are alike, and then it is worked out once.
 class Chooser {
  public:
-  explicit Chooser(const ScheduleLimits& limits) : limits_(limits) {}
+  Chooser(const ScheduleLimits& limits, Operation operation)
+      : limits_(limits), operation_(operation) {}
 
   Travel choose(std::size_t peer, std::uint64_t bytes) {
-    const MessageFacts message = facts_of(limits_, peer, bytes);
+    const MessageFacts message = facts_of(limits_, operation_, peer, bytes);
     if (!last_ || *last_ != message) {
       travel_.choice = limits_.tuner->choose(message);
       travel_.lanes = lanes_for(limits_, travel_.choice, bytes);
@@ -86,14 +88,16 @@ class Chooser {
 
  private:
   const ScheduleLimits& limits_;
+  const Operation operation_;
   std::optional<MessageFacts> last_;
   Travel travel_{};
 };
 
 /// The choice for what a rank sends itself.
-Choice choose_for_self(const ScheduleLimits& limits, std::uint64_t bytes, bool beside_lines) {
-  return limits.tuner->choose({Operation::kAlltoallv, device::LinkKind::kSelf, bytes,
-                               limits.max_blocks, beside_lines, false});
+Choice choose_for_self(const ScheduleLimits& limits, Operation operation, std::uint64_t bytes,
+                       bool beside_lines) {
+  return limits.tuner->choose(
+      {operation, device::LinkKind::kSelf, bytes, limits.max_blocks, beside_lines, false});
 }
 
 /// What a multiprocessor copies in a second, and what a GPU's links carry all to all: measured on
@@ -110,7 +114,7 @@ bool self_is_faster_apart(const Schedule& schedule, std::uint32_t peer_blocks,
   for (const Demand& demand : schedule.demands[kernels::kSends]) {
     to_peers += static_cast<double>(demand.work);
   }
-  const auto to_self = static_cast<double>(schedule.self_bytes);
+  const auto to_self = static_cast<double>(schedule.args.self.bytes);
   const double peers = std::max(to_peers / peer_blocks / kBlockRate, to_peers / kLinkRate);
   const double apart = std::max(peers, to_self / self_blocks / kBlockRate);
   const double after = peers + to_self / (peer_blocks + self_blocks) / kBlockRate;
@@ -122,7 +126,53 @@ bool self_is_faster_apart(const Schedule& schedule, std::uint32_t peer_blocks,
 Demand demand_of(const ScheduleLimits& limits, std::size_t peer, std::uint64_t bytes,
                  std::uint32_t lanes) {
   const std::uint32_t visited = has_ll(limits, peer) ? lanes : limits.lanes;
-  return {std::max(bytes, visited * kVisitBytes), visited};
+  return {std::max(bytes, visited * kVisitBytes), visited, static_cast<std::uint32_t>(peer)};
+}
+
+kernels::SendItem send_item(const ScheduleLimits& limits, const Message& message,
+                            const Travel& travel) {
+  const std::uint64_t bytes = message.block->bytes;
+  const std::uint64_t most_piece = std::min(limits.piece_bytes, kMostPiece);
+  const bool largest = travel.choice.chunk == 0 && travel.choice.protocol != Protocol::kDirect;
+  const std::uint64_t chunk = largest ? most_piece : travel.choice.chunk;
+  return {message.block->offset,
+          bytes,
+          kernels::lane_bytes_of(bytes, travel.lanes),
+          static_cast<std::uint32_t>(std::min(chunk, most_piece)),
+          message.peer,
+          0,
+          travel.lanes,
+          static_cast<std::uint8_t>(travel.choice.protocol),
+          false};
+}
+
+kernels::ReceiveItem receive_item(const Message& message, const Travel& travel) {
+  const std::uint64_t bytes = message.block->bytes;
+  const std::uint64_t lane_bytes = kernels::lane_bytes_of(bytes, travel.lanes);
+  return {message.block->offset,
+          bytes,
+          static_cast<std::uint32_t>(std::min<std::uint64_t>(lane_bytes, UINT32_MAX)),
+          message.peer,
+          0,
+          static_cast<std::uint8_t>(travel.choice.protocol),
+          false,
+          false};
+}
+
+/// Finds out who is in both lists. Receives are in descending order of hops from here to the peer.
+void pair_items(std::uint32_t self, std::uint32_t ranks, Schedule* schedule) {
+  const auto hops_to = [&](std::uint32_t peer) {
+    return peer > self ? peer - self : peer + ranks - self;
+  };
+  auto receive = schedule->receive.rbegin();
+  for (kernels::SendItem& send : schedule->send) {
+    const auto end = schedule->receive.rend();
+    while (receive != end && hops_to(receive->peer) < hops_to(send.peer)) ++receive;
+    if (receive == end || receive->peer != send.peer) continue;
+    send.paired = true;
+    receive->paired = true;
+    receive->answered = send.bytes > 0;
+  }
 }
 
 std::uint64_t part_of(std::uint64_t bytes, std::uint64_t parts) {
@@ -143,79 +193,91 @@ std::uint32_t most_useful_blocks(std::uint32_t lanes, std::uint32_t ranks) {
 }
 
 bool prefers_engine(const ScheduleLimits& limits, std::size_t peer, std::uint64_t bytes) {
-  MessageFacts message = facts_of(limits, peer, bytes);
+  MessageFacts message = facts_of(limits, Operation::kAlltoallv, peer, bytes);
   message.engine = message.link == device::LinkKind::kMemory;
   return limits.tuner->choose(message).protocol == Protocol::kEngine;
 }
 
-void make_schedule(const ScheduleLimits& limits, int self, std::span<const Extent> send,
-                   std::span<const Extent> receive, Schedule* schedule) {
-  const std::size_t ranks = send.size();
-  const auto own = static_cast<std::size_t>(self);
-  schedule->send.resize(ranks);
-  schedule->receive.resize(ranks);
-  for (auto& demands : schedule->demands) demands.resize(ranks - 1);
-  Chooser chooser(limits);
-  bool in_lines = limits.ll_bytes > 0;
-  bool in_place = ranks > 1;
-  std::uint32_t threads = 0;
-  for (std::size_t peer = 0; peer < ranks; ++peer) {
-    const std::uint64_t bytes = send[peer].bytes;
-    const std::uint64_t incoming = receive[peer].bytes;
-    const Travel out = chooser.choose(peer, bytes);
-    const Travel in = chooser.choose(peer, incoming);
-    const std::uint64_t most_piece = std::min(limits.piece_bytes, kMostPiece);
-    const bool largest = out.choice.chunk == 0 && out.choice.protocol != Protocol::kDirect;
-    const std::uint64_t chunk = largest ? most_piece : out.choice.chunk;
-    schedule->send[peer] = {send[peer].offset,
-                            bytes,
-                            kernels::lane_bytes_of(bytes, out.lanes),
-                            static_cast<std::uint32_t>(std::min(chunk, most_piece)),
-                            0,
-                            out.lanes,
-                            static_cast<std::uint8_t>(out.choice.protocol)};
-    schedule->receive[peer] = {receive[peer].offset, incoming, 0,
-                               static_cast<std::uint8_t>(in.choice.protocol),
-                               static_cast<std::uint32_t>(std::min<std::uint64_t>(
-                                   kernels::lane_bytes_of(incoming, in.lanes), UINT32_MAX))};
-    if (peer == own) continue;
-    in_place = in_place && (incoming == 0 || in.choice.protocol == Protocol::kDirect);
-    for (const Choice& choice : {out.choice, in.choice}) {
-      in_lines =
-          in_lines && (choice.protocol == Protocol::kLl || choice.protocol == Protocol::kLl128);
-      threads = std::max(threads, choice.threads);
-    }
-    const std::size_t hops_to = peer > own ? peer - own : peer + ranks - own;
-    schedule->demands[kernels::kSends][hops_to - 1] = demand_of(limits, peer, bytes, out.lanes);
-    schedule->demands[kernels::kReceives][ranks - hops_to - 1] =
-        demand_of(limits, peer, incoming, in.lanes);
+void list_alltoallv(int self, std::span<const Extent> send, std::span<const Extent> receive,
+                    Messages* messages) {
+  const auto ranks = static_cast<std::uint32_t>(send.size());
+  const auto own = static_cast<std::uint32_t>(self);
+  messages->operation = Operation::kAlltoallv;
+  messages->sends.clear();
+  messages->receives.clear();
+  for (std::uint32_t hops = 1; hops < ranks; ++hops) {
+    const std::uint32_t to = own + hops < ranks ? own + hops : own + hops - ranks;
+    const std::uint32_t from = own >= hops ? own - hops : own + ranks - hops;
+    messages->sends.push_back({to, &send[to]});
+    messages->receives.push_back({from, &receive[from]});
   }
+  messages->to_self = &send[own];
+  messages->from_self = &receive[own];
+}
+
+void make_schedule(const ScheduleLimits& limits, int self, int ranks, const Messages& messages,
+                   Schedule* schedule) {
+  auto& [sends, receives] = schedule->demands;
+  schedule->send.clear();
+  schedule->receive.clear();
+  sends.clear();
+  receives.clear();
+  Chooser chooser(limits, messages.operation);
+  bool in_lines = limits.ll_bytes > 0;
+  bool in_place = !messages.receives.empty();
+  std::uint32_t threads = 0;
+  const auto choose = [&](const Message& message) {
+    const Travel travel = chooser.choose(message.peer, message.block->bytes);
+    const Protocol protocol = travel.choice.protocol;
+    in_lines = in_lines && (protocol == Protocol::kLl || protocol == Protocol::kLl128);
+    threads = std::max(threads, travel.choice.threads);
+    return travel;
+  };
+  for (const Message& message : messages.sends) {
+    const Travel travel = choose(message);
+    schedule->send.push_back(send_item(limits, message, travel));
+    sends.push_back(demand_of(limits, message.peer, message.block->bytes, travel.lanes));
+  }
+  for (const Message& message : messages.receives) {
+    const Travel travel = choose(message);
+    const std::uint64_t bytes = message.block->bytes;
+    schedule->receive.push_back(receive_item(message, travel));
+    receives.push_back(demand_of(limits, message.peer, bytes, travel.lanes));
+    in_place = in_place && (bytes == 0 || travel.choice.protocol == Protocol::kDirect);
+  }
+  pair_items(static_cast<std::uint32_t>(self), static_cast<std::uint32_t>(ranks), schedule);
+  const Extent nothing{0, 0};
+  const Extent& to_self = messages.to_self != nullptr ? *messages.to_self : nothing;
+  const Extent& from_self = messages.from_self != nullptr ? *messages.from_self : nothing;
   // What little is copied beside messages in lines does not need a block's many threads.
-  const std::uint64_t to_self = send[own].bytes;
-  const Choice alone = choose_for_self(limits, to_self, limits.ll_bytes > 0);
+  const Choice alone =
+      choose_for_self(limits, messages.operation, to_self.bytes, limits.ll_bytes > 0);
   threads = std::max(threads, alone.threads);
   const bool beside_lines = in_lines && alone.protocol == Protocol::kLl;
-  const Choice beside = choose_for_self(limits, to_self, beside_lines);
-  schedule->self_bytes = to_self;
+  const Choice beside = choose_for_self(limits, messages.operation, to_self.bytes, beside_lines);
   schedule->self_blocks = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
-      to_self / beside.lane_bytes, 1, std::min(beside.lanes, kMostSelfBlocks)));
+      to_self.bytes / beside.lane_bytes, 1, std::min(beside.lanes, kMostSelfBlocks)));
   schedule->blocks_of_early = in_lines ? limits.max_ctas / 2 : 0;
-  schedule->args.split.threads = threads;
-  schedule->args.split.send_threads = in_place ? threads - kernels::kThreadsThatHear : threads / 2;
-  schedule->args.split = split_blocks(*schedule, limits.max_blocks, &schedule->visits);
-  schedule->args.visits = schedule->visits.data();
   schedule->max_ctas = limits.max_ctas;
+  kernels::ExchangeArgs& args = schedule->args;
+  args.operation = messages.operation;
+  args.sends = static_cast<std::uint32_t>(schedule->send.size());
+  args.receives = static_cast<std::uint32_t>(schedule->receive.size());
+  args.self = {to_self.offset, from_self.offset, to_self.bytes, from_self.bytes, 0, 0};
+  args.split.threads = threads;
+  args.split.send_threads = in_place ? threads - kernels::kThreadsThatHear : threads / 2;
+  args.split = split_blocks(*schedule, limits.max_blocks, &schedule->visits);
 }
 
 kernels::BlockSplit split_blocks(const Schedule& schedule, std::uint32_t blocks,
                                  std::vector<kernels::Visits>* visits) {
   const auto& sends = schedule.demands[kernels::kSends];
   const auto& receives = schedule.demands[kernels::kReceives];
-  const auto peers = static_cast<std::uint32_t>(sends.size());
+  const auto items = static_cast<std::uint32_t>(std::max(sends.size(), receives.size()));
   std::uint32_t peer_blocks = 0;
-  if (peers > 0) {
-    // What cannot be divided between peers alike is for the rank itself, if it has use of it.
-    const std::uint32_t left = blocks > peers ? std::min(blocks % peers, schedule.self_blocks) : 0;
+  if (items > 0) {
+    // What cannot be divided between items alike is for the rank itself, if it has use of it.
+    const std::uint32_t left = blocks > items ? std::min(blocks % items, schedule.self_blocks) : 0;
     peer_blocks = make_visits(sends, receives, blocks - left, visits);
   }
   const auto split = [&](std::uint32_t all, std::uint32_t first_self) {

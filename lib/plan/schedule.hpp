@@ -2,6 +2,7 @@
 #pragma once
 
 #include "extent.hpp"
+#include "memory.hpp"
 #include "tuner.hpp"
 #include "visits.hpp"
 
@@ -33,25 +34,49 @@ struct ScheduleLimits {
 std::uint64_t ll_bytes_for(std::uint64_t bytes, std::uint64_t lanes);
 std::uint64_t ll128_bytes_for(std::uint64_t bytes, std::uint64_t lanes);
 
+/// A message of an exchange, as the rank at one end of it sees it.
+struct Message {
+  std::uint32_t peer;   ///< rank at the other end
+  const Extent* block;  ///< of this rank's buffer; the caller's
+};
+
+/// What one rank sends and receives in an exchange. No peer is twice in a list, and each list is in
+/// ascending order of hops: of how many ranks, counted round the communicator, the receiver is
+/// behind the sender.
+struct Messages {
+  kernels::Operation operation = kernels::Operation::kAlltoallv;
+  std::vector<Message> sends;
+  std::vector<Message> receives;
+  const Extent* to_self = nullptr;    ///< that the rank sends itself; null for nothing,
+  const Extent* from_self = nullptr;  ///< and where that goes; null where it asks for nothing
+};
+
+/// Lists what rank `self` sends and receives in an alltoallv: send[j] to and receive[j] from rank
+/// j. The memory of *messages is reused.
+void list_alltoallv(int self, std::span<const Extent> send, std::span<const Extent> receive,
+                    Messages* messages);
+
 /// One exchange on one rank: what a launch is given, and the lists that go with it.
 struct Schedule {
   Schedule() = default;
   Schedule(Schedule&&) = default;  // what moves keeps its lists where they are
   Schedule& operator=(Schedule&&) = default;
 
-  kernels::ExchangeArgs args{};                ///< `split` and `visits` are of the lists below
-  std::vector<kernels::SendBlock> send;        ///< by rank
-  std::vector<kernels::ReceiveBlock> receive;  ///< by rank
+  kernels::ExchangeArgs args{};  ///< `split` is of `visits`
+  std::vector<kernels::SendItem> send;
+  std::vector<kernels::ReceiveItem> receive;
   std::vector<kernels::Visits> visits;
-  /// What the split was made from: the demands of each role, by hops to the peer, and the thread
-  /// blocks of their own that the rank's block for itself is worth.
+  Memory device_lists;  ///< a device's own copy of them, where it needs one and has kept it
+  /// What the split was made from: the demands of each role, by item, and the thread blocks of
+  /// their own that what the rank sends itself is worth.
   std::array<std::vector<Demand>, 2> demands;
-  std::uint64_t self_bytes = 0;  ///< that the rank sends itself
   std::uint32_t self_blocks = 1;
   /// Of a launch whose like may come while it runs; 0 where that does not count.
   std::uint32_t blocks_of_early = 0;
   /// Upper bound of thread blocks, counting an overlapping next launch.
   std::uint32_t max_ctas = 0;
+
+  kernels::WorkLists lists() const { return {send.data(), receive.data(), visits.data()}; }
 };
 
 /// The most thread blocks that a schedule finds work for.
@@ -60,14 +85,15 @@ std::uint32_t most_useful_blocks(std::uint32_t lanes, std::uint32_t ranks);
 /// Whether a message of `bytes` bytes to a peer would be for copy engines, if they may move it.
 bool prefers_engine(const ScheduleLimits& limits, std::size_t peer, std::uint64_t bytes);
 
-/// Fills in the schedule of an exchange on rank `self` of send[j] to and receive[j] from rank j, by
-/// channels: its lists, the split and max_ctas. The places of layouts and the other arguments are
-/// the caller's. The schedule's memory is reused.
-void make_schedule(const ScheduleLimits& limits, int self, std::span<const Extent> send,
-                   std::span<const Extent> receive, Schedule* schedule);
+/// Fills in the schedule of what rank `self` of `ranks` ranks does in an exchange by channels: its
+/// lists, the split, the item for the rank itself and max_ctas. The places of layouts and the other
+/// arguments are the caller's. The schedule's memory is reused. Takes time in proportion to the
+/// messages, whatever the number of ranks.
+void make_schedule(const ScheduleLimits& limits, int self, int ranks, const Messages& messages,
+                   Schedule* schedule);
 
 /// The split for a launch of the schedule that gets no more than `blocks` blocks, at least 1, and
-/// its visits, which ExchangeArgs is to point to.
+/// its visits, which WorkLists is to point to.
 kernels::BlockSplit split_blocks(const Schedule& schedule, std::uint32_t blocks,
                                  std::vector<kernels::Visits>* visits);
 

@@ -4,7 +4,7 @@
 
 #include "status.hpp"
 
-#include <causeway/device/channel.hpp>
+#include <args.h>
 
 #include <cstdint>
 #include <limits>
@@ -17,7 +17,7 @@
 namespace causeway {
 
 /// What rules tell apart of the calls that move messages.
-enum class Operation : std::uint32_t { kAlltoallv };
+using Operation = kernels::Operation;
 
 /// How messages may travel: in the ways of channels, or of planned exchanges past them.
 enum class Protocol : std::uint32_t {

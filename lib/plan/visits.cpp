@@ -23,17 +23,25 @@ std::uint64_t blocks_for(std::span<const Demand> demands, std::uint64_t most_wor
   return sum;
 }
 
-/// Writes the visits of one role. A peer's first blocks come before any one's second.
-void list_visits(std::span<const std::uint32_t> each, std::uint32_t given,
-                 kernels::Visits* visits) {
+/// The visits of one role, of which `each` is written too. An item's first blocks come before any
+/// one's second. Returns how many blocks have some.
+std::uint32_t list_visits(std::span<const Demand> demands, std::uint32_t blocks,
+                          std::span<std::uint32_t> each, std::span<kernels::Visits> visits) {
+  std::uint32_t given = std::min(blocks, static_cast<std::uint32_t>(demands.size()));
+  if (blocks < demands.size()) {
+    std::ranges::fill(each, 1U);
+  } else {
+    given = share_blocks(demands, blocks, each);
+  }
   std::uint32_t block = 0;
   for (std::uint32_t lane = 0; block < given; ++lane) {
-    for (std::size_t i = 0; i < each.size(); ++i) {
+    for (std::size_t i = 0; i < each.size() && block < given; ++i) {
       if (lane >= each[i]) continue;
-      visits[block++] = {static_cast<std::uint16_t>(i + 1), static_cast<std::uint8_t>(lane),
-                         static_cast<std::uint8_t>(each[i])};
+      visits[block++] = {static_cast<std::uint16_t>(i), static_cast<std::uint16_t>(demands[i].peer),
+                         static_cast<std::uint8_t>(lane), static_cast<std::uint8_t>(each[i])};
     }
   }
+  return given;
 }
 
 }  // namespace
@@ -48,17 +56,17 @@ std::uint32_t share_blocks(std::span<const Demand> demands, std::uint32_t blocks
     work += demand.work;
     alike = alike && demand.lanes == demands[0].lanes && demand.work == demands[0].work;
   }
-  const auto peers = static_cast<std::uint32_t>(demands.size());
+  const auto items = static_cast<std::uint32_t>(demands.size());
   if (lanes <= blocks) {
     std::ranges::transform(demands, each.begin(),
                            [](const Demand& demand) { return demand.lanes; });
   } else if (alike) {
-    std::ranges::fill(each, blocks / peers);
+    std::ranges::fill(each, blocks / items);
   } else {
     // The least work for each block with which the blocks suffice, or a bit more. One block more
     // than its quotient is the most that rounding up costs a peer.
     std::uint64_t least = 1;
-    std::uint64_t most = blocks > peers ? work / (blocks - peers) + 1 : work;
+    std::uint64_t most = blocks > items ? work / (blocks - items) + 1 : work;
     while (most - least > most / kPrecision) {
       const std::uint64_t middle = least + (most - least) / 2;
       if (blocks_for(demands, middle) <= blocks) {
@@ -75,24 +83,16 @@ std::uint32_t share_blocks(std::span<const Demand> demands, std::uint32_t blocks
 
 std::uint32_t make_visits(std::span<const Demand> sends, std::span<const Demand> receives,
                           std::uint32_t blocks, std::vector<kernels::Visits>* visits) {
-  const std::size_t peers = sends.size();
-  if (blocks < peers) {
-    visits->resize(2 * std::size_t{blocks});
-    for (std::uint32_t block = 0; block < blocks; ++block) {
-      (*visits)[block] = {static_cast<std::uint16_t>(1 + block), 0, 1};
-      (*visits)[blocks + block] = (*visits)[block];
-    }
-    return blocks;
-  }
-  std::vector<std::uint32_t> each(2 * peers);
-  const std::span<std::uint32_t> senders = std::span(each).first(peers);
-  const std::span<std::uint32_t> receivers = std::span(each).last(peers);
-  const std::uint32_t sending = share_blocks(sends, blocks, senders);
-  const std::uint32_t receiving = share_blocks(receives, blocks, receivers);
+  std::vector<std::uint32_t> each(std::max(sends.size(), receives.size()));
+  visits->assign(2 * std::size_t{blocks}, kernels::no_visits());
+  const std::span<kernels::Visits> all(*visits);
+  const std::uint32_t sending =
+      list_visits(sends, blocks, std::span(each).first(sends.size()), all.first(blocks));
+  const std::uint32_t receiving =
+      list_visits(receives, blocks, std::span(each).first(receives.size()), all.last(blocks));
   const std::uint32_t given = std::max(sending, receiving);
-  visits->assign(2 * std::size_t{given}, kernels::kNoVisits);
-  list_visits(senders, sending, visits->data());
-  list_visits(receivers, receiving, visits->data() + given);
+  std::copy_n(visits->begin() + blocks, given, visits->begin() + given);
+  visits->resize(2 * std::size_t{given});
   return given;
 }
 

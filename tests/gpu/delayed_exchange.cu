@@ -51,24 +51,21 @@ struct DelayedCudaDevice : device::CudaDevice {
 };
 
 /// The stress has no layouts and few ranks; kernels for others would only take time to compile.
-template <class Device>
-using StressAlltoallv = impl::InlineExchange<Device, false, 16>;
 using Networked = device::WithPostRing<DelayedCudaDevice>;
 
 }  // namespace
 
-int launch_exchange_cuda(const ExchangeArgs& args, const SendBlock* send,
-                         const ReceiveBlock* receive, void* stream) {
-  if (args.layouts != nullptr || args.comm.size > 16) return cudaErrorNotSupported;
+int launch_exchange_cuda(const ExchangeArgs& args, const WorkLists& lists, void* stream) {
+  if (args.layouts != nullptr || !has_inline_lists(args)) return cudaErrorNotSupported;
   const auto launch = args.comm.control.port == nullptr
-                          ? impl::launch_exchange_of<StressAlltoallv<DelayedCudaDevice>>
-                          : impl::launch_exchange_of<StressAlltoallv<Networked>>;
-  return launch(args, send, receive, stream);
+                          ? impl::launch_inline<DelayedCudaDevice, false>
+                          : impl::launch_inline<Networked, false>;
+  return launch(args, lists, stream);
 }
 
 int load_exchange_cuda() {
-  const int code = load_on_cuda<StressAlltoallv<DelayedCudaDevice>>();
-  return code != cudaSuccess ? code : load_on_cuda<StressAlltoallv<Networked>>();
+  const int code = impl::load_inline<DelayedCudaDevice, false>();
+  return code != cudaSuccess ? code : impl::load_inline<Networked, false>();
 }
 
 }  // namespace causeway::kernels

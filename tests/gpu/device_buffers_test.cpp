@@ -47,6 +47,16 @@ INSTANTIATE_TEST_SUITE_P(
               {{"CAUSEWAY_RING_BYTES", "16K"}, {"CAUSEWAY_LANES", "3"}, {"CAUSEWAY_MAX_CTAS", "5"}},
               200000,
               30},
+        Shape{"more_ranks_than_arguments_hold",
+              20,
+              {{"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_LANES", "2"}},
+              3000,
+              30},
+        Shape{"more_ranks_than_arguments_hold_on_few_blocks",
+              18,
+              {{"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_MAX_CTAS", "3"}},
+              3000,
+              20},
         Shape{"lines_of_both_widths",
               3,
               {{"CAUSEWAY_LL128_BYTES", "1M"},
@@ -119,23 +129,51 @@ TEST(GpuAlltoallv, IntoRegisteredMemoryMovesEveryByte) {
   }
 }
 
-/// A plan's starts too, of which a graph holds one.
-TEST(GpuStream, AGraphReplayed1000TimesWithEagerCallsBetweenAndRanksDelayed) {
+/// Blocks of GPU memory that ranks send each other, and an exchange of them.
+struct GpuBlocks {
+  GpuBlocks(Random& shared, Random& own, int ranks, int rank, std::uint64_t most)
+      : counts(random_counts(shared, ranks, most)),
+        arriving(column(counts, rank)),
+        send(own, counts[static_cast<std::size_t>(rank)]),
+        receive(own, arriving),
+        gpu_send(send.bytes),
+        gpu_receive(receive.bytes, GpuBytes::Kind::kShareable) {}
+
+  Buffers buffers() const {
+    return {gpu_send.bytes().data(), send.blocks, gpu_receive.bytes().data(), receive.blocks,
+            false};
+  }
+  void fill(std::uint64_t number, int rank) {
+    send.fill(number, rank);
+    gpu_send.upload(send.bytes);
+    gpu_receive.fill(Buffer::kGuard);
+  }
+  std::uint64_t wrong_bytes(std::uint64_t number, int rank) {
+    gpu_receive.download(receive.bytes);
+    return receive.wrong_bytes(number, rank, arriving);
+  }
+
+  const Counts counts;
+  const std::vector<std::uint64_t> arriving;
+  Buffer send;
+  Buffer receive;
+  GpuBytes gpu_send;
+  GpuBytes gpu_receive;
+};
+
+/// Replays graphs of a call and of a plan's start, between eager ones and calls with other blocks,
+/// ranks delayed.
+void replay_between_eager_calls(int ranks, const Settings& settings, std::uint64_t most,
+                                int all_replays) {
   const std::uint64_t seed = test_seed();
-  const int ranks = std::max(2, gpus());
-  run_gpu_ranks_with_bootstrap(ranks, {}, [&](Communicator& communicator, Bootstrap& bootstrap) {
+  const auto body = [&](Communicator& communicator, Bootstrap& bootstrap) {
     const int rank = communicator.rank();
     Random shared(seed);
     Random own(seed + 1 + static_cast<std::uint64_t>(rank));
-    const Counts counts = random_counts(shared, ranks, 2000000);
-    const std::vector<std::uint64_t> arriving = column(counts, rank);
-    Buffer send(own, counts[static_cast<std::size_t>(rank)]);
-    Buffer receive(own, arriving);
-    GpuBytes gpu_send(send.bytes);
-    GpuBytes gpu_receive(receive.bytes, GpuBytes::Kind::kShareable);
+    GpuBlocks blocks(shared, own, ranks, rank, most);
+    GpuBlocks others(shared, own, ranks, rank, most);
     const Stream stream;
-    const Buffers buffers{gpu_send.bytes().data(), send.blocks, gpu_receive.bytes().data(),
-                          receive.blocks, false};
+    const Buffers buffers = blocks.buffers();
     Status captured;
     const Graph graph(stream, [&] { captured = communicator.enqueue_alltoallv(buffers, stream); });
     ASSERT_TRUE(captured.ok()) << captured.message();
@@ -145,31 +183,37 @@ TEST(GpuStream, AGraphReplayed1000TimesWithEagerCallsBetweenAndRanksDelayed) {
     const Graph planned_graph(stream, [&] { captured = communicator.start(*plan, stream); });
     ASSERT_TRUE(captured.ok()) << captured.message();
     int replays = 0;
-    for (std::uint64_t e = 0; replays < 1000; ++e) {
-      send.fill(e, rank);
-      gpu_send.upload(send.bytes);
-      gpu_receive.fill(Buffer::kGuard);
+    for (std::uint64_t e = 0; replays < all_replays; ++e) {
       const std::uint64_t way = shared() % 8;
+      GpuBlocks& moved = way == 0 ? others : blocks;
+      moved.fill(e, rank);
       if (own() % 4 == 0) std::this_thread::sleep_for(std::chrono::microseconds(own() % 1000));
       if (way > 2) {
         (way % 2 == 0 ? graph : planned_graph).launch(stream);
         ++replays;
-      } else if (way == 2) {
-        const Status status = communicator.start(*plan, stream);
-        ASSERT_TRUE(status.ok()) << status.message();
       } else {
-        const Status status = way == 1 ? communicator.enqueue_alltoallv(buffers, stream)
-                                       : communicator.alltoallv(buffers);
+        const Status status = way == 2   ? communicator.start(*plan, stream)
+                              : way == 1 ? communicator.enqueue_alltoallv(buffers, stream)
+                                         : communicator.alltoallv(others.buffers());
         ASSERT_TRUE(status.ok()) << status.message();
       }
       stream.synchronize();
-      gpu_receive.download(receive.bytes);
-      ASSERT_EQ(receive.wrong_bytes(e, rank, arriving), 0U)
+      ASSERT_EQ(moved.wrong_bytes(e, rank), 0U)
           << "rank " << rank << ", exchange " << e << ", way " << way;
     }
     const Status after = communicator.free_planned(bootstrap, plan);
     EXPECT_TRUE(after.ok()) << after.message();
-  });
+  };
+  run_gpu_ranks_with_bootstrap(ranks, settings, body);
+}
+
+TEST(GpuStream, AGraphReplayed1000TimesWithEagerCallsBetweenAndRanksDelayed) {
+  replay_between_eager_calls(std::max(2, gpus()), {}, 2000000, 1000);
+}
+
+TEST(GpuStream, GraphsAndPlansOfMoreRanksThanArgumentsHoldKeepTheirLists) {
+  replay_between_eager_calls(18, {{"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_LANES", "2"}}, 3000,
+                             100);
 }
 
 TEST(GpuStream, ExchangesThatOverlapInAGraphAreReported) {

@@ -1,12 +1,12 @@
 // Exchanges into registered memory, and planned ones, between thread ranks: direct where it can be.
 #include "random_exchange.hpp"
+#include "schedules.hpp"
 #include "seed.hpp"
 #include "thread_ranks.hpp"
 
 #include <launch.h>
 #include <communicator_state.hpp>
 #include <host_executor.hpp>
-#include <schedule.hpp>
 
 #include <cstring>
 #include <optional>
@@ -245,23 +245,18 @@ TEST(Regions, ThatAreGoneAreNotWrittenTo) {
         const std::uint32_t reachable[] = {1, 1};
         ScheduleLimits limits{handle.lanes, 1, 1024};
         limits.regions = reachable;
-        make_schedule(limits, rank, send.blocks, receive.blocks, &schedule);
-        ASSERT_EQ(schedule.send[peer].protocol,
+        schedule_alltoallv(limits, rank, send.blocks, receive.blocks, &schedule);
+        ASSERT_EQ(to(schedule, static_cast<std::uint32_t>(peer)).protocol,
                   static_cast<std::uint8_t>(device::Protocol::kDirect));
-        kernels::ExchangeArgs args{schedule.args.split,
-                                   false,
-                                   send.bytes.data(),
-                                   receive.bytes.data(),
-                                   handle,
-                                   nullptr,
-                                   name,
-                                   0,
-                                   schedule.visits.data()};
+        kernels::ExchangeArgs& args = schedule.args;
+        args.sendbuf = send.bytes.data();
+        args.recvbuf = receive.bytes.data();
+        args.comm = handle;
+        args.region = name;
         kernels::HostExecutor executor(1);
         const auto replay = [&](std::uint64_t e) {
           send.fill(e, rank);
-          kernels::launch_exchange_host(executor, args, schedule.send.data(),
-                                        schedule.receive.data());
+          kernels::launch_exchange_host(executor, args, schedule.lists());
           EXPECT_EQ(receive.wrong_bytes(e, rank, counts[0]), 0U) << "exchange " << e;
           EXPECT_EQ(later, std::vector<std::byte>(later.size(), Buffer::kGuard));
         };

@@ -172,10 +172,10 @@ struct TeamDevice : device::HostDevice {
 };
 
 template <bool InWarps, bool Gathers>
-void run_in_teams(ExchangeArgs args, const BlockLists& lists) {
+void run_in_teams(ExchangeArgs args, const WorkLists& lists) {
   using Group = TeamGroup<InWarps>;
   args.comm.control.idle = nullptr;  // for the calling thread alone
-  const Exchange<TeamDevice, BlockLists, Gathers> operation{args, lists};
+  const Exchange<TeamDevice, WorkLists, Gathers> operation{args, lists};
   const std::uint32_t roles = 2 * operation.blocks();
   std::deque<Team> teams;
   for (std::uint32_t role = 0; role < roles; ++role) teams.emplace_back(Group::kThreads);
@@ -200,13 +200,12 @@ void run_in_teams(ExchangeArgs args, const BlockLists& lists) {
 }  // namespace
 
 /// In warps where the environment has CAUSEWAY_TEST_WARPS.
-void launch_exchange_host(HostExecutor&, const ExchangeArgs& args, const SendBlock* send,
-                          const ReceiveBlock* receive) {
+void launch_exchange_host(HostExecutor&, const ExchangeArgs& args, const WorkLists& lists) {
   static const bool in_warps = std::getenv("CAUSEWAY_TEST_WARPS") != nullptr;
   const bool gathers = args.layouts != nullptr;
   const auto run = in_warps ? (gathers ? run_in_teams<true, true> : run_in_teams<true, false>)
                             : (gathers ? run_in_teams<false, true> : run_in_teams<false, false>);
-  run(args, {send, receive});
+  run(args, lists);
 }
 
 }  // namespace causeway::kernels

@@ -2,11 +2,11 @@
 //
 // usage: weak_order none|written|direct|freed|lines|ll128   what is weakened: the release of a
 // count, of the count behind bytes that were stored in place, or of the flags of lines
+#include "schedules.hpp"
 #include "thread_ranks.hpp"
 
 #include <exchange.hpp>
 #include <host_executor.hpp>
-#include <schedule.hpp>
 
 #include <causeway/device/host_device.hpp>
 
@@ -84,12 +84,13 @@ void exchange(Rank& rank, kernels::HostExecutor& executor, std::uint64_t bytes, 
   limits.ll128_bytes = 2 * kLineBytes;
   if (direct) limits.regions = kReachable;
   Schedule schedule;
-  make_schedule(limits, rank.communicator->rank(), blocks, blocks, &schedule);
-  const kernels::Exchange<WeakHostDevice, kernels::BlockLists> operation{
-      {schedule.args.split, false, send.data(), rank.receive.data(),
-       rank.communicator->device_handle(), nullptr, direct ? rank.region : device::kNoRegion, 0,
-       schedule.visits.data()},
-      {schedule.send.data(), schedule.receive.data()}};
+  test::schedule_alltoallv(limits, rank.communicator->rank(), blocks, blocks, &schedule);
+  schedule.args.sendbuf = send.data();
+  schedule.args.recvbuf = rank.receive.data();
+  schedule.args.comm = rank.communicator->device_handle();
+  if (direct) schedule.args.region = rank.region;
+  const kernels::Exchange<WeakHostDevice, kernels::WorkLists> operation{schedule.args,
+                                                                        schedule.lists()};
   kernels::run_on_host(executor, operation, device::ThreadGroup{});
   std::fill(rank.receive.begin(), rank.receive.end(), std::byte{0});
 }

@@ -7,7 +7,7 @@
 #include <exchange.hpp>
 #include <failure.hpp>
 #include <host_executor.hpp>
-#include <schedule.hpp>
+#include <schedules.hpp>
 #include <shared_segment.hpp>
 #include <thread_bootstrap.hpp>
 #include <topology.hpp>
@@ -31,14 +31,15 @@ TEST(Plan, SpreadsLargeBlocksOverLanes) {
   const std::vector<Extent> send{{-8, 0}, {0, 100}, {100, 1 << 20}};
   const std::vector<Extent> receive{{0, 7}, {16, 0}, {32, 9}};
   Schedule schedule;
-  make_schedule({4, 100, 4096}, 0, send, receive, &schedule);
-  EXPECT_EQ(schedule.send[0].lanes, 1U);
-  EXPECT_EQ(schedule.send[0].offset, -8);
-  EXPECT_EQ(schedule.send[1].lanes, 1U);
-  EXPECT_EQ(schedule.send[2].lanes, 4U);
-  EXPECT_EQ(schedule.send[2].piece_bytes, 4096U);
-  EXPECT_EQ(schedule.receive[2].offset, 32);
-  EXPECT_EQ(schedule.receive[2].bytes, 9U);
+  test::schedule_alltoallv({4, 100, 4096}, 0, send, receive, &schedule);
+  EXPECT_EQ(schedule.args.self.from, -8);
+  EXPECT_EQ(schedule.args.self.bytes, 0U);
+  EXPECT_EQ(schedule.args.self.asked, 7U);
+  EXPECT_EQ(test::to(schedule, 1).lanes, 1U);
+  EXPECT_EQ(test::to(schedule, 2).lanes, 4U);
+  EXPECT_EQ(test::to(schedule, 2).piece_bytes, 4096U);
+  EXPECT_EQ(test::from(schedule, 2).offset, 32);
+  EXPECT_EQ(test::from(schedule, 2).bytes, 9U);
 }
 
 TEST(Plan, SmallMessagesGoInLinesWherePeersShareMemory) {
@@ -48,17 +49,21 @@ TEST(Plan, SmallMessagesGoInLinesWherePeersShareMemory) {
                                     LinkKind::kMemory, LinkKind::kNetwork};
   for (const std::uint32_t lanes : {1, 3, 16, 64}) {
     Schedule schedule;
-    make_schedule({lanes, 1000, 4096, 65536, links}, 0, blocks, blocks, &schedule);
-    EXPECT_EQ(static_cast<device::Protocol>(schedule.send[1].protocol), device::Protocol::kLl);
-    EXPECT_EQ(static_cast<device::Protocol>(schedule.send[2].protocol), device::Protocol::kStaged);
-    EXPECT_EQ(static_cast<device::Protocol>(schedule.send[3].protocol), device::Protocol::kLl);
-    EXPECT_EQ(schedule.send[3].lanes, 1U);
-    EXPECT_EQ(static_cast<device::Protocol>(schedule.send[4].protocol), device::Protocol::kStaged);
+    test::schedule_alltoallv({lanes, 1000, 4096, 65536, links}, 0, blocks, blocks, &schedule);
+    EXPECT_EQ(static_cast<device::Protocol>(test::to(schedule, 1).protocol), device::Protocol::kLl);
+    EXPECT_EQ(static_cast<device::Protocol>(test::to(schedule, 2).protocol),
+              device::Protocol::kStaged);
+    EXPECT_EQ(static_cast<device::Protocol>(test::to(schedule, 3).protocol), device::Protocol::kLl);
+    EXPECT_EQ(test::to(schedule, 3).lanes, 1U);
+    EXPECT_EQ(static_cast<device::Protocol>(test::to(schedule, 4).protocol),
+              device::Protocol::kStaged);
     // Without lines every lane has something to say.
     EXPECT_EQ(schedule.args.split.peer_blocks,
-              0U + schedule.send[1].lanes + schedule.send[2].lanes + 1U + lanes);
+              0U + test::to(schedule, 1).lanes + test::to(schedule, 2).lanes + 1U + lanes);
     for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-      EXPECT_LE(kernels::lane_share(schedule.send[1], lane).bytes, ll_bytes_for(65536, lanes));
+      EXPECT_LE(
+          kernels::lane_share(test::to(schedule, 1), kernels::Operation::kAlltoallv, lane).bytes,
+          ll_bytes_for(65536, lanes));
     }
   }
   EXPECT_EQ(ll_bytes_for(0, 5), 0U);
@@ -69,7 +74,7 @@ TEST(Plan, GivesTheRanksOwnBlockThreadBlocksThatAreLeft) {
     std::vector<Extent> blocks(ranks, Extent{0, 1 << 20});
     blocks[0].bytes = to_self;
     Schedule schedule;
-    make_schedule({4, max_blocks, 4096}, 0, blocks, blocks, &schedule);
+    test::schedule_alltoallv({4, max_blocks, 4096}, 0, blocks, blocks, &schedule);
     const kernels::BlockSplit& result = schedule.args.split;
     return std::vector<std::uint32_t>{result.blocks, result.peer_blocks, result.first_self};
   };
@@ -93,8 +98,8 @@ TEST(Plan, LeavesRoomForTheNextLaunchWhereMessagesAreShort) {
     ScheduleLimits limits{64, 96, 128 << 10, ll_bytes};
     limits.max_ctas = max_ctas;
     Schedule schedule;
-    make_schedule(limits, 0, extents, extents, &schedule);
-    EXPECT_EQ(schedule.args.split.peer_blocks, schedule.send[1].lanes);
+    test::schedule_alltoallv(limits, 0, extents, extents, &schedule);
+    EXPECT_EQ(schedule.args.split.peer_blocks, test::to(schedule, 1).lanes);
     return schedule.args.split.blocks - schedule.args.split.peer_blocks;
   };
   constexpr std::uint64_t kLimit = 256 << 10;
@@ -109,11 +114,11 @@ TEST(Plan, LeavesRoomForTheNextLaunchWhereMessagesAreShort) {
 TEST(LaneShares, CoverABlockOnce) {
   for (const std::uint64_t bytes : {0, 1, 15, 16, 17, 100, 1000, 65537}) {
     for (std::uint8_t lanes = 1; lanes <= 5; ++lanes) {
-      const kernels::SendBlock block{0,     bytes, kernels::lane_bytes_of(bytes, lanes), 64, 0,
-                                     lanes, 0};
+      const kernels::SendItem item{0, bytes, kernels::lane_bytes_of(bytes, lanes), 64, 1, 0, lanes,
+                                   0, true};
       std::uint64_t covered = 0;
       for (std::uint32_t lane = 0; lane < 7; ++lane) {
-        const device::Share share = kernels::lane_share(block, lane);
+        const device::Share share = kernels::lane_share(item, kernels::Operation::kAlltoallv, lane);
         if (share.bytes == 0) continue;
         EXPECT_LT(lane, lanes);
         EXPECT_EQ(share.offset, covered);

@@ -1,6 +1,6 @@
 // The tuner: what the built-in tables choose, and how rules change it.
 #include <exchange.hpp>
-#include <schedule.hpp>
+#include <schedules.hpp>
 
 #include <gtest/gtest.h>
 
@@ -23,12 +23,12 @@ Schedule schedule_pair(ScheduleLimits limits, std::uint64_t bytes,
   limits.links = links;
   const std::vector<Extent> blocks{{0, to_self}, {0, bytes}};
   Schedule schedule;
-  make_schedule(limits, 0, blocks, blocks, &schedule);
+  test::schedule_alltoallv(limits, 0, blocks, blocks, &schedule);
   return schedule;
 }
 
 Protocol protocol_of(const Schedule& schedule) {
-  return static_cast<Protocol>(schedule.send[1].protocol);
+  return static_cast<Protocol>(test::to(schedule, 1).protocol);
 }
 
 TEST(TuningTable, BeginsEachLinkWithARowForEveryMessage) {
@@ -61,21 +61,22 @@ TEST(TuningTable, MemoryLinksHaveLinesUpToTheLimitThatWasAgreed) {
     for (const auto& [bytes, lanes] : cases) {
       const Schedule schedule = schedule_pair(limits, bytes);
       EXPECT_EQ(protocol_of(schedule), Protocol::kLl) << bytes;
-      EXPECT_EQ(schedule.send[1].lanes, lanes) << bytes;
-      EXPECT_EQ(schedule.receive[1].protocol, schedule.send[1].protocol);
-      EXPECT_EQ(schedule.receive[1].lane_bytes, schedule.send[1].lane_bytes) << bytes;
+      EXPECT_EQ(test::to(schedule, 1).lanes, lanes) << bytes;
+      EXPECT_EQ(test::from(schedule, 1).protocol, test::to(schedule, 1).protocol);
+      EXPECT_EQ(test::from(schedule, 1).lane_bytes, test::to(schedule, 1).lane_bytes) << bytes;
       EXPECT_EQ(schedule.args.split.peer_blocks, lanes);
       EXPECT_EQ(schedule.args.split.threads,
                 device == DeviceKind::kCuda && bytes <= 512 ? 128U : 256U);
     }
     const Schedule above = schedule_pair(limits, 256 * kKiB + 1);
     EXPECT_EQ(protocol_of(above), Protocol::kStaged);
-    EXPECT_EQ(above.send[1].lanes, 16U);
-    EXPECT_EQ(above.receive[1].protocol, above.send[1].protocol);
+    EXPECT_EQ(test::to(above, 1).lanes, 16U);
+    EXPECT_EQ(test::from(above, 1).protocol, test::to(above, 1).protocol);
     EXPECT_EQ(above.args.split.threads, 512U);
     limits.ll_bytes = 1000;
     EXPECT_EQ(protocol_of(schedule_pair(limits, 1000)), Protocol::kLl);
-    EXPECT_EQ(schedule_pair(limits, 1000).send[1].lanes, 8U);  // lines for 128 bytes in each lane
+    EXPECT_EQ(test::to(schedule_pair(limits, 1000), 1).lanes,
+              8U);  // lines for 128 bytes in each lane
     EXPECT_EQ(protocol_of(schedule_pair(limits, 1001)), Protocol::kStaged);
     EXPECT_EQ(protocol_of(schedule_pair(limits, 100, LinkKind::kNetwork)), Protocol::kStaged);
     limits.ll_bytes = 0;
@@ -99,11 +100,12 @@ TEST(TuningTable, Ll128ServesWhereAllRanksHaveThem) {
   for (const auto& [bytes, lanes] : cases) {
     const Schedule schedule = schedule_pair(limits, bytes);
     EXPECT_EQ(protocol_of(schedule), Protocol::kLl128) << bytes;
-    EXPECT_EQ(schedule.send[1].lanes, lanes) << bytes;
-    EXPECT_EQ(schedule.receive[1].protocol, schedule.send[1].protocol);
+    EXPECT_EQ(test::to(schedule, 1).lanes, lanes) << bytes;
+    EXPECT_EQ(test::from(schedule, 1).protocol, test::to(schedule, 1).protocol);
     for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-      EXPECT_LE(kernels::lane_share(schedule.send[1], lane).bytes,
-                ll128_bytes_for(8192 * kKiB, 64));
+      EXPECT_LE(
+          kernels::lane_share(test::to(schedule, 1), kernels::Operation::kAlltoallv, lane).bytes,
+          ll128_bytes_for(8192 * kKiB, 64));
     }
   }
   limits.tuner = &tuner_of(DeviceKind::kHost);
@@ -141,7 +143,7 @@ TEST(TuningTable, BetweenManyRanksLinesHaveLanesThatLeaveRoomForTheNextLaunch) {
                           {},           &tuner, 8192 * kKiB, 124};
     const Schedule schedule = schedule_pair(limits, bytes);
     EXPECT_EQ(protocol_of(schedule), protocol) << bytes;
-    EXPECT_EQ(schedule.send[1].lanes, lanes) << bytes;
+    EXPECT_EQ(test::to(schedule, 1).lanes, lanes) << bytes;
   }
 }
 
@@ -169,14 +171,14 @@ TEST(TuningTable, StagedMessagesHaveALaneForEach16KiB) {
       for (const auto& [bytes, lanes] : cases) {
         const Schedule schedule = schedule_pair(limits, bytes, link);
         EXPECT_EQ(protocol_of(schedule), Protocol::kStaged);
-        EXPECT_EQ(schedule.send[1].lanes, lanes) << bytes;
-        EXPECT_EQ(schedule.send[1].piece_bytes, 128 * kKiB);
+        EXPECT_EQ(test::to(schedule, 1).lanes, lanes) << bytes;
+        EXPECT_EQ(test::to(schedule, 1).piece_bytes, 128 * kKiB);
         EXPECT_EQ(schedule.args.split.peer_blocks,
                   64U);  // each lane says in every exchange what it has
         EXPECT_EQ(schedule.args.split.threads, 512U);
       }
       limits.piece_bytes = std::uint64_t{1} << 40;
-      EXPECT_EQ(schedule_pair(limits, 1, link).send[1].piece_bytes, std::uint32_t{1} << 31);
+      EXPECT_EQ(test::to(schedule_pair(limits, 1, link), 1).piece_bytes, std::uint32_t{1} << 31);
     }
   }
 }
@@ -222,15 +224,15 @@ TEST(TuningTable, RegisteredMemoryIsWrittenStraightInto) {
   EXPECT_EQ(protocol_of(schedule_pair(limits, 512 * kKiB - 1)), Protocol::kStaged);
   const Schedule schedule = schedule_pair(limits, 512 * kKiB);
   EXPECT_EQ(protocol_of(schedule), Protocol::kDirect);
-  EXPECT_EQ(schedule.send[1].piece_bytes, 0U);
-  EXPECT_EQ(schedule.send[1].lanes, 8U);
-  EXPECT_EQ(schedule_pair(limits, 1 << 30).send[1].lanes, 64U);
+  EXPECT_EQ(test::to(schedule, 1).piece_bytes, 0U);
+  EXPECT_EQ(test::to(schedule, 1).lanes, 8U);
+  EXPECT_EQ(test::to(schedule_pair(limits, 1 << 30), 1).lanes, 64U);
   // Many lanes make going through rings pay for longer.
   const Tuner of_many_lanes(DeviceKind::kCuda, {}, {.most = 64});
   limits.tuner = &of_many_lanes;
   EXPECT_EQ(protocol_of(schedule_pair(limits, 4096 * kKiB - 1)), Protocol::kStaged);
   EXPECT_EQ(protocol_of(schedule_pair(limits, 4096 * kKiB)), Protocol::kDirect);
-  EXPECT_EQ(schedule_pair(limits, 4096 * kKiB).send[1].lanes, 64U);
+  EXPECT_EQ(test::to(schedule_pair(limits, 4096 * kKiB), 1).lanes, 64U);
   EXPECT_EQ(protocol_of(schedule_pair(limits, 1 << 30, LinkKind::kNetwork)), Protocol::kStaged);
   const std::vector<std::uint32_t> of_others{1, 0};
   limits.regions = of_others;
@@ -292,7 +294,7 @@ TEST(Tuner, Ll128DoesNotServeWhereThereAreNoneNotEvenForNothing) {
   EXPECT_EQ(protocol_of(schedule_pair(limits, 0)), Protocol::kLl);
   limits.ll128_bytes = kKiB;
   EXPECT_EQ(protocol_of(schedule_pair(limits, 0)), Protocol::kLl128);
-  EXPECT_EQ(schedule_pair(limits, 0).send[1].lanes, 1U);
+  EXPECT_EQ(test::to(schedule_pair(limits, 0), 1).lanes, 1U);
 }
 
 TEST(Tuner, CopyEnginesServeWhereARuleAsksForThemAndTheyCan) {
@@ -318,7 +320,7 @@ TEST(Tuner, ChannelsDoNotGoByEngine) {
     limits.tuner = &engine;
     EXPECT_TRUE(prefers_engine(limits, 1, 1));
     EXPECT_EQ(protocol_of(schedule_pair(limits, 1 << 30)), Protocol::kDirect);
-    EXPECT_EQ(schedule_pair(limits, 1 << 30).send[1].lanes, 3U);
+    EXPECT_EQ(test::to(schedule_pair(limits, 1 << 30), 1).lanes, 3U);
     EXPECT_EQ(protocol_of(schedule_pair(limits, 1000)), Protocol::kLl);
     const Tuner direct = tuned("*:*:*:protocol=engine; *:*:*:protocol=direct", device);
     limits.tuner = &direct;
@@ -336,15 +338,17 @@ TEST(Tuner, PlansKeepToWhatWasAgreedWhateverTheRulesAre) {
     const Schedule schedule = schedule_pair(limits, bytes);
     EXPECT_EQ(protocol_of(schedule), Protocol::kLl);
     for (std::uint32_t lane = 0; lane < 16; ++lane) {
-      EXPECT_LE(kernels::lane_share(schedule.send[1], lane).bytes, ll_bytes_for(64 * kKiB, 16));
+      EXPECT_LE(
+          kernels::lane_share(test::to(schedule, 1), kernels::Operation::kAlltoallv, lane).bytes,
+          ll_bytes_for(64 * kKiB, 16));
     }
   }
   const Tuner wide = tuned("*:*:*:lanes=64,lane_bytes=1,chunk=1G,threads=64");
   limits.tuner = &wide;
-  EXPECT_EQ(schedule_pair(limits, 64 * kKiB).send[1].lanes, 16U);
+  EXPECT_EQ(test::to(schedule_pair(limits, 64 * kKiB), 1).lanes, 16U);
   EXPECT_EQ(schedule_pair(limits, 64 * kKiB).args.split.threads, 64U);
-  EXPECT_EQ(schedule_pair(limits, 1 << 20).send[1].lanes, 16U);
-  EXPECT_EQ(schedule_pair(limits, 1 << 20).send[1].piece_bytes, 128 * kKiB);
+  EXPECT_EQ(test::to(schedule_pair(limits, 1 << 20), 1).lanes, 16U);
+  EXPECT_EQ(test::to(schedule_pair(limits, 1 << 20), 1).piece_bytes, 128 * kKiB);
   // A lane that the header counts and that carries nothing would be waited for.
   const Tuner thin = tuned("*:*:*:lanes=64,lane_bytes=1");
   limits.tuner = &thin;
@@ -352,10 +356,14 @@ TEST(Tuner, PlansKeepToWhatWasAgreedWhateverTheRulesAre) {
     limits.lanes = lanes;
     for (std::uint64_t bytes = 0; bytes < 100 * kKiB; bytes += 1 + bytes / 50) {
       const Schedule schedule = schedule_pair(limits, bytes);
-      const std::uint32_t last = schedule.send[1].lanes - 1U;
+      const std::uint32_t last = test::to(schedule, 1).lanes - 1U;
       EXPECT_LE(last, lanes - 1);
-      EXPECT_TRUE(last == 0 || kernels::lane_share(schedule.send[1], last).bytes > 0) << bytes;
-      const std::uint64_t carried = (last + 1) * schedule.send[1].lane_bytes;
+      EXPECT_TRUE(
+          last == 0 ||
+          kernels::lane_share(test::to(schedule, 1), kernels::Operation::kAlltoallv, last).bytes >
+              0)
+          << bytes;
+      const std::uint64_t carried = (last + 1) * test::to(schedule, 1).lane_bytes;
       EXPECT_GE(carried, bytes);
     }
   }

@@ -79,7 +79,7 @@ struct SlowReader : HostDevice {
 
   static std::uint64_t load_far(const std::uint64_t* word) {
     const std::uint64_t before = load_acquire(posted);
-    for (int i = 0; i < 100 && load_acquire(posted) == before; ++i) {
+    for (int i = 0; i < 30 && load_acquire(posted) == before; ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     return HostDevice::load_far(word);

@@ -6,13 +6,21 @@
 #include "thread_ranks.hpp"
 
 #include <launch.h>
+#include <causeway/device/host_device.hpp>
+#include <exchange.hpp>
 #include <host_executor.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdlib>
 #include <optional>
 
 namespace causeway::test {
 namespace {
+
+using device::HostDevice;
+using device::ThreadGroup;
+using kernels::Visits;
 
 /// bytes[from][to] of an exchange; none where no message goes.
 using Graph = std::vector<std::vector<std::optional<std::uint64_t>>>;
@@ -115,7 +123,7 @@ TEST_P(Sparse, ExchangesMoveEveryByteBetweenThoseOfAll) {
     const device::Communicator handle = communicator.device_handle();
     Random shared(seed);
     Random own(seed + 1 + handle.rank);
-    for (std::size_t number = 0; number < 150; ++number) {
+    for (std::size_t number = 0; number < 60; ++number) {
       const Graph graph = random_graph(shared, handle.size);
       // Numbers of thread blocks and protocols are each rank's own affair; links are not.
       std::vector<device::LinkKind> links;
@@ -139,6 +147,79 @@ TEST_P(Sparse, ExchangesMoveEveryByteBetweenThoseOfAll) {
       ASSERT_EQ(receive.wrong_bytes(number, communicator.rank(), counts[0]), 0U);
     }
   });
+}
+
+/// The host device, which counts what it stores for the thread.
+struct CountingDevice : HostDevice {
+  inline static thread_local std::uint64_t stores = 0;
+
+  static void store_release(std::uint64_t* word, std::uint64_t value) {
+    ++stores;
+    HostDevice::store_release(word, value);
+  }
+  static void store_near(std::uint64_t* word, std::uint64_t value) { store_release(word, value); }
+  static void store_far(std::uint64_t* word, std::uint64_t value) {
+    ++stores;
+    HostDevice::store_far(word, value);
+  }
+  static void store_line(device::LlLine* line, std::uint64_t data, std::uint64_t flag) {
+    ++stores;
+    HostDevice::store_line(line, data, flag);
+  }
+};
+
+/// Each rank exchanges with the three before and the three behind it.
+TEST(Sparse, ExchangesCostWhatRanksHaveOfPeers) {
+  if (std::getenv("CAUSEWAY_NODE_SIZE") != nullptr)
+    GTEST_SKIP() << "counts stores in shared memory";
+  constexpr int kExchanges = 20;
+  constexpr std::uint64_t kBytes = 100;
+  std::vector<std::uint64_t> stores;
+  for (const int ranks : {8, 64, 256}) {
+    std::atomic<std::uint64_t> all = 0;
+    const Settings settings{
+        {"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_LANES", "1"}, {"CAUSEWAY_LL_BYTES", "128"}};
+    run_ranks(ranks, settings, [&](Communicator& communicator) {
+      const device::Communicator handle = communicator.device_handle();
+      std::vector<std::byte> sent(6 * kBytes, std::byte{1});
+      std::vector<std::byte> received(6 * kBytes);
+      std::vector<Extent> blocks;
+      Messages messages;
+      for (std::int64_t i = 0; i < 6; ++i) blocks.push_back({i * 100, kBytes});
+      const auto size = static_cast<std::uint32_t>(ranks);
+      for (std::uint32_t i = 0; i < 6; ++i) {
+        const std::uint32_t hops = i < 3 ? i + 1 : size + i - 6;
+        messages.sends.push_back({(handle.rank + hops) % size, &blocks[i]});
+        messages.receives.push_back({(handle.rank + size - hops) % size, &blocks[i]});
+      }
+      ScheduleLimits limits{1, 1, 256};
+      limits.ll_bytes = 128;
+      Schedule schedule;
+      make_schedule(limits, static_cast<int>(handle.rank), ranks, messages, &schedule);
+      schedule.args.comm = handle;
+      schedule.args.sendbuf = sent.data();
+      schedule.args.recvbuf = received.data();
+      const kernels::Exchange<CountingDevice, kernels::WorkLists> operation{schedule.args,
+                                                                            schedule.lists()};
+      for (int e = 0; e < kExchanges; ++e) {
+        // The roles in turns: whether lines are free is known before they are sent.
+        Visits visits[2];
+        const auto one_block = operation.as_one_block(visits);
+        one_block.send(ThreadGroup{}, 0, kernels::OpenGate{});
+        one_block.receive(ThreadGroup{}, 0, kernels::OpenGate{});
+        EXPECT_EQ(received, sent);
+        std::ranges::fill(received, std::byte{0});
+      }
+      all += CountingDevice::stores;
+      CountingDevice::stores = 0;
+    });
+    stores.push_back(all / static_cast<std::uint64_t>(ranks) / kExchanges);
+    EXPECT_EQ(all % (static_cast<std::uint64_t>(ranks) * kExchanges), 0U);
+  }
+  EXPECT_EQ(stores[0], stores[1]);
+  EXPECT_EQ(stores[0], stores[2]);
+  // Of each message a header of five words and thirteen of data, and that it was received.
+  EXPECT_EQ(stores[0], 6U * (5 + 13 + 1));
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -303,7 +303,7 @@ struct Exchange {
     const std::uint64_t begin = device::smaller(part * part_bytes, item.bytes);
     const std::uint64_t bytes = device::smaller(part_bytes, item.bytes - begin);
     const device::SendChannel& channel = args.comm.send_channel(args.comm.rank, Gathers ? part : 0);
-    device::move_self(group, device::SelfLink<Device>{channel.link.region}, channel, begin,
+    device::move_self(group, device::SelfLink<Device>{channel.link.segment}, channel, begin,
                       device::accepted_bytes(begin, bytes, item.asked, 1),
                       operation.source(item.from, item.from_layout),
                       operation.destination(item.to, item.to_layout));

@@ -213,7 +213,7 @@ Status Communicator::create(Bootstrap& bootstrap, const Config& config, const St
   State& state = *made->state_;
   const Status set_up = state.set_up(bootstrap, config);
   // Peers that this rank no longer hears may have it open.
-  if (!bootstrap.broken().ok()) state.channels.keep_own_region();
+  if (!bootstrap.broken().ok()) state.channels.keep_own_segment();
   CAUSEWAY_TRY(set_up);
   if (bootstrap.rank() == 0) {
     log(LogLevel::kInfo,

@@ -271,7 +271,7 @@ Communicator::State::~State() {
   });
   if (ended.ok()) return;
   regions.keep_own_memory();
-  channels.keep_own_region();
+  channels.keep_own_segment();
 }
 
 void Communicator::State::end_on_gpu(std::chrono::seconds patience) {
@@ -287,7 +287,7 @@ void Communicator::State::end_on_gpu(std::chrono::seconds patience) {
   log(LogLevel::kWarn, "rank %d: a peer has not detached; GPU memory that it may write is kept",
       topology.rank());
   regions.keep_own_memory();
-  channels.keep_own_region();
+  channels.keep_own_segment();
 }
 
 /// Has replays of graphs that outlive the communicator do nothing: peers' memory goes next.

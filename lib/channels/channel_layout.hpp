@@ -1,4 +1,4 @@
-// Where channels lie in the regions of the ranks of a host.
+// Where channels lie in the segments of the ranks of a host.
 #pragma once
 
 #include <causeway/device/channel.hpp>
@@ -7,9 +7,9 @@
 
 namespace causeway {
 
-/// First line of every region.
-struct alignas(device::kLineBytes) RegionHeader {
-  std::uint64_t owner;  ///< process id of Place: shows that the right region was opened
+/// First line of every segment.
+struct alignas(device::kLineBytes) SegmentHeader {
+  std::uint64_t owner;  ///< process id of Place: shows that the right segment was opened
 };
 
 /// Words of channels whose counts begin at `start`.
@@ -26,7 +26,7 @@ constexpr device::ReceiverWords words_of_receiver(std::uint64_t start) {
           .taken = start};
 }
 
-/// Offsets in a region, the same in that of every rank: a header, the words, rings and lines of
+/// Offsets in a segment, the same in that of every rank: a header, the words, rings and lines of
 /// channels that come in, and the words of channels that go out. Channels are numbered by host rank
 /// of the other end, then lane.
 class ChannelLayout {
@@ -41,11 +41,11 @@ class ChannelLayout {
 
   /// Words that the rank `host_rank` writes when it sends here.
   std::uint64_t sender_words(std::uint64_t host_rank, std::uint64_t lane) const {
-    return sizeof(RegionHeader) + channel(host_rank, lane) * sizeof(device::SenderWords);
+    return sizeof(SegmentHeader) + channel(host_rank, lane) * sizeof(device::SenderWords);
   }
   /// Words that the rank `host_rank` writes when it receives from here.
   std::uint64_t receiver_words(std::uint64_t host_rank, std::uint64_t lane) const {
-    return sizeof(RegionHeader) + channels_ * sizeof(device::SenderWords) +
+    return sizeof(SegmentHeader) + channels_ * sizeof(device::SenderWords) +
            channel(host_rank, lane) * sizeof(device::ReceiverWords);
   }
   /// Ring of the channel from the rank `host_rank`.
@@ -67,8 +67,8 @@ class ChannelLayout {
     return host_rank * lanes_ + lane;
   }
   std::uint64_t rings() const {
-    return device::round_up(sizeof(RegionHeader) + channels_ * (sizeof(device::SenderWords) +
-                                                                sizeof(device::ReceiverWords)),
+    return device::round_up(sizeof(SegmentHeader) + channels_ * (sizeof(device::SenderWords) +
+                                                                 sizeof(device::ReceiverWords)),
                             kPageBytes);
   }
 

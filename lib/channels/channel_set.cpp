@@ -18,10 +18,10 @@ constexpr std::size_t kPageBytes = 4096;
 /// How the other ranks of a host find what a rank shares. Plain data.
 struct ChannelSet::Offers {
   int control;  ///< descriptor of its page, in its process
-  RegionOffer region;
+  MemoryOffer segment;
   const Memory* control_here;  ///< this and the next two for ranks of the same process
   const Memory* control_as_seen;
-  const Memory* region_here;
+  const Memory* segment_here;
 };
 
 Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology, DeviceMemory& backend,
@@ -36,37 +36,37 @@ Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology, Device
   layout_ = ChannelLayout(topology.host_ranks().size(), settings.lanes, settings.ring_bytes,
                           2 * settings.slot_bytes());
   std::shared_ptr<SharedSegment> control;
-  RegionOffer region{};
+  MemoryOffer segment{};
   const auto make = [&]() -> Status {
     controls_.resize(topology.host_ranks().size());
     controls_as_seen_.resize(topology.host_ranks().size());
-    regions_.resize(topology.host_ranks().size());
+    segments_.resize(topology.host_ranks().size());
     ended_ = std::make_unique<std::atomic<bool>[]>(topology.host_ranks().size());
     CAUSEWAY_TRY(SharedSegment::create(kPageBytes, &control));
     controls_[own()] = Memory(control, control->data());
     CAUSEWAY_TRY(backend.map_host_memory(controls_[own()], kPageBytes, &controls_as_seen_[own()]));
-    CAUSEWAY_TRY(backend.create_region(layout_.bytes(), &regions_[own()], &region));
-    return fill_own_region();
+    CAUSEWAY_TRY(backend.create_segment(layout_.bytes(), &segments_[own()], &segment));
+    return fill_own_segment();
   };
   CAUSEWAY_TRY(agree(bootstrap, make));
-  Status status = open_peers(bootstrap, control->descriptor(), region);
+  Status status = open_peers(bootstrap, control->descriptor(), segment);
   control->close_descriptor();
-  backend.withdraw(region);
+  backend.withdraw(segment);
   if (status.ok()) status = agree(bootstrap, [&] { return fill_tables(); });
   if (status.ok()) return {};
-  // A region must not go back while a peer has it open.
+  // A segment must not go back while a peer has it open.
   close_peers();
-  if (!agree(bootstrap, Status()).ok()) keep_own_region();
+  if (!agree(bootstrap, Status()).ok()) keep_own_segment();
   return status;
 }
 
-Status ChannelSet::open_peers(Bootstrap& bootstrap, int control, const RegionOffer& region) {
-  const Offers mine{control, region, &controls_[own()], &controls_as_seen_[own()],
-                    &regions_[own()]};
+Status ChannelSet::open_peers(Bootstrap& bootstrap, int control, const MemoryOffer& segment) {
+  const Offers mine{control, segment, &controls_[own()], &controls_as_seen_[own()],
+                    &segments_[own()]};
   std::vector<Offers> all;
   CAUSEWAY_TRY(allgather(bootstrap, mine, &all));
   const auto open = [&]() -> Status {
-    for (std::size_t index = 0; index < regions_.size(); ++index) {
+    for (std::size_t index = 0; index < segments_.size(); ++index) {
       if (index == own()) continue;
       CAUSEWAY_TRY(open_peer(index, all[static_cast<std::size_t>(topology_->host_ranks()[index])]));
     }
@@ -81,28 +81,28 @@ Status ChannelSet::open_peer(std::size_t index, const Offers& offers) {
   if (topology_->same_process(rank)) {
     controls_[index] = *offers.control_here;
     controls_as_seen_[index] = *offers.control_as_seen;
-    regions_[index] = *offers.region_here;
-    return backend_->share_region(offers.region);
+    segments_[index] = *offers.segment_here;
+    return backend_->enable_access(offers.segment);
   }
   std::shared_ptr<SharedSegment> control;
   CAUSEWAY_TRY(SharedSegment::open(place.desk, offers.control, kPageBytes, Reach::kAny, &control));
   controls_[index] = Memory(control, control->data());
   CAUSEWAY_TRY(backend_->map_host_memory(controls_[index], kPageBytes, &controls_as_seen_[index]));
-  CAUSEWAY_TRY(backend_->open_region(place, offers.region, &regions_[index]));
-  RegionHeader header{};
-  CAUSEWAY_TRY(backend_->copy(&header, regions_[index].get(), sizeof header));
+  CAUSEWAY_TRY(backend_->open_memory(place, offers.segment, &segments_[index]));
+  SegmentHeader header{};
+  CAUSEWAY_TRY(backend_->copy(&header, segments_[index].get(), sizeof header));
   if (header.owner == place.process_id) return {};
   return Status::error(ErrorKind::kSystem,
                        "what process %d offered is not the shared memory of rank %d",
                        static_cast<int>(place.desk.pid), rank);
 }
 
-Status ChannelSet::fill_own_region() {
+Status ChannelSet::fill_own_segment() {
   const std::uint64_t start = settings_.start_count;
   std::vector<std::byte> image(layout_.bytes_of_words());
-  const RegionHeader header{topology_->place(topology_->rank()).process_id};
+  const SegmentHeader header{topology_->place(topology_->rank()).process_id};
   std::memcpy(image.data(), &header, sizeof header);
-  for (std::uint64_t peer = 0; peer < regions_.size(); ++peer) {
+  for (std::uint64_t peer = 0; peer < segments_.size(); ++peer) {
     for (std::uint64_t lane = 0; lane < settings_.lanes; ++lane) {
       const device::SenderWords in = words_of_sender(start);
       const device::ReceiverWords out = words_of_receiver(start);
@@ -110,7 +110,7 @@ Status ChannelSet::fill_own_region() {
       std::memcpy(&image[layout_.receiver_words(peer, lane)], &out, sizeof out);
     }
   }
-  CAUSEWAY_TRY(backend_->copy(regions_[own()].get(), image.data(), image.size()));
+  CAUSEWAY_TRY(backend_->copy(segments_[own()].get(), image.data(), image.size()));
   return start == 0 ? Status() : fill_lines(settings_.lanes);
 }
 
@@ -119,9 +119,9 @@ Status ChannelSet::fill_own_region() {
 Status ChannelSet::fill_lines(std::uint64_t lanes) {
   const std::vector<device::LlLine> fresh(2 * settings_.slot_bytes() / sizeof(device::LlLine),
                                           {0, settings_.start_count});
-  for (std::uint64_t peer = 0; peer < regions_.size(); ++peer) {
+  for (std::uint64_t peer = 0; peer < segments_.size(); ++peer) {
     for (std::uint64_t lane = 0; lane < lanes; ++lane) {
-      CAUSEWAY_TRY(backend_->copy(regions_[own()].get() + layout_.lines(peer, lane), fresh.data(),
+      CAUSEWAY_TRY(backend_->copy(segments_[own()].get() + layout_.lines(peer, lane), fresh.data(),
                                   fresh.size() * sizeof(device::LlLine)));
     }
   }
@@ -168,11 +168,11 @@ Status ChannelSet::fill_tables() {
       device::round_up(receive_at + channels * sizeof(device::ReceiveChannel), device::kLineBytes);
   const std::size_t occupancy_at = claims_at + device::kLineBytes;
   const std::size_t abort_words_at = occupancy_at + device::kLineBytes;
-  const std::size_t bytes = abort_words_at + regions_.size() * sizeof(std::uint64_t*);
+  const std::size_t bytes = abort_words_at + segments_.size() * sizeof(std::uint64_t*);
   CAUSEWAY_TRY(backend_->allocate(bytes, &tables_));
   if (settings_.ll_bytes > 0) {
     CAUSEWAY_TRY(backend_->allocate(
-        2 * regions_.size() * settings_.lanes * settings_.scratch_bytes(), &scratch_));
+        2 * segments_.size() * settings_.lanes * settings_.scratch_bytes(), &scratch_));
   }
   std::byte* const base = tables_.get();
   auto* const states = reinterpret_cast<device::ChannelState*>(base);
@@ -183,23 +183,23 @@ Status ChannelSet::fill_tables() {
   std::vector<device::SendChannel> send(channels);
   std::vector<device::ReceiveChannel> receive(channels);
   std::vector<std::uint64_t*> abort_words;
-  std::byte* const region = regions_[own()].get();
-  for (std::uint64_t index = 0; index < regions_.size(); ++index) {
+  std::byte* const segment = segments_[own()].get();
+  for (std::uint64_t index = 0; index < segments_.size(); ++index) {
     const int rank = topology_->host_ranks()[index];
     abort_words.push_back(&as_seen(index)->abort_word);
     const device::LinkHandle link{
         index == own() ? device::LinkKind::kSelf : device::LinkKind::kMemory,
-        regions_[index].get()};
+        segments_[index].get()};
     const auto receiver_words = [&](std::uint32_t lane) {
-      return reinterpret_cast<const device::ReceiverWords*>(region +
+      return reinterpret_cast<const device::ReceiverWords*>(segment +
                                                             layout_.receiver_words(index, lane));
     };
     const auto sender_words = [&](std::uint32_t lane) {
-      return reinterpret_cast<const device::SenderWords*>(region +
+      return reinterpret_cast<const device::SenderWords*>(segment +
                                                           layout_.sender_words(index, lane));
     };
     const auto lines = [&](std::uint32_t lane) {
-      return reinterpret_cast<const device::LlLine*>(region + layout_.lines(index, lane));
+      return reinterpret_cast<const device::LlLine*>(segment + layout_.lines(index, lane));
     };
     const std::size_t first = static_cast<std::size_t>(rank) * settings_.lanes;
     const device::PeerNews news{&states[2 * first + 1], sender_words(0), lines(0)};
@@ -236,7 +236,7 @@ Status ChannelSet::fill_tables() {
       receive[entry] = {shape,
                         link,
                         sender_words(lane),
-                        region + layout_.ring(index, lane),
+                        segment + layout_.ring(index, lane),
                         &states[2 * entry + 1],
                         &states[2 * entry + 1],
                         lines(lane),
@@ -361,9 +361,9 @@ bool ChannelSet::wait_for_all(Stage stage, std::chrono::seconds patience) const 
 }
 
 void ChannelSet::close_peers() {
-  for (std::size_t index = 0; index < regions_.size(); ++index) {
+  for (std::size_t index = 0; index < segments_.size(); ++index) {
     if (index == own()) continue;
-    regions_[index].reset();
+    segments_[index].reset();
     controls_as_seen_[index].reset();
   }
 }

@@ -46,8 +46,8 @@ enum class Stage : std::uint64_t {
   kClosed,    ///< it has let go of its peers' memory
 };
 
-/// Owns this rank's region, its view of its peers' and the tables of channel ends, all in memory of
-/// the communicator's device; and the abort words, which are host memory whatever the device.
+/// Owns this rank's segment, its view of its peers' and the tables of channel ends, all in memory
+/// of the communicator's device; and the abort words, which are host memory whatever the device.
 class ChannelSet {
  public:
   /// Collective. On failure every rank gets the same error. The others outlive the set; `network`
@@ -82,18 +82,18 @@ class ChannelSet {
   /// not come in time.
   bool wait_for_all(Stage stage, std::chrono::seconds patience) const;
 
-  /// Lets go of the peers' regions. No launch is running or will.
+  /// Lets go of the peers' segments. No launch is running or will.
   void close_peers();
 
   /// For graphs that outlive the set: makes launches do nothing from now on, and keeps what they
   /// read before they find that out.
   void leave_to_graphs();
 
-  /// Never gives this rank's region back: a peer may still write to it.
-  void keep_own_region() {
-    if (regions_.empty()) return;
+  /// Never gives this rank's segment back: a peer may still write to it.
+  void keep_own_segment() {
+    if (segments_.empty()) return;
     static_cast<void>(guarded([&]() -> Status {
-      new Memory(regions_[own()]);
+      new Memory(segments_[own()]);
       return {};
     }));
   }
@@ -122,9 +122,9 @@ class ChannelSet {
 
   struct Offers;
 
-  Status open_peers(Bootstrap& bootstrap, int control, const RegionOffer& region);
+  Status open_peers(Bootstrap& bootstrap, int control, const MemoryOffer& segment);
   Status open_peer(std::size_t index, const Offers& offers);
-  Status fill_own_region();
+  Status fill_own_segment();
   Status fill_lines(std::uint64_t lanes);
   Status fill_tables();
 
@@ -147,7 +147,7 @@ class ChannelSet {
   ChannelLayout layout_;
   std::vector<Memory> controls_;                ///< by host rank
   std::vector<Memory> controls_as_seen_;        ///< by host rank, as the device addresses them
-  std::vector<Memory> regions_;                 ///< by host rank
+  std::vector<Memory> segments_;                ///< by host rank
   std::unique_ptr<std::atomic<bool>[]> ended_;  ///< by host rank: its process has
   Memory tables_;
   Memory scratch_;  ///< for hooks: of every channel with lines, its send and its receive end's

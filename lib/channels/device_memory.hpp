@@ -12,7 +12,7 @@
 namespace causeway {
 
 /// How the other ranks of a host find memory. Plain data.
-struct RegionOffer {
+struct MemoryOffer {
   int descriptor;        ///< of shared memory, in the owner's process; -1 for GPU memory
   int ordinal;           ///< of the GPU in the owner's process; -1 for shared memory
   std::uint64_t offset;  ///< of the memory in its allocation
@@ -44,23 +44,23 @@ class DeviceMemory {
   virtual DeviceKind kind() const = 0;
 
   /// Makes memory of zeros that peers can open.
-  virtual Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) = 0;
+  virtual Status create_segment(std::size_t bytes, Memory* segment, MemoryOffer* offer) = 0;
 
   /// Offers memory that users have made. kUnsupported where no other process can open it, and
   /// kArgument where it is more than one allocation.
-  virtual Status export_memory(const void* base, std::size_t bytes, RegionOffer* offer) = 0;
+  virtual Status export_memory(const void* base, std::size_t bytes, MemoryOffer* offer) = 0;
 
   /// Opens the memory that another process of this host offers.
-  virtual Status open_region(const Place& owner, const RegionOffer& offer, Memory* region) = 0;
+  virtual Status open_memory(const Place& owner, const MemoryOffer& offer, Memory* memory) = 0;
 
   /// Whether exchanges can store to memory that another rank of this process has.
   virtual bool reaches(const void* address) const = 0;
 
-  /// Makes the region of another rank of this process accessible, which may lie on another device.
-  virtual Status share_region(const RegionOffer& offer) = 0;
+  /// Makes memory of another rank of this process accessible, which may lie on another device.
+  virtual Status enable_access(const MemoryOffer& offer) = 0;
 
   /// For when every peer has opened what this rank offers.
-  virtual void withdraw(const RegionOffer& offer) = 0;
+  virtual void withdraw(const MemoryOffer& offer) = 0;
 
   /// Makes memory of zeros for this rank's own tables.
   virtual Status allocate(std::size_t bytes, Memory* memory) = 0;

@@ -16,7 +16,7 @@ std::size_t index_of(int rank) { return static_cast<std::size_t>(rank); }
 
 /// What a rank gives. Plain data.
 struct RegionSet::Offer {
-  RegionOffer memory;
+  MemoryOffer memory;
   bool shared;      ///< other processes can open it
   std::byte* base;  ///< this and the next for ranks of the same process
   const Memory* keep;
@@ -116,7 +116,7 @@ Status RegionSet::open_peer(int rank, const Offer& offer, Region* region) {
     return {};
   }
   if (!offer.shared) return {};
-  return backend_->open_region(topology_->place(rank), offer.memory, &peer);
+  return backend_->open_memory(topology_->place(rank), offer.memory, &peer);
 }
 
 Status RegionSet::fill_table(Region* region) {

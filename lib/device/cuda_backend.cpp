@@ -113,13 +113,13 @@ class CudaBackend final : public DeviceBackend {
     return gpu_ll128_bytes(ranks, lanes);
   }
 
-  Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) override {
+  Status create_segment(std::size_t bytes, Memory* memory, MemoryOffer* offer) override {
     const GpuAside aside(ordinal_);
     Allocation made;
     CAUSEWAY_TRY(allocate_shareable(bytes, &made));
-    *region = made.memory;
-    CAUSEWAY_TRY(zero(region->get(), bytes));
-    return export_memory(region->get(), bytes, offer);
+    *memory = made.memory;
+    CAUSEWAY_TRY(zero(memory->get(), bytes));
+    return export_memory(memory->get(), bytes, offer);
   }
 
   Status allocate_shareable(std::size_t bytes, Allocation* allocation) override {
@@ -136,7 +136,7 @@ class CudaBackend final : public DeviceBackend {
     return {};
   }
 
-  Status export_memory(const void* base, std::size_t bytes, RegionOffer* offer) override {
+  Status export_memory(const void* base, std::size_t bytes, MemoryOffer* offer) override {
     const GpuAside aside(ordinal_);
     if (owner_of(base) != ordinal_) {
       return {ErrorKind::kUnsupported, "the memory is not this rank's GPU's"};
@@ -162,7 +162,7 @@ class CudaBackend final : public DeviceBackend {
     return owner == ordinal_ || (owner != kNoGpu && is_shareable(address));
   }
 
-  Status open_region(const Place& owner, const RegionOffer& offer, Memory* region) override {
+  Status open_memory(const Place& owner, const MemoryOffer& offer, Memory* memory) override {
     const GpuAside aside(ordinal_);
     cudaIpcMemHandle_t handle{};
     std::memcpy(&handle, offer.handle, sizeof handle);
@@ -177,11 +177,11 @@ class CudaBackend final : public DeviceBackend {
       const GpuAside there(ordinal);
       ignore(cudaIpcCloseMemHandle(address));
     });
-    *region = Memory(opened, static_cast<std::byte*>(base) + offer.offset);
+    *memory = Memory(opened, static_cast<std::byte*>(base) + offer.offset);
     return {};
   }
 
-  Status share_region(const RegionOffer& offer) override {
+  Status enable_access(const MemoryOffer& offer) override {
     if (offer.ordinal == ordinal_) return {};
     const GpuAside aside(ordinal_);
     const cudaError_t code = cudaDeviceEnablePeerAccess(offer.ordinal, 0);
@@ -192,7 +192,7 @@ class CudaBackend final : public DeviceBackend {
     return cuda_status("cudaDeviceEnablePeerAccess", code);
   }
 
-  void withdraw(const RegionOffer&) override {}
+  void withdraw(const MemoryOffer&) override {}
 
   /// On the stream, because giving memory back with cudaFree waits for every kernel of the process.
   Status allocate(std::size_t bytes, Memory* memory) override {

@@ -38,12 +38,12 @@ class HostBackend final : public DeviceBackend {
   /// Nor does it help to have fewer flags.
   std::uint64_t default_ll128_bytes(std::uint64_t, std::uint64_t) const override { return 0; }
 
-  Status create_region(std::size_t bytes, Memory* region, RegionOffer* offer) override {
+  Status create_segment(std::size_t bytes, Memory* memory, MemoryOffer* offer) override {
     std::shared_ptr<SharedSegment> segment;
     CAUSEWAY_TRY(SharedSegment::create(bytes, &segment));
     offered_ = segment;
     *offer = offer_of(segment->descriptor(), 0, bytes);
-    *region = Memory(segment, segment->data());
+    *memory = Memory(segment, segment->data());
     return {};
   }
 
@@ -54,7 +54,7 @@ class HostBackend final : public DeviceBackend {
     return {};
   }
 
-  Status export_memory(const void* base, std::size_t bytes, RegionOffer* offer) override {
+  Status export_memory(const void* base, std::size_t bytes, MemoryOffer* offer) override {
     const Allocation allocation = find_allocation(base);
     if (allocation.descriptor < 0) {
       return {ErrorKind::kUnsupported, "the memory was not made by MPIX_Mem_alloc"};
@@ -65,19 +65,19 @@ class HostBackend final : public DeviceBackend {
     return check_inside(base, bytes, offset, allocation.bytes);
   }
 
-  Status open_region(const Place& owner, const RegionOffer& offer, Memory* region) override {
+  Status open_memory(const Place& owner, const MemoryOffer& offer, Memory* memory) override {
     std::shared_ptr<SharedSegment> segment;
     CAUSEWAY_TRY(SharedSegment::open(owner.desk, offer.descriptor, offer.allocation_bytes,
                                      Reach::kAny, &segment));
-    *region = Memory(segment, segment->data() + offer.offset);
+    *memory = Memory(segment, segment->data() + offer.offset);
     return {};
   }
 
   bool reaches(const void*) const override { return true; }
 
-  Status share_region(const RegionOffer&) override { return {}; }
+  Status enable_access(const MemoryOffer&) override { return {}; }
 
-  void withdraw(const RegionOffer&) override {
+  void withdraw(const MemoryOffer&) override {
     if (offered_) offered_->close_descriptor();
     offered_.reset();
   }
@@ -144,7 +144,7 @@ class HostBackend final : public DeviceBackend {
   void finish() override {}
 
  private:
-  static RegionOffer offer_of(int descriptor, std::uint64_t offset,
+  static MemoryOffer offer_of(int descriptor, std::uint64_t offset,
                               std::uint64_t allocation_bytes) {
     return {descriptor, -1, offset, allocation_bytes, {}, {}};
   }

@@ -356,7 +356,7 @@ TEST(MoveSelf, WithAnyPairOfHooks) {
   run_ranks(1, {{"CAUSEWAY_RING_BYTES", "4096"}}, [&](Communicator& communicator) {
     const device::Communicator handle = communicator.device_handle();
     const device::SendChannel& channel = handle.send_channel(0, 0);
-    const device::SelfLink<HostDevice> link{channel.link.region};
+    const device::SelfLink<HostDevice> link{channel.link.segment};
     constexpr std::uint64_t kElements = 300;
     constexpr std::uint64_t kBytes = kElements * kElement;
     const auto array = random_array(17, 3 * kBytes);

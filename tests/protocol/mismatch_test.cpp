@@ -3,6 +3,7 @@
 #include "thread_ranks.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 namespace causeway::test {
 namespace {
@@ -94,6 +95,35 @@ TEST(OneSided, SurplusWithoutAnotherExchangeDoesNotHang) {
     EXPECT_EQ(status.kind(), communicator.rank() == 0 ? ErrorKind::kTruncated : ErrorKind::kNone)
         << status.message();
   });
+}
+
+/// Nor does it go unreported where exchanges of nothing follow it.
+TEST(OneSided, SurplusIsReportedAfterExchangesOfNothing) {
+  for (const char* const ll_bytes : {"0", "1024"}) {
+    for (const std::uint64_t asked_between : {0U, 50U}) {
+      std::atomic<int> reports = 0;
+      run_ranks(2, {{"CAUSEWAY_LL_BYTES", ll_bytes}}, [&](Communicator& communicator) {
+        std::vector<std::byte> data(200);
+        const auto exchange = [&](std::uint64_t sent, std::uint64_t asked) {
+          std::vector<Extent> send(2, Extent{0, 0});
+          std::vector<Extent> receive(2, Extent{0, 0});
+          if (communicator.rank() == 0) send[1].bytes = sent;
+          if (communicator.rank() == 1) receive[0].bytes = asked;
+          const Status status =
+              communicator.alltoallv({data.data(), send, data.data() + 100, receive, false});
+          ASSERT_TRUE(status.ok() || status.kind() == ErrorKind::kTruncated) << status.message();
+          if (!status.ok()) ++reports;
+        };
+        exchange(100, 100);
+        exchange(100, 0);
+        exchange(0, asked_between);
+        exchange(100, 100);
+        exchange(100, 100);
+      });
+      EXPECT_EQ(reports, 1) << "CAUSEWAY_LL_BYTES=" << ll_bytes << ", then asked for "
+                            << asked_between;
+    }
+  }
 }
 
 TEST(Decline, TellsThePeersAndLeavesTheCommunicatorUsable) {

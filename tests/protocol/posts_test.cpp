@@ -11,12 +11,14 @@
 #include <algorithm>
 #include <barrier>
 #include <chrono>
+#include <cstdlib>
 #include <thread>
 
 namespace causeway::test {
 namespace {
 
 using device::HostDevice;
+using device::Protocol;
 using device::Share;
 using device::ThreadGroup;
 
@@ -142,6 +144,34 @@ TEST_P(Posts, AreNotNeededForRecordsInPieces) {
     });
   }
 }
+
+class GivenUp : public testing::TestWithParam<Protocol> {};
+
+/// Nobody receives, so that the third message finds no slot.
+TEST_P(GivenUp, SendsSaySoAndLeaveTheChannelAsItWas) {
+  if (std::getenv("CAUSEWAY_NODE_SIZE") != nullptr) GTEST_SKIP() << "network links have no slots";
+  std::barrier sender_is_through(2);
+  const Settings settings{
+      {"CAUSEWAY_LL_BYTES", "1024"}, {"CAUSEWAY_LL128_BYTES", "1024"}, {"CAUSEWAY_TIMEOUT", "1"}};
+  run_ranks(2, settings, [&](Communicator& communicator) {
+    const device::Communicator handle = communicator.device_handle();
+    if (handle.rank == 0) {
+      const std::vector<Share> shares = {{64, 0, 64, 100, 1, 9, GetParam()}};
+      const device::ChannelState& state = *handle.send_channel(1, 0).home;
+      EXPECT_TRUE(send_shares<HostDevice>(handle, message_of(0, 64), shares));
+      EXPECT_TRUE(send_shares<HostDevice>(handle, message_of(1, 64), shares));
+      const device::ChannelState before = state;
+      EXPECT_FALSE(send_shares<HostDevice>(handle, message_of(2, 64), shares));
+      EXPECT_EQ(state.sequence, before.sequence);
+      EXPECT_EQ(state.position, before.position);
+      EXPECT_EQ(handle.control.reports->fatal.fault, device::Fault::kTimedOut);
+    }
+    sender_is_through.arrive_and_wait();
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Protocols, GivenUp,
+                         testing::Values(Protocol::kLl, Protocol::kLl128, Protocol::kStaged));
 
 INSTANTIATE_TEST_SUITE_P(Lines, Posts, testing::Values("0", "512"),
                          [](const auto& row) { return "ll_bytes_" + std::string(row.param); });

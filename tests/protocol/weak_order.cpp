@@ -56,15 +56,15 @@ void weaken(const Communicator& communicator, const char* which) {
   const device::SendChannel& out = handle.send_channel(peer, 0);
   const device::ReceiveChannel& in = handle.receive_channel(peer, 0);
   if (std::strcmp(which, "written") == 0 || std::strcmp(which, "direct") == 0) {
-    weakened.insert(out.link.region + out.shape.words_offset +
+    weakened.insert(out.link.segment + out.shape.words_offset +
                     offsetof(device::SenderWords, written));
   } else if (std::strcmp(which, "freed") == 0) {
-    weakened.insert(in.link.region + in.shape.words_offset +
+    weakened.insert(in.link.segment + in.shape.words_offset +
                     offsetof(device::ReceiverWords, freed));
   } else if (std::strcmp(which, "ll128") == 0) {
     for (const std::uint64_t slot : {0, 1}) {
       auto* const lines =
-          reinterpret_cast<device::LlLine*>(out.link.region + out.shape.lines_offset);
+          reinterpret_cast<device::LlLine*>(out.link.segment + out.shape.lines_offset);
       device::Ll128Line* const wide =
           device::impl::ll128_lines_of(device::slot_of(lines, slot, out.shape), out.shape);
       for (std::uint64_t i = 0; i < device::ll128_lines_in(out.shape.ll128_bytes); ++i) {

@@ -1,7 +1,7 @@
 // The arithmetic of channels: places, credit, pieces, and what a receiver accepts.
 #include <causeway/device/channel.hpp>
 #include <causeway/device/host_device.hpp>
-#include <causeway/device/ll.hpp>
+#include <causeway/device/impl/ll_words.hpp>
 
 #include <gtest/gtest.h>
 

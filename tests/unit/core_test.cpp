@@ -156,7 +156,7 @@ TEST(ChannelLayout, NoTwoThingsShareALine) {
     }
   }
   for (const std::uint64_t line : lines) EXPECT_EQ(line % 128, 0U);
-  EXPECT_GE(*lines.begin(), sizeof(RegionHeader));
+  EXPECT_GE(*lines.begin(), sizeof(SegmentHeader));
   EXPECT_EQ(*lines.rbegin() + 128, layout.bytes());
 }
 

@@ -89,7 +89,7 @@ struct alignas(kLineBytes) ChannelState {
   std::uint64_t sequence;    ///< last exchange that this side has finished
   std::uint64_t seen;        ///< last value read of the other side's count: freed or written
   std::uint64_t forgiven;    ///< receiver: what came up to this exchange unasked is no fault
-  std::uint64_t last;        ///< last exchange with bytes: sent, or asked for
+  std::uint64_t last;        ///< last exchange with bytes: sent, or asked for and some came
   std::uint64_t last_bytes;  ///< sender: of the message in it
   // Of a pair that has lines, in lane 0's receive end. Sequences here are the send end's.
   std::uint64_t lead;   ///< messages received alone, less those sent alone
@@ -125,15 +125,15 @@ struct PeerNews {
 
 /// What both ends of a channel know. Fixed when the communicator is attached.
 struct ChannelShape {
-  std::uint64_t ring_offset;   ///< of the ring, in the receiver's region
-  std::uint64_t words_offset;  ///< of the words that this end writes, in the other's region
+  std::uint64_t ring_offset;   ///< of the ring, in the receiver's segment
+  std::uint64_t words_offset;  ///< of the words that this end writes, in the other's segment
   std::uint64_t ring_bytes;    ///< a power of two
   std::uint64_t eager_bytes;   ///< most payload of a first record; at most a quarter of the ring
   std::uint32_t peer;          ///< rank in the communicator
   std::uint32_t lane;
-  std::uint64_t posts_offset;  ///< receiver: of the words for posts, in the other's region
+  std::uint64_t posts_offset;  ///< receiver: of the words for posts, in the other's segment
   std::uint64_t ll_bytes;      ///< most bytes of a share that travels in lines; 0 where none does
-  std::uint64_t lines_offset;  ///< sender: of the slots, in the other's region
+  std::uint64_t lines_offset;  ///< sender: of the slots, in the other's segment
   std::uint64_t ll128_bytes;   ///< most bytes of a share in lines of ll128; 0 where ll_bytes is, or
                                ///< where they do not stay whole
   std::uint64_t slot_bytes;    ///< of one of two slots

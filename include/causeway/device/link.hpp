@@ -24,7 +24,7 @@ struct Always {
 
 }  // namespace impl
 
-/// A link reaches one region of the peer's memory, by byte offsets into it.
+/// A link reaches one segment of the peer's memory, by byte offsets into it.
 ///
 /// put(group, offset, from, bytes) moves bytes there; all threads of the group call it.
 /// window(offset) is where a group forms bytes in place that commit(group, offset, bytes) then
@@ -60,31 +60,31 @@ struct AddressableLink {
   using Device = D;
   static constexpr LinkKind kKind = Kind;
 
-  std::byte* region;  ///< the peer's region, as this rank addresses it
+  std::byte* segment;  ///< the peer's, as this rank addresses it
 
   CAUSEWAY_TEMPLATE
   template <Group G>
   CAUSEWAY_FN void put(const G& group, std::uint64_t offset, const void* from,
                        std::uint64_t bytes) const {
-    Device::copy(group, region + offset, from, bytes);
+    Device::copy(group, segment + offset, from, bytes);
   }
   CAUSEWAY_TEMPLATE
   template <Group G>
   CAUSEWAY_FN void get(const G& group, void* to, std::uint64_t offset, std::uint64_t bytes) const {
-    Device::copy(group, to, region + offset, bytes);
+    Device::copy(group, to, segment + offset, bytes);
   }
-  CAUSEWAY_FN std::byte* window(std::uint64_t offset) const { return region + offset; }
+  CAUSEWAY_FN std::byte* window(std::uint64_t offset) const { return segment + offset; }
   /// Nothing is left to do: what a group stores in the window is stored at the peer.
   template <Group G>
   CAUSEWAY_FN void commit(const G&, std::uint64_t, std::uint64_t) const {}
 
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN void store(std::uint64_t offset, std::uint64_t value) const {
-    Device::store_far(reinterpret_cast<std::uint64_t*>(region + offset), value);
+    Device::store_far(reinterpret_cast<std::uint64_t*>(segment + offset), value);
   }
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN void signal(std::uint64_t offset, std::uint64_t value) const {
-    Device::store_release(reinterpret_cast<std::uint64_t*>(region + offset), value);
+    Device::store_release(reinterpret_cast<std::uint64_t*>(segment + offset), value);
   }
   CAUSEWAY_TEMPLATE
   template <class Until>
@@ -102,7 +102,7 @@ using MemoryLink = AddressableLink<Device, LinkKind::kMemory>;
 /// A link as it lies in a communicator's tables; with_link gives it its type back.
 struct LinkHandle {
   LinkKind kind;
-  std::byte* region;            ///< for network links the channel's block, of which this rank has
+  std::byte* segment;           ///< for network links the channel's block, of which this rank has
                                 ///< the ring alone there
   NetworkPort* port = nullptr;  ///< this and the rest for network links
   std::uint32_t peer = 0;
@@ -117,7 +117,7 @@ concept PostsToNetwork = requires(NetworkPort& port, const NetworkPost& post,
   Device::post(port, post, control);
 };
 
-/// A link to a rank of another host. Its region is the channel's block: bytes are formed in this
+/// A link to a rank of another host. Its segment is the channel's block: bytes are formed in this
 /// rank's copy, and signal() posts what has been committed since the last one. Up to
 /// NetworkPost::kMostRanges pieces that do not touch travel as they are; of more, the last takes
 /// along what lies between them, which costs time alone: the peer has those bytes already, or does
@@ -130,7 +130,7 @@ class NetworkLink {
 
   CAUSEWAY_FN NetworkLink(const LinkHandle& handle, const WaitControl& control)
       : port_(*handle.port),
-        block_(handle.region),
+        block_(handle.segment),
         control_(control),
         post_{handle.peer, handle.lane, handle.outgoing ? 1U : 0U, 0, {}, 0, 0} {}
 
@@ -193,7 +193,7 @@ CAUSEWAY_FN void with_peer_link(const LinkHandle& handle, const WaitControl& con
       return;
     }
   }
-  action(MemoryLink<Device>{handle.region});
+  action(MemoryLink<Device>{handle.segment});
 }
 
 /// The same for any link.
@@ -201,7 +201,7 @@ CAUSEWAY_TEMPLATE
 template <class Device, class Action>
 CAUSEWAY_FN void with_link(const LinkHandle& handle, const WaitControl& control, Action&& action) {
   if (handle.kind == LinkKind::kSelf) {
-    action(SelfLink<Device>{handle.region});
+    action(SelfLink<Device>{handle.segment});
   } else {
     with_peer_link<Device>(handle, control, action);
   }

@@ -7,7 +7,7 @@
 // after the data, and acquire it before.
 #pragma once
 
-#include <causeway/device/ll.hpp>
+#include <causeway/device/impl/ll_words.hpp>
 
 #include <type_traits>
 

@@ -1,30 +1,11 @@
 // What a receiver watches for where a message likely comes in few lines, of either width.
 #pragma once
 
-#include <causeway/device/ll128.hpp>
+#include <causeway/device/ahead.hpp>
 
 namespace causeway::device {
 
-/// What receiving a share begins with, worked out ahead, for each thread.
-struct ReceiveAhead {
-  const LlLine* slots;  ///< where lines come
-  std::uint64_t slot_lines;
-  bool lined;
-  bool posts_early;     ///< this thread, before it looks for the message
-  bool looks_always;    ///< for the message to come otherwise than in lines
-  std::uint64_t usual;  ///< the first word of a header of all that is asked for, without its
-                        ///< number of lanes
-  std::uint32_t rows;   ///< where the message likely comes in few lines, words of a thread at most,
-                        ///< or kInLl128; else 0
-  std::uint32_t words;  ///< of the share at most; lines of ll128 with kInLl128
-  std::uint32_t watched;       ///< words of this thread
-  std::uint64_t sequence = 0;  ///< of the exchange
-};
-
 namespace impl {
-
-/// ReceiveAhead::rows where lines of ll128 are expected.
-inline constexpr std::uint32_t kInLl128 = 3;
 
 /// What a thread watches for while a header is on its way: words that will likely be its own, of
 /// lines so few that a thread has `Rows` of them at most.

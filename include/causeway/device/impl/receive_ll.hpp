@@ -2,38 +2,11 @@
 // lines.
 #pragma once
 
-#include <causeway/device/few_ll.hpp>
-#include <causeway/device/hooks.hpp>
+#include <causeway/device/impl/few_ll.hpp>
 
 namespace causeway::device {
 
-/// What a rank asks of a peer in one exchange.
-struct Request {
-  std::uint64_t bytes;    ///< most bytes of the message, over all lanes; 0 waits for nothing
-  bool forgives = false;  ///< what comes unasked, now or from earlier exchanges, is no fault
-  void* user = nullptr;   ///< handed to the hook
-  bool paired = false;    ///< as the sender's Share says
-  /// Say as this begins that all before is over. Not needed in a paired exchange in which this rank
-  /// sends bytes to that peer.
-  bool acknowledges = true;
-  std::uint32_t lane_step = 1;  ///< as the sender's, for the groups that receive
-  /// How the message will likely come. Where that is in lines, every thread looks out for its own;
-  /// it may come otherwise, and later then.
-  Protocol expects = Protocol::kStaged;
-  std::uint32_t lane_bytes = UINT32_MAX;  ///< most bytes of a lane then
-  /// Where the sender may store the message itself: a region of this rank's, by name, and the
-  /// message's place in it. For hooks that would store it just there.
-  std::uint64_t region = kNoRegion;
-  std::uint64_t region_offset = 0;
-};
-
 namespace impl {
-
-/// Whether a receiver says how much it takes, and where, before it is asked. Nobody waits for the
-/// post of a message in lines.
-CAUSEWAY_FN constexpr bool posts_unasked(const ChannelShape& shape, const Request& request) {
-  return request.bytes > shape.eager_bytes && room_by_ll(shape, request.expects) == 0;
-}
 
 /// What a receiver has found of a message. kTaken: lines, and all threads know that each has what
 /// is its own of them.
@@ -42,8 +15,6 @@ enum class Found : std::uint64_t { kNotYet, kTaken, kLl, kLl128, kRing, kNothing
 CAUSEWAY_FN constexpr bool in_lines(Found found) {
   return found >= Found::kTaken && found <= Found::kLl128;
 }
-
-inline constexpr std::uint32_t kUnknownLanes = 0xffff;
 
 struct Sighting {
   Found found;
@@ -351,39 +322,5 @@ CAUSEWAY_FN Sighting receive_by_ll(const G& group, const ReceiveChannel& channel
 }
 
 }  // namespace impl
-
-/// Works out what does not depend on the exchange.
-CAUSEWAY_TEMPLATE
-template <Group G>
-CAUSEWAY_FN ReceiveAhead prepare_receive(const G& group, const ReceiveChannel& channel,
-                                         const Request& request) {
-  const ChannelShape& shape = channel.shape;
-  const bool lined = shape.ll_bytes > 0;
-  ReceiveAhead ahead{
-      channel.lines,
-      shape.slot_bytes / sizeof(LlLine),
-      lined,
-      group.rank() == 0 && (!lined || shape.lane == 0) && impl::posts_unasked(shape, request),
-      room_by_ll(shape, request.expects) == 0,
-      header_word({request.bytes, 0, 0, 0, 0, 0, 0, 0, request.expects}, 0),
-      0,
-      0,
-      0};
-  const std::uint64_t share = smaller(smaller<std::uint64_t>(request.lane_bytes, request.bytes),
-                                      room_by_ll(shape, request.expects));
-  const std::uint32_t row = group.size() * impl::kWordBytes;
-  if (request.expects == Protocol::kLl && share <= 2 * row) {
-    const auto words = static_cast<std::uint32_t>(impl::words_in(share));
-    ahead.rows = share <= row ? 1 : 2;
-    ahead.words = words;
-    if (group.rank() < words) ahead.watched = 1;
-    if (group.rank() + group.size() < words) ahead.watched = 2;
-  } else if (request.expects == Protocol::kLl128 && share > 0 &&
-             ll128_lines_in(share) <= impl::Ll128Parts<G>(group).rows_step()) {
-    ahead.rows = impl::kInLl128;
-    ahead.words = ll128_lines_in(share);
-  }
-  return ahead;
-}
 
 }  // namespace causeway::device

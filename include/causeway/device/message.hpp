@@ -1,0 +1,60 @@
+// What the two ends of a message are told: a share that a lane carries, and what is asked for.
+#pragma once
+
+#include <causeway/device/channel.hpp>
+
+namespace causeway::device {
+
+/// One lane's share of a message: bytes [offset, offset + bytes) of message_bytes. The shares of a
+/// message go by one protocol; by one of lines where each fits in its lane's.
+struct Share {
+  std::uint64_t message_bytes;
+  std::uint64_t offset;  ///< a multiple of the hook's granularity
+  std::uint64_t bytes;   ///< likewise; 0 announces that this lane carries nothing
+  /// Largest piece wished for, cut to the channel's eager limit, and no less than 16 bytes or an
+  /// element. With kDirect the most that goes through the ring before the post is there, 0 on
+  /// channels with lines for nothing.
+  std::uint64_t piece_bytes;
+  std::uint32_t lanes;                    ///< lanes that the message is spread over
+  std::uint32_t tag;                      ///< operation
+  Protocol protocol = Protocol::kStaged;  ///< kDirect where the receiver's post allows it
+  void* user = nullptr;                   ///< handed to the hook
+  /// The exchange is paired: this rank also receives from that peer in it, and both ends say so. A
+  /// message each way, an empty one too, tells that what came before is over. A message that is
+  /// sent alone does not: its receiver says so.
+  bool paired = false;
+  /// The group sees to this lane and every lane_step-th one behind it; other groups to those
+  /// between.
+  std::uint32_t lane_step = 1;
+};
+
+/// What a rank asks of a peer in one exchange.
+struct Request {
+  std::uint64_t bytes;    ///< most bytes of the message, over all lanes; 0 waits for nothing
+  bool forgives = false;  ///< what comes unasked, now or from earlier exchanges, is no fault
+  void* user = nullptr;   ///< handed to the hook
+  bool paired = false;    ///< as the sender's Share says
+  /// Say as this begins that all before is over. Not needed in a paired exchange in which this rank
+  /// sends bytes to that peer.
+  bool acknowledges = true;
+  std::uint32_t lane_step = 1;  ///< as the sender's, for the groups that receive
+  /// How the message will likely come. Where that is in lines, every thread looks out for its own;
+  /// it may come otherwise, and later then.
+  Protocol expects = Protocol::kStaged;
+  std::uint32_t lane_bytes = UINT32_MAX;  ///< most bytes of a lane then
+  /// Where the sender may store the message itself: a region of this rank's, by name, and the
+  /// message's place in it. For hooks that would store it just there.
+  std::uint64_t region = kNoRegion;
+  std::uint64_t region_offset = 0;
+};
+
+/// What receive() found.
+struct Received {
+  bool ok;              ///< false when a wait was given up
+  std::uint32_t lanes;  ///< lanes from here on carry nothing of the message, and need no further
+                        ///< call
+
+  CAUSEWAY_FN explicit operator bool() const { return ok; }
+};
+
+}  // namespace causeway::device

@@ -58,7 +58,8 @@ __global__ void try_ll128(device::Communicator comm, std::uint32_t* failures) {
   if (peer == comm.rank || out.shape.ll128_bytes == 0) return;
   const std::uint64_t start = in.state->sequence;
   if (threadIdx.x < 32) {
-    auto* const slots = reinterpret_cast<device::LlLine*>(out.link.segment + out.shape.lines_offset);
+    auto* const slots =
+        reinterpret_cast<device::LlLine*>(out.link.segment + out.shape.lines_offset);
     store_lines(device::impl::ll128_lines_of(slots, out.shape), start);
   } else if (!lines_come_whole(device::impl::ll128_lines_of(in.lines, in.shape), start)) {
     atomicAdd(failures, 1U);

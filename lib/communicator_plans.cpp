@@ -61,7 +61,8 @@ void Communicator::State::name_region(const Buffers& buffers, kernels::ExchangeA
 
 /// The communicator's failure, once it keeps other ranks from coming to a collective call in which
 /// this rank waits. One that has come through that call may fail the communicator right after: the
-/// others have until *deadline to get through too, which this sets where it finds the failure first.
+/// others have until *deadline to get through too, which this sets where it finds the failure
+/// first.
 Status Communicator::State::failure_of_call(Clock::time_point* deadline) const {
   const Status found = failure();
   if (found.ok()) return {};

@@ -42,13 +42,6 @@ GpuLaunches& launches_on(int ordinal, std::uint32_t blocks) {
   return *launches;
 }
 
-GpuId id_of(const cudaDeviceProp& properties) {
-  GpuId id{};
-  static_assert(sizeof id.bytes == sizeof properties.uuid);
-  std::memcpy(id.bytes, &properties.uuid, sizeof id.bytes);
-  return id;
-}
-
 using StreamId = unsigned long long;
 
 /// What no other stream of the program has or had, or nothing where it cannot be told. A handle may
@@ -79,7 +72,7 @@ class CudaBackend final : public DeviceBackend {
                   ordinal_);
     cudaDeviceProp properties{};
     CAUSEWAY_CUDA(cudaGetDeviceProperties, &properties, ordinal_);
-    id_ = id_of(properties);
+    id_ = gpu_id_of(properties);
     CAUSEWAY_TRY(queries_.find());
     cudaStream_t stream = nullptr;
     CAUSEWAY_CUDA(cudaStreamCreateWithFlags, &stream, cudaStreamNonBlocking);
@@ -393,28 +386,6 @@ class CudaBackend final : public DeviceBackend {
   /// Launches go by their communicator's event.
   static cudaEvent_t event_of(LaunchBudget::Owner owner) {
     return static_cast<cudaEvent_t>(const_cast<void*>(owner));
-  }
-
-  static Status why_unreachable(const Place& owner, const GpuId& id, cudaError_t code) {
-    UnreachableGpu gpu{id, static_cast<int>(owner.desk.pid), cudaGetErrorString(code), false, false,
-                       ""};
-    if (const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES")) gpu.visibility = visible;
-    int gpus = 0;
-    int mine = 0;
-    ignore(cudaGetDeviceCount(&gpus));
-    ignore(cudaGetDevice(&mine));
-    for (int other = 0; other < gpus; ++other) {
-      cudaDeviceProp properties{};
-      const cudaError_t found = cudaGetDeviceProperties(&properties, other);
-      ignore(found);
-      if (found != cudaSuccess) continue;
-      if (id_of(properties) != id) continue;
-      int access = 0;
-      ignore(cudaDeviceCanAccessPeer(&access, mine, other));
-      gpu.visible = true;
-      gpu.peer_access = access != 0 || other == mine;
-    }
-    return unreachable(gpu);
   }
 
   const int ordinal_;

@@ -5,6 +5,8 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
+#include <cstring>
 #include <type_traits>
 #include <vector>
 
@@ -195,6 +197,35 @@ Status copy_gpu_memory(const BlockCopy& copy) {
   const CurrentContext context(gpu);
   const OutsideCaptures outside;
   return copy_memory(gpu, cudaStreamPerThread, copy);
+}
+
+GpuId gpu_id_of(const cudaDeviceProp& properties) {
+  GpuId id{};
+  static_assert(sizeof id.bytes == sizeof properties.uuid);
+  std::memcpy(id.bytes, &properties.uuid, sizeof id.bytes);
+  return id;
+}
+
+Status why_unreachable(const Place& owner, const GpuId& id, cudaError_t code) {
+  UnreachableGpu gpu{id, static_cast<int>(owner.desk.pid), cudaGetErrorString(code), false, false,
+                     ""};
+  if (const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES")) gpu.visibility = visible;
+  int gpus = 0;
+  int mine = 0;
+  ignore(cudaGetDeviceCount(&gpus));
+  ignore(cudaGetDevice(&mine));
+  for (int other = 0; other < gpus; ++other) {
+    cudaDeviceProp properties{};
+    const cudaError_t found = cudaGetDeviceProperties(&properties, other);
+    ignore(found);
+    if (found != cudaSuccess) continue;
+    if (gpu_id_of(properties) != id) continue;
+    int access = 0;
+    ignore(cudaDeviceCanAccessPeer(&access, mine, other));
+    gpu.visible = true;
+    gpu.peer_access = access != 0 || other == mine;
+  }
+  return unreachable(gpu);
 }
 
 }  // namespace causeway

@@ -92,4 +92,10 @@ bool is_shareable(const void* address);
 /// and returns when it is done.
 Status copy_memory(int gpu, cudaStream_t stream, const BlockCopy& copy);
 
+/// A GPU's name, the same in every process.
+GpuId gpu_id_of(const cudaDeviceProp& properties);
+
+/// Why memory of another rank's GPU could not be opened.
+Status why_unreachable(const Place& owner, const GpuId& id, cudaError_t code);
+
 }  // namespace causeway

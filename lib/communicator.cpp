@@ -6,6 +6,8 @@
 #include "range_name.hpp"
 #include "ranges.hpp"
 
+#include <algorithm>
+
 namespace causeway {
 
 namespace {
@@ -29,19 +31,22 @@ Status Communicator::State::describe(const ScheduleLimits& within, const Buffers
   if (buffers == nullptr) {
     const std::vector<Extent> nothing(static_cast<std::size_t>(topology.size()), Extent{0, 0});
     list_alltoallv(self, nothing, nothing, &messages_);
+    messages_.in_place = false;
     make_schedule(within, self, topology.size(), messages_, schedule);
     return {};
   }
-  list_alltoallv(self, buffers->send, buffers->receive, &messages_);
-  make_schedule(within, self, topology.size(), messages_, schedule);
   args.sendbuf = static_cast<const std::byte*>(buffers->sendbuf);
   args.recvbuf = static_cast<std::byte*>(buffers->recvbuf);
   name_region(*buffers, &args);
-  bool any = false;
+  const auto has_layout = [](const Extent& block) { return block.layout != nullptr; };
+  const bool gathers = std::ranges::any_of(buffers->send, has_layout) ||
+                       std::ranges::any_of(buffers->receive, has_layout);
+  list_alltoallv(self, buffers->send, buffers->receive, &messages_);
+  messages_.in_place = args.region != device::kNoRegion && !gathers;
+  make_schedule(within, self, topology.size(), messages_, schedule);
+  if (!gathers) return {};
   const auto find_layout = [&](const Extent& block, std::uint16_t* place) {
-    CAUSEWAY_TRY(layouts_.find(*backend, block.layout, place));
-    any = any || *place != 0;
-    return Status();
+    return layouts_.find(*backend, block.layout, place);
   };
   for (std::size_t i = 0; i < schedule->send.size(); ++i) {
     CAUSEWAY_TRY(find_layout(*messages_.sends[i].block, &schedule->send[i].layout));
@@ -51,9 +56,7 @@ Status Communicator::State::describe(const ScheduleLimits& within, const Buffers
   }
   CAUSEWAY_TRY(find_layout(*messages_.to_self, &args.self.from_layout));
   CAUSEWAY_TRY(find_layout(*messages_.from_self, &args.self.to_layout));
-  if (any) args.layouts = layouts_.data();
-  // What the schedule takes to come straight into this rank's memory comes otherwise.
-  if (any || args.region == device::kNoRegion) args.split.send_threads = args.split.threads / 2;
+  args.layouts = layouts_.data();
   return {};
 }
 

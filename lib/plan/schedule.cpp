@@ -224,7 +224,7 @@ void make_schedule(const ScheduleLimits& limits, int self, int ranks, const Mess
   receives.clear();
   Chooser chooser(limits, messages.operation);
   bool in_lines = limits.ll_bytes > 0;
-  bool in_place = !messages.receives.empty();
+  bool in_place = messages.in_place && !messages.receives.empty();
   std::uint32_t threads = 0;
   const auto choose = [&](const Message& message) {
     const Travel travel = chooser.choose(message.peer, message.block->bytes);
@@ -265,6 +265,7 @@ void make_schedule(const ScheduleLimits& limits, int self, int ranks, const Mess
   args.receives = static_cast<std::uint32_t>(schedule->receive.size());
   args.self = {to_self.offset, from_self.offset, to_self.bytes, from_self.bytes, 0, 0};
   args.split.threads = threads;
+  // What comes in place is only heard of.
   args.split.send_threads = in_place ? threads - kernels::kThreadsThatHear : threads / 2;
   args.split = split_blocks(*schedule, limits.max_blocks, &schedule->visits);
 }

@@ -49,6 +49,7 @@ struct Messages {
   std::vector<Message> receives;
   const Extent* to_self = nullptr;    ///< that the rank sends itself; null for nothing,
   const Extent* from_self = nullptr;  ///< and where that goes; null where it asks for nothing
+  bool in_place = false;              ///< peers may store what they send this rank where it belongs
 };
 
 /// Lists what rank `self` sends and receives in an alltoallv: send[j] to and receive[j] from rank

@@ -15,6 +15,7 @@ inline void schedule_alltoallv(const ScheduleLimits& limits, int self, std::span
                                std::span<const Extent> receive, Schedule* schedule) {
   Messages messages;
   list_alltoallv(self, send, receive, &messages);
+  messages.in_place = true;
   make_schedule(limits, self, static_cast<int>(send.size()), messages, schedule);
 }
 

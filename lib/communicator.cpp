@@ -208,6 +208,11 @@ Status Communicator::create(Bootstrap& bootstrap, const Config& config, const St
   std::unique_ptr<Communicator> made;
   const auto begin = [&]() -> Status {
     CAUSEWAY_TRY(config_status);
+    if (bootstrap.size() > static_cast<int>(kernels::kMostRanks)) {
+      return Status::error(ErrorKind::kUnsupported,
+                           "the communicator has %d ranks; it may have up to %u", bootstrap.size(),
+                           kernels::kMostRanks);
+    }
     set_log_level(config.log);
     made.reset(new Communicator(std::make_unique<State>()));
     return {};

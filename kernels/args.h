@@ -78,6 +78,8 @@ CAUSEWAY_FN constexpr Visits no_visits() { return {0xffff, 0, 0, 1}; }
 
 /// The most ranks of a communicator: visits have 16 bits for a peer.
 inline constexpr std::uint32_t kMostRanks = 0xffff;
+/// The most lanes of a pair of ranks: more do not make it faster.
+inline constexpr std::uint32_t kMostLanes = 64;
 
 /// The most threads of a block on GPUs: as many as can have registers for all that they do.
 inline constexpr std::uint32_t kMostThreads = 512;

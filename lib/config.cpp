@@ -3,6 +3,8 @@
 
 #include "number.hpp"
 
+#include <args.h>
+
 #include <bit>
 #include <cctype>
 #include <cstdlib>
@@ -110,7 +112,7 @@ constexpr Setting kSettings[] = {
     {"CAUSEWAY_LANES", "auto",
      "channels to each peer, which large blocks are spread over; the smallest value of any rank "
      "counts; auto is 1, on GPUs up to 64",
-     optional_field<&Config::lanes>, 1, 64},
+     optional_field<&Config::lanes>, 1, kernels::kMostLanes},
     {"CAUSEWAY_LL_BYTES", "auto",
      "messages up to this many bytes travel between ranks of a host in lines with flags, which "
      "needs no second trip to say that they are there; the smallest value of any rank counts; auto "

@@ -106,14 +106,13 @@ std::vector<TuningRule> cuda_rules(PairLanes lanes) {
 
 std::uint32_t lanes_between_gpus(std::uint32_t ranks, std::uint32_t blocks) {
   if (ranks == 1) return 1;
-  constexpr std::uint32_t kMostLanes = 64;  // more do not make a pair faster
   constexpr std::uint32_t kFewBlocks = 32;
   constexpr std::uint32_t kLanesOfFewBlocks = 8;
   const std::uint32_t peers = ranks - 1;
   // Of many blocks some are left for what a rank sends itself: where it sends each peer as much,
   // they keep up with the links at the 12 GB/s that a block copies beside lines.
   const std::uint32_t left = std::min(blocks / 9, blocks / (4 * peers));
-  const std::uint32_t lanes = std::clamp<std::uint32_t>((blocks - left) / peers, 1, kMostLanes);
+  const std::uint32_t lanes = std::clamp<std::uint32_t>((blocks - left) / peers, 1, kernels::kMostLanes);
   if (blocks <= peers || blocks > kFewBlocks) return lanes;
   // Of few blocks most may have to serve one peer, each with a lane. A multiple, so that blocks
   // that share a peer have equally many.

@@ -35,4 +35,11 @@ int launch_ll128_trial(const device::Communicator& comm, std::uint32_t* failures
 /// Loads the kernels onto the current GPU, so that no launch has to. Returns a cudaError_t.
 int load_exchange_cuda();
 
+/// What runs a communicator's exchanges on each device. Tests have their own.
+struct Launchers {
+  decltype(&launch_exchange_host) host = launch_exchange_host;
+  decltype(&launch_exchange_cuda) cuda = nullptr;     ///< null: those above
+  decltype(&load_exchange_cuda) load_cuda = nullptr;  ///< goes with it
+};
+
 }  // namespace causeway::kernels

@@ -60,8 +60,8 @@ __global__ void try_ll128(device::Communicator comm, std::uint32_t* failures) {
   if (threadIdx.x < 32) {
     auto* const slots =
         reinterpret_cast<device::LlLine*>(out.link.segment + out.shape.lines_offset);
-    store_lines(device::impl::ll128_lines_of(slots, out.shape), start);
-  } else if (!lines_come_whole(device::impl::ll128_lines_of(in.lines, in.shape), start)) {
+    store_lines(device::ll128_lines_of(slots, out.shape), start);
+  } else if (!lines_come_whole(device::ll128_lines_of(in.lines, in.shape), start)) {
     atomicAdd(failures, 1U);
   }
 }

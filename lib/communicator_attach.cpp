@@ -76,7 +76,7 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config) {
   Wishes mine{};
   const auto wish = [&]() -> Status {
     std::string why = "CAUSEWAY_DEVICE is host";
-    if (config.device != DeviceChoice::kHost) gpu = make_cuda_backend(&why);
+    if (config.device != DeviceChoice::kHost) gpu = make_cuda_backend(config.launchers, &why);
     if (insists && !gpu) {
       return Status::error(ErrorKind::kUnsupported,
                            "CAUSEWAY_DEVICE is cuda, and there is no GPU to use: %s", why.c_str());
@@ -148,16 +148,10 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config) {
   return {};
 }
 
-PairLanes Communicator::State::pair_lanes(std::uint32_t most_blocks) const {
-  PairLanes lanes{.most = limits.lanes};
-  const auto peers = static_cast<std::uint32_t>(topology.size()) - 1;
-  if (peers == 0) return lanes;
-  lanes.at_once = std::clamp<std::uint32_t>(most_blocks / peers, 1, lanes.at_once);
-  // What comes over the network is not in lines, and then nothing comes early.
-  if (topology.remote_ranks().empty()) {
-    lanes.beside_next = std::clamp<std::uint32_t>(most_blocks / 2 / peers, 1, lanes.beside_next);
-  }
-  return lanes;
+Tuner Communicator::State::make_tuner(std::uint32_t blocks) const {
+  const bool one_host = topology.remote_ranks().empty();
+  const auto ranks = static_cast<std::uint32_t>(topology.size());
+  return Tuner(backend->kind(), rules_, pair_lanes(limits.lanes, ranks, blocks, one_host));
 }
 
 Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& config, Wishes agreed,
@@ -168,7 +162,7 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   std::uint32_t most_blocks = 0;
   Wishes chosen = agreed;
   const auto choose = [&]() -> Status {
-    if (!backend) backend = make_host_backend();
+    if (!backend) backend = make_host_backend(config.launchers);
     for (int rank = 0; rank < topology.size(); ++rank) {
       if (all[static_cast<std::size_t>(rank)].gpu != backend->gpu()) continue;
       ++sharers;
@@ -180,7 +174,7 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
     }
     most_blocks = backend->blocks(config.max_ctas, sharers);
     // What a device would choose may differ between GPUs of different sizes.
-    if (agreed.lanes == 0) chosen.lanes = backend->default_lanes(ranks, most_blocks);
+    if (agreed.lanes == 0) chosen.lanes = default_lanes(backend->kind(), ranks, most_blocks);
     const std::uint64_t here = topology.host_ranks().size();
     if (agreed.ll_bytes == kNoWish) chosen.ll_bytes = backend->default_ll_bytes(here);
     if (agreed.ll128_bytes == kNoWish) {
@@ -213,7 +207,7 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
     }
     limits.links = links_;
     rules_ = config.tuning_rules();
-    tuner_ = std::make_unique<Tuner>(backend->kind(), rules_, pair_lanes(most_blocks));
+    tuner_ = std::make_unique<Tuner>(make_tuner(most_blocks));
     limits.tuner = tuner_.get();
     return backend->prepare(limits.max_blocks, sharers, sharers_here);
   }));

@@ -172,7 +172,7 @@ Status Communicator::State::prepare(Bootstrap& bootstrap, const Buffers& buffers
       within.max_ctas = static_cast<std::uint32_t>(*settings.max_ctas);
       within.max_blocks = std::min(within.max_blocks, within.max_ctas);
     }
-    tuner.emplace(Tuner(backend->kind(), rules_, pair_lanes(within.max_ctas)).with(settings.rules));
+    tuner.emplace(make_tuner(within.max_ctas).with(settings.rules));
     within.tuner = &*tuner;
     planned_.reserve(planned_.size() + 1);
     return {};

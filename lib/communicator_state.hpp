@@ -84,8 +84,8 @@ class Communicator::State {
   using Clock = std::chrono::steady_clock;
   struct Wishes;
 
-  /// For launches of up to `most_blocks` thread blocks.
-  PairLanes pair_lanes(std::uint32_t most_blocks) const;
+  /// For launches of up to `blocks` thread blocks.
+  Tuner make_tuner(std::uint32_t blocks) const;
   Status set_up_device(Bootstrap& bootstrap, const Config& config, Wishes agreed,
                        const std::vector<Wishes>& all);
   void watch_peers();

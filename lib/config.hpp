@@ -5,6 +5,8 @@
 #include "status.hpp"
 #include "tuning_rules.hpp"
 
+#include <launch.h>
+
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -32,7 +34,8 @@ struct Config {
   std::optional<std::uint64_t> spins;    ///< unset: chosen from the number of processors
   std::uint64_t start_count = 0;
   std::uint64_t link_timeout_seconds = 0;
-  std::uint64_t node_size = 0;  ///< 0: hosts are what they are
+  std::uint64_t node_size = 0;   ///< 0: hosts are what they are
+  kernels::Launchers launchers;  ///< no setting: for tests
 
   /// Those of the tuning file and then, as they win, those of CAUSEWAY_TUNE.
   std::vector<TuningRule> tuning_rules() const;

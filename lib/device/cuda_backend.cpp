@@ -56,7 +56,11 @@ std::optional<StreamId> id_of(cudaStream_t stream) {
 
 class CudaBackend final : public DeviceBackend {
  public:
-  explicit CudaBackend(int ordinal) : ordinal_(ordinal) {}
+  CudaBackend(int ordinal, const kernels::Launchers& launchers) : ordinal_(ordinal) {
+    if (launchers.cuda == nullptr) return;
+    launch_ = launchers.cuda;
+    load_ = launchers.load_cuda;
+  }
   ~CudaBackend() override {
     const GpuAside aside(ordinal_);
     if (launches_ != nullptr) {
@@ -94,9 +98,6 @@ class CudaBackend final : public DeviceBackend {
                  kernels::kMostBlocks);
     return static_cast<std::uint32_t>(
         std::max<std::uint64_t>(1, std::min(most, wish.value_or(most))));
-  }
-  std::uint32_t default_lanes(std::uint32_t ranks, std::uint32_t blocks) const override {
-    return lanes_between_gpus(ranks, blocks);
   }
   std::uint64_t default_ring_bytes(std::uint64_t rings) const override {
     return gpu_ring_bytes(rings);
@@ -244,7 +245,7 @@ class CudaBackend final : public DeviceBackend {
     if (sharers_here == 1) {
       launches_ = &launches_on(ordinal_, static_cast<std::uint32_t>(multiprocessors_));
     }
-    return cuda_status("loading kernels", static_cast<cudaError_t>(kernels::load_exchange_cuda()));
+    return cuda_status("loading kernels", static_cast<cudaError_t>(load_()));
   }
 
   Status try_ll128(const device::Communicator& comm, bool* hold) override {
@@ -341,9 +342,8 @@ class CudaBackend final : public DeviceBackend {
     if (!kernels::has_inline_lists(args)) {
       CAUSEWAY_TRY(bring_lists(args, schedule, captured, stream, &lists));
     }
-    CAUSEWAY_TRY(
-        cuda_status("launching an exchange",
-                    static_cast<cudaError_t>(kernels::launch_exchange_cuda(args, lists, stream))));
+    CAUSEWAY_TRY(cuda_status("launching an exchange",
+                             static_cast<cudaError_t>(launch_(args, lists, stream))));
     if (captured) {
       captured_early_ = args.overlap.with_next ? args.split.blocks : 0;
       return {};
@@ -389,6 +389,8 @@ class CudaBackend final : public DeviceBackend {
   }
 
   const int ordinal_;
+  decltype(&kernels::launch_exchange_cuda) launch_ = kernels::launch_exchange_cuda;
+  decltype(&kernels::load_exchange_cuda) load_ = kernels::load_exchange_cuda;
   int multiprocessors_ = 0;
   bool alone_ = false;                ///< whether no other rank has this GPU
   std::uint32_t captured_early_ = 0;  ///< of the last captured one, if it lets the next come
@@ -406,7 +408,8 @@ class CudaBackend final : public DeviceBackend {
 
 }  // namespace
 
-std::unique_ptr<DeviceBackend> make_cuda_backend(std::string* why) {
+std::unique_ptr<DeviceBackend> make_cuda_backend(const kernels::Launchers& launchers,
+                                                 std::string* why) {
   int gpus = 0;
   const cudaError_t code = cudaGetDeviceCount(&gpus);
   if (code != cudaSuccess || gpus == 0) {
@@ -416,7 +419,7 @@ std::unique_ptr<DeviceBackend> make_cuda_backend(std::string* why) {
   }
   int ordinal = 0;
   ignore(cudaGetDevice(&ordinal));
-  auto backend = std::make_unique<CudaBackend>(ordinal);
+  auto backend = std::make_unique<CudaBackend>(ordinal, launchers);
   const Status status = backend->set_up();
   *why = status.message();
   if (!status.ok()) return nullptr;

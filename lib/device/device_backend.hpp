@@ -8,6 +8,8 @@
 #include "schedule.hpp"
 #include "status.hpp"
 
+#include <launch.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -34,9 +36,8 @@ class DeviceBackend : public DeviceMemory {
   virtual GpuId gpu() const = 0;
 
   /// Thread blocks of a launch where `sharers` ranks run on one device and the user may wish for a
-  /// number; and lanes of each pair of `ranks` ranks with that many blocks.
+  /// number.
   virtual std::uint32_t blocks(std::optional<std::uint64_t> wish, std::uint32_t sharers) const = 0;
-  virtual std::uint32_t default_lanes(std::uint32_t ranks, std::uint32_t blocks) const = 0;
   /// Bytes of each of a rank's `rings` rings.
   virtual std::uint64_t default_ring_bytes(std::uint64_t rings) const = 0;
   /// Largest message that travels in lines between `ranks` ranks of a host, and in those of ll128,
@@ -89,9 +90,10 @@ Status check_inside(const void* base, std::size_t bytes, std::size_t offset,
                     std::size_t allocation_bytes);
 
 /// The CPU threads of this process.
-std::unique_ptr<DeviceBackend> make_host_backend();
+std::unique_ptr<DeviceBackend> make_host_backend(const kernels::Launchers& launchers = {});
 
 /// The current GPU of the calling thread; null, with the reason in *why, when there is none.
-std::unique_ptr<DeviceBackend> make_cuda_backend(std::string* why);
+std::unique_ptr<DeviceBackend> make_cuda_backend(const kernels::Launchers& launchers,
+                                                 std::string* why);
 
 }  // namespace causeway

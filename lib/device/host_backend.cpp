@@ -23,12 +23,13 @@ constexpr std::uint64_t kMostRing = std::uint64_t{1} << 20;
 
 class HostBackend final : public DeviceBackend {
  public:
+  explicit HostBackend(const kernels::Launchers& launchers) : launch_(launchers.host) {}
+
   DeviceKind kind() const override { return DeviceKind::kHost; }
   GpuId gpu() const override { return {}; }
   std::uint32_t blocks(std::optional<std::uint64_t> wish, std::uint32_t) const override {
     return static_cast<std::uint32_t>(wish.value_or(1));
   }
-  std::uint32_t default_lanes(std::uint32_t, std::uint32_t) const override { return 1; }
   std::uint64_t default_ring_bytes(std::uint64_t rings) const override {
     return std::clamp(std::bit_floor(kRingBudget / rings), kLeastRing, kMostRing);
   }
@@ -124,7 +125,7 @@ class HostBackend final : public DeviceBackend {
   }
 
   Status run(const Schedule& schedule) override {
-    kernels::launch_exchange_host(*executor_, schedule.args, schedule.lists());
+    launch_(*executor_, schedule.args, schedule.lists());
     return {};
   }
 
@@ -150,6 +151,7 @@ class HostBackend final : public DeviceBackend {
   }
 
   std::shared_ptr<SharedSegment> offered_;
+  const decltype(kernels::Launchers::host) launch_;
   std::unique_ptr<kernels::HostExecutor> executor_;
 };
 
@@ -164,6 +166,8 @@ Status check_inside(const void* base, std::size_t bytes, std::size_t offset,
       allocation_bytes - offset);
 }
 
-std::unique_ptr<DeviceBackend> make_host_backend() { return std::make_unique<HostBackend>(); }
+std::unique_ptr<DeviceBackend> make_host_backend(const kernels::Launchers& launchers) {
+  return std::make_unique<HostBackend>(launchers);
+}
 
 }  // namespace causeway

@@ -3,7 +3,7 @@
 
 namespace causeway {
 
-std::unique_ptr<DeviceBackend> make_cuda_backend(std::string* why) {
+std::unique_ptr<DeviceBackend> make_cuda_backend(const kernels::Launchers&, std::string* why) {
   *why = "built without CUDA";
   return nullptr;
 }

@@ -48,9 +48,13 @@ struct PairLanes {
   std::uint32_t beside_next = 64;
 };
 
-/// Lanes for each pair of `ranks` ranks on GPUs whose launches may have `blocks` thread blocks, at
-/// least 1: as measured between H200s and H100s.
-std::uint32_t lanes_between_gpus(std::uint32_t ranks, std::uint32_t blocks);
+/// Lanes that each pair of `ranks` ranks gets where nobody wishes for a number. Launches on the
+/// device may have `blocks` thread blocks, at least 1; on GPUs as measured between H200s and H100s.
+std::uint32_t default_lanes(DeviceKind device, std::uint32_t ranks, std::uint32_t blocks);
+
+/// What launches of up to `blocks` thread blocks make of a pair's `lanes` lanes, between `ranks`
+/// ranks that are all on one host, or not.
+PairLanes pair_lanes(std::uint32_t lanes, std::uint32_t ranks, std::uint32_t blocks, bool one_host);
 
 /// The rules of a device's built-in table. A row each for a link and a protocol that serves it, all
 /// parts of a choice set; the one for staged comes first and is for messages of any size.

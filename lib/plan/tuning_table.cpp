@@ -104,19 +104,31 @@ std::vector<TuningRule> cuda_rules(PairLanes lanes) {
 
 }  // namespace
 
-std::uint32_t lanes_between_gpus(std::uint32_t ranks, std::uint32_t blocks) {
-  if (ranks == 1) return 1;
+std::uint32_t default_lanes(DeviceKind device, std::uint32_t ranks, std::uint32_t blocks) {
+  if (device != DeviceKind::kCuda || ranks == 1) return 1;
   constexpr std::uint32_t kFewBlocks = 32;
   constexpr std::uint32_t kLanesOfFewBlocks = 8;
   const std::uint32_t peers = ranks - 1;
   // Of many blocks some are left for what a rank sends itself: where it sends each peer as much,
   // they keep up with the links at the 12 GB/s that a block copies beside lines.
   const std::uint32_t left = std::min(blocks / 9, blocks / (4 * peers));
-  const std::uint32_t lanes = std::clamp<std::uint32_t>((blocks - left) / peers, 1, kernels::kMostLanes);
+  const std::uint32_t lanes =
+      std::clamp<std::uint32_t>((blocks - left) / peers, 1, kernels::kMostLanes);
   if (blocks <= peers || blocks > kFewBlocks) return lanes;
   // Of few blocks most may have to serve one peer, each with a lane. A multiple, so that blocks
   // that share a peer have equally many.
   return lanes * std::max(1U, std::min(blocks - peers + 1, kLanesOfFewBlocks) / lanes);
+}
+
+PairLanes pair_lanes(std::uint32_t lanes, std::uint32_t ranks, std::uint32_t blocks,
+                     bool one_host) {
+  PairLanes result{.most = lanes};
+  if (ranks == 1) return result;
+  const std::uint32_t peers = ranks - 1;
+  result.at_once = std::clamp(blocks / peers, 1U, result.at_once);
+  // What comes over the network is not in lines, and then nothing comes early.
+  if (one_host) result.beside_next = std::clamp(blocks / 2 / peers, 1U, result.beside_next);
+  return result;
 }
 
 std::vector<TuningRule> built_in_rules(DeviceKind device, PairLanes lanes) {

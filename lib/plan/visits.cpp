@@ -23,16 +23,17 @@ std::uint64_t blocks_for(std::span<const Demand> demands, std::uint64_t most_wor
   return sum;
 }
 
-/// The visits of one role, of which `each` is written too. An item's first blocks come before any
-/// one's second. Returns how many blocks have some.
-std::uint32_t list_visits(std::span<const Demand> demands, std::uint32_t blocks,
-                          std::span<std::uint32_t> each, std::span<kernels::Visits> visits) {
-  std::uint32_t given = std::min(blocks, static_cast<std::uint32_t>(demands.size()));
-  if (blocks < demands.size()) {
-    std::ranges::fill(each, 1U);
-  } else {
-    given = share_blocks(demands, blocks, each);
-  }
+/// How many blocks each item of a role has, of `blocks` blocks. Returns how many have some.
+std::uint32_t share_role(std::span<const Demand> demands, std::uint32_t blocks,
+                         std::span<std::uint32_t> each) {
+  if (blocks >= demands.size()) return share_blocks(demands, blocks, each);
+  std::ranges::fill(each, 1U);
+  return blocks;
+}
+
+/// The visits of one role. An item's first blocks come before any one's second.
+void list_visits(std::span<const Demand> demands, std::span<const std::uint32_t> each,
+                 std::uint32_t given, std::span<kernels::Visits> visits) {
   std::uint32_t block = 0;
   for (std::uint32_t lane = 0; block < given; ++lane) {
     for (std::size_t i = 0; i < each.size() && block < given; ++i) {
@@ -41,7 +42,7 @@ std::uint32_t list_visits(std::span<const Demand> demands, std::uint32_t blocks,
                          static_cast<std::uint8_t>(lane), static_cast<std::uint8_t>(each[i])};
     }
   }
-  return given;
+  std::ranges::fill(visits.subspan(given), kernels::no_visits());
 }
 
 }  // namespace
@@ -83,16 +84,16 @@ std::uint32_t share_blocks(std::span<const Demand> demands, std::uint32_t blocks
 
 std::uint32_t make_visits(std::span<const Demand> sends, std::span<const Demand> receives,
                           std::uint32_t blocks, std::vector<kernels::Visits>* visits) {
-  std::vector<std::uint32_t> each(std::max(sends.size(), receives.size()));
-  visits->assign(2 * std::size_t{blocks}, kernels::no_visits());
-  const std::span<kernels::Visits> all(*visits);
-  const std::uint32_t sending =
-      list_visits(sends, blocks, std::span(each).first(sends.size()), all.first(blocks));
-  const std::uint32_t receiving =
-      list_visits(receives, blocks, std::span(each).first(receives.size()), all.last(blocks));
+  std::vector<std::uint32_t> each(sends.size() + receives.size());
+  const std::span each_send = std::span(each).first(sends.size());
+  const std::span each_receive = std::span(each).last(receives.size());
+  const std::uint32_t sending = share_role(sends, blocks, each_send);
+  const std::uint32_t receiving = share_role(receives, blocks, each_receive);
   const std::uint32_t given = std::max(sending, receiving);
-  std::copy_n(visits->begin() + blocks, given, visits->begin() + given);
   visits->resize(2 * std::size_t{given});
+  const std::span all(*visits);
+  list_visits(sends, each_send, sending, all.first(given));
+  list_visits(receives, each_receive, receiving, all.last(given));
   return given;
 }
 

@@ -1,5 +1,7 @@
-// alltoallv on a CUDA device that waits at random before it publishes or acquires anything: linked
-// in place of the library's own launch.
+// Exchanges on a CUDA device that waits at random before it publishes or acquires anything, for
+// programs of tests that link this.
+#include "launchers.hpp"
+
 #include <launch.h>
 #include <exchange_cuda.cuh>
 
@@ -53,9 +55,7 @@ struct DelayedCudaDevice : device::CudaDevice {
 /// The stress has no layouts and few ranks; kernels for others would only take time to compile.
 using Networked = device::WithPostRing<DelayedCudaDevice>;
 
-}  // namespace
-
-int launch_exchange_cuda(const ExchangeArgs& args, const WorkLists& lists, void* stream) {
+int launch_delayed(const ExchangeArgs& args, const WorkLists& lists, void* stream) {
   if (args.layouts != nullptr || !has_inline_lists(args)) return cudaErrorNotSupported;
   const auto launch = args.comm.control.port == nullptr
                           ? impl::launch_inline<DelayedCudaDevice, false>
@@ -63,9 +63,17 @@ int launch_exchange_cuda(const ExchangeArgs& args, const WorkLists& lists, void*
   return launch(args, lists, stream);
 }
 
-int load_exchange_cuda() {
+int load_delayed() {
   const int code = impl::load_inline<DelayedCudaDevice, false>();
   return code != cudaSuccess ? code : impl::load_inline<Networked, false>();
 }
+
+[[maybe_unused]] const bool set = [] {
+  test::launchers().cuda = launch_delayed;
+  test::launchers().load_cuda = load_delayed;
+  return true;
+}();
+
+}  // namespace
 
 }  // namespace causeway::kernels

@@ -256,7 +256,7 @@ TEST(Regions, ThatAreGoneAreNotWrittenTo) {
         kernels::HostExecutor executor(1);
         const auto replay = [&](std::uint64_t e) {
           send.fill(e, rank);
-          kernels::launch_exchange_host(executor, args, schedule.lists());
+          launchers().host(executor, args, schedule.lists());
           EXPECT_EQ(receive.wrong_bytes(e, rank, counts[0]), 0U) << "exchange " << e;
           EXPECT_EQ(later, std::vector<std::byte>(later.size(), Buffer::kGuard));
         };

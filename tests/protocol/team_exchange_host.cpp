@@ -1,5 +1,7 @@
-// alltoallv on the host device with several threads in each group, as on GPUs: linked in place of
-// the library's own launch, whose groups are single threads.
+// Exchanges on the host device with several threads in each group, as on GPUs, for programs of
+// tests that link this; the library's own launcher has groups of single threads.
+#include "launchers.hpp"
+
 #include <launch.h>
 #include <exchange.hpp>
 
@@ -9,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <memory>
@@ -197,15 +198,16 @@ void run_in_teams(ExchangeArgs args, const WorkLists& lists) {
   threads->run(run);
 }
 
-}  // namespace
-
-/// In warps where the environment has CAUSEWAY_TEST_WARPS.
-void launch_exchange_host(HostExecutor&, const ExchangeArgs& args, const WorkLists& lists) {
-  static const bool in_warps = std::getenv("CAUSEWAY_TEST_WARPS") != nullptr;
+void launch_in_teams(HostExecutor&, const ExchangeArgs& args, const WorkLists& lists) {
+  static const bool in_warps = test::in_warps();
   const bool gathers = args.layouts != nullptr;
   const auto run = in_warps ? (gathers ? run_in_teams<true, true> : run_in_teams<true, false>)
                             : (gathers ? run_in_teams<false, true> : run_in_teams<false, false>);
   run(args, lists);
 }
+
+[[maybe_unused]] const bool set = (test::launchers().host = launch_in_teams) != nullptr;
+
+}  // namespace
 
 }  // namespace causeway::kernels

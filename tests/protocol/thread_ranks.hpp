@@ -1,6 +1,8 @@
 // Runs a function on several ranks that are threads of this process.
 #pragma once
 
+#include "launchers.hpp"
+
 #include <communicator.hpp>
 #include <thread_bootstrap.hpp>
 
@@ -18,6 +20,7 @@ namespace causeway::test {
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
 inline Status read_settings(const Settings& settings, Config* config) {
+  config->launchers = launchers();
   const Lookup given = [&](const std::string& name) -> std::optional<std::string> {
     for (const auto& [key, value] : settings) {
       if (key == name) return value;

@@ -66,7 +66,7 @@ void weaken(const Communicator& communicator, const char* which) {
       auto* const lines =
           reinterpret_cast<device::LlLine*>(out.link.segment + out.shape.lines_offset);
       device::Ll128Line* const wide =
-          device::impl::ll128_lines_of(device::slot_of(lines, slot, out.shape), out.shape);
+          device::ll128_lines_of(device::slot_of(lines, slot, out.shape), out.shape);
       for (std::uint64_t i = 0; i < device::ll128_lines_in(out.shape.ll128_bytes); ++i) {
         weakened.insert(&wide[i].flag);
       }

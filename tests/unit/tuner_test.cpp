@@ -154,7 +154,24 @@ TEST(TuningTable, PairsOfGpusHaveLanesByTheThreadBlocks) {
                {512, 124, 1}, {2, 1, 1},    {4, 3, 1},    {2, 8, 8},    {4, 8, 6},    {8, 8, 2},
                {9, 8, 1},     {4, 16, 5},   {2, 31, 28},  {4, 33, 10}};
   for (const auto& [ranks, blocks, lanes] : cases) {
-    EXPECT_EQ(lanes_between_gpus(ranks, blocks), lanes) << ranks << " ranks, " << blocks;
+    EXPECT_EQ(default_lanes(DeviceKind::kCuda, ranks, blocks), lanes)
+        << ranks << " ranks, " << blocks;
+    EXPECT_EQ(default_lanes(DeviceKind::kHost, ranks, blocks), 1U);
+  }
+}
+
+TEST(TuningTable, LanesOfAPairThatServeAtOnceShareTheThreadBlocks) {
+  const struct {
+    std::uint32_t ranks;
+    bool one_host;
+    std::uint32_t at_once, beside_next;
+  } cases[] = {{1, true, 64, 64},  {2, true, 64, 62}, {4, true, 41, 20},
+               {4, false, 41, 64}, {64, true, 1, 1},  {512, true, 1, 1}};
+  for (const auto& [ranks, one_host, at_once, beside_next] : cases) {
+    const PairLanes lanes = pair_lanes(7, ranks, 124, one_host);
+    EXPECT_EQ(lanes.most, 7U);
+    EXPECT_EQ(lanes.at_once, at_once) << ranks;
+    EXPECT_EQ(lanes.beside_next, beside_next) << ranks;
   }
 }
 

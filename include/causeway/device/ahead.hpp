@@ -63,7 +63,7 @@ CAUSEWAY_FN void prepare_send(const L& link, const SendChannel& channel, const S
                           whole ? share.protocol : Protocol::kStaged};
   ahead.route = route_of(shape, share);
   ahead.header = {reinterpret_cast<LlLine*>(link.window(shape.lines_offset)),
-                  shape.slot_bytes / sizeof(LlLine),
+                  slot_lines(shape),
                   {header_word(header, 0), header_word(header, 1)},
                   header_word(header, 3)};
 }
@@ -124,7 +124,7 @@ CAUSEWAY_FN ReceiveAhead prepare_receive(const G& group, const ReceiveChannel& c
   const bool lined = shape.ll_bytes > 0;
   ReceiveAhead ahead{
       channel.lines,
-      shape.slot_bytes / sizeof(LlLine),
+      slot_lines(shape),
       lined,
       group.rank() == 0 && (!lined || shape.lane == 0) && impl::posts_unasked(shape, request),
       room_by_ll(shape, request.expects) == 0,

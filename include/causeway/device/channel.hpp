@@ -3,6 +3,8 @@
 
 #include <causeway/device/link.hpp>
 
+#include <type_traits>
+
 namespace causeway::device {
 
 /// How the payload that follows a header travels.
@@ -167,6 +169,35 @@ struct ReceiveChannel {
   const SenderWords* first_words;  ///< lane 0's
   std::byte* scratch;              ///< this rank's memory, as the sender's: for hooks
 };
+
+/// Lines of a slot.
+CAUSEWAY_FN constexpr std::uint64_t slot_lines(const ChannelShape& shape) {
+  return shape.slot_bytes / sizeof(LlLine);
+}
+
+/// The slot that message `sequence` uses, of a channel's two that begin at `lines`. A slot is taken
+/// again two messages later: by then the receiver is through with it when it has begun to receive
+/// the one between.
+template <class Line>
+CAUSEWAY_FN constexpr Line* slot_of(Line* lines, std::uint64_t sequence, std::uint64_t slot_lines) {
+  return lines + (sequence & 1) * slot_lines;
+}
+template <class Line>
+CAUSEWAY_FN constexpr Line* slot_of(Line* lines, std::uint64_t sequence,
+                                    const ChannelShape& shape) {
+  return slot_of(lines, sequence, slot_lines(shape));
+}
+
+/// Where in a slot the lines with a message's bytes begin, and those of ll128.
+template <class Line>
+CAUSEWAY_FN constexpr Line* ll_lines_of(Line* slot) {
+  return slot + kHeaderLines;
+}
+template <class Line>
+CAUSEWAY_FN inline auto* ll128_lines_of(Line* slot, const ChannelShape& shape) {
+  using Line128 = std::conditional_t<std::is_const_v<Line>, const Ll128Line, Ll128Line>;
+  return reinterpret_cast<Line128*>(ll_lines_of(slot) + shape.ll_bytes / sizeof(LlLine::data));
+}
 
 /// True when count `a` has reached count `b`, also after either has wrapped.
 CAUSEWAY_FN constexpr bool reached(std::uint64_t a, std::uint64_t b) {

@@ -69,26 +69,6 @@ CAUSEWAY_FN constexpr std::uint64_t room_by_ll(const ChannelShape& shape, Protoc
   return protocol == Protocol::kLl128 ? shape.ll128_bytes : 0;
 }
 
-/// The lines that message `sequence` uses, of a channel's two slots that begin at `lines`. A slot
-/// is taken again two messages later: by then the receiver is through with it when it has begun to
-/// receive the one between.
-template <class Lines>
-CAUSEWAY_FN constexpr Lines* slot_of(Lines* lines, std::uint64_t sequence,
-                                     std::uint64_t slot_lines) {
-  return lines + (sequence & 1) * slot_lines;
-}
-template <class Lines>
-CAUSEWAY_FN constexpr Lines* slot_of(Lines* lines, std::uint64_t sequence,
-                                     const ChannelShape& shape) {
-  return slot_of(lines, sequence, shape.slot_bytes / sizeof(LlLine));
-}
-
-/// Where a slot's lines with a message's bytes begin.
-template <class Lines>
-CAUSEWAY_FN constexpr Lines* payload_of(Lines* slot) {
-  return slot + kHeaderLines;
-}
-
 /// Whether the sender may use the slot of sequence `sequence`: the receiver is through with the one
 /// two messages earlier. It has said so; or it has begun a later paired exchange, which it shows by
 /// what it sends in it on lane 0 itself, if only that it sends nothing. Messages that were sent or

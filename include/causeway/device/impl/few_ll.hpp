@@ -16,7 +16,7 @@ class FewLl {
 
   CAUSEWAY_FN FewLl(const G& group, const ReceiveAhead& ahead, const LlLine* slot,
                     const ChannelShape&)
-      : group_(group), ahead_(ahead), payload_(payload_of(slot)) {}
+      : group_(group), ahead_(ahead), payload_(ll_lines_of(slot)) {}
 
   CAUSEWAY_TEMPLATE
   template <class Poll>

@@ -9,16 +9,7 @@
 
 #include <causeway/device/impl/ll_words.hpp>
 
-#include <type_traits>
-
 namespace causeway::device::impl {
-
-/// Where the lines of ll128 of a slot begin.
-template <class Lines>
-CAUSEWAY_FN inline auto* ll128_lines_of(Lines* slot, const ChannelShape& shape) {
-  using Lines128 = std::conditional_t<std::is_const_v<Lines>, const Ll128Line, Ll128Line>;
-  return reinterpret_cast<Lines128*>(payload_of(slot) + shape.ll_bytes / kWordBytes);
-}
 
 /// Eight threads of a warp have a part each of a line of ll128, and its warp's four octets a line
 /// each; other threads have whole lines of their own. The lines that a warp, or another thread,

@@ -108,7 +108,7 @@ CAUSEWAY_FN bool take_lines(const G& group, const ReceiveChannel& channel, std::
   Fault fault = Fault::kNone;
   bool here = true;
   if (header.protocol != Protocol::kLl128) {
-    here = load_lines<Device>(group, payload_of(slot), sequence, to, taken, control, fault);
+    here = load_lines<Device>(group, ll_lines_of(slot), sequence, to, taken, control, fault);
   } else {
     fault = load_ll128<Device>(group, ll128_lines_of(slot, shape), sequence, to, taken, control);
     here = fault == Fault::kNone;

@@ -77,7 +77,7 @@ CAUSEWAY_FN bool send_by_ll(const G& group, const SendChannel& channel, const Sh
   LlLine* const slot = store_header<Device>(group, channel, control, ahead.sequence, ahead.heard,
                                             share.paired, ahead.header);
   if (slot == nullptr) return false;
-  store_lines<Device>(group, payload_of(slot), ahead.sequence, from, share.bytes, held);
+  store_lines<Device>(group, ll_lines_of(slot), ahead.sequence, from, share.bytes, held);
   return true;
 }
 

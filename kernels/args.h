@@ -3,11 +3,21 @@
 
 #include <causeway/device/communicator.hpp>
 #include <causeway/device/layout.hpp>
+#include <causeway/device/message.hpp>
 
 namespace causeway::kernels {
 
-/// Which operation an exchange is of: the tag of its messages.
-enum class Operation : std::uint32_t { kAlltoallv = 1 };
+/// Which operation an exchange is of. Its messages have this number for a tag, but for those of
+/// kSendrecv: they have tags of the caller's.
+enum class Operation : std::uint32_t { kAlltoallv = 1, kSendrecv = 3 };
+
+/// The tag of an operation's messages; and of a message that its caller gives a tag, from 0 on.
+CAUSEWAY_FN constexpr std::uint32_t tag_of(Operation operation) {
+  return static_cast<std::uint32_t>(operation);
+}
+CAUSEWAY_FN constexpr std::uint32_t tag_of_message(std::int32_t tag) {
+  return device::kAnnounced | static_cast<std::uint32_t>(tag);
+}
 
 /// A message to one peer: where its block begins, in bytes from sendbuf, and how it is to travel.
 struct SendItem {
@@ -108,7 +118,12 @@ struct ExchangeArgs {
   std::uint64_t region;  ///< that recvbuf's blocks lie in, for peers to write to; or kNoRegion
   std::uint64_t region_offset;  ///< of recvbuf in it; blocks may lie before recvbuf
   Operation operation;
+  std::uint32_t send_tag;     ///< of the messages that this rank sends
+  std::uint32_t receive_tag;  ///< of those that it asks for
   Overlap overlap = {};
+  bool any_tag = false;                 ///< of a caller's will do instead
+  device::MessageInfo* info = nullptr;  ///< where to say what came, or null: of the last message,
+                                        ///< in memory that the device can write
   SelfItem self;
 };
 

@@ -14,7 +14,7 @@ namespace causeway::kernels {
 
 /// The part of a message that one of its lanes carries, in a group that sees to each
 /// `lane_step`-th lane.
-CAUSEWAY_FN constexpr device::Share lane_share(const SendItem& item, Operation operation,
+CAUSEWAY_FN constexpr device::Share lane_share(const SendItem& item, std::uint32_t tag,
                                                std::uint32_t lane, std::uint32_t lane_step = 1) {
   const std::uint64_t begin = device::smaller(lane * item.lane_bytes, item.bytes);
   const std::uint64_t bytes = device::smaller(item.lane_bytes, item.bytes - begin);
@@ -23,7 +23,7 @@ CAUSEWAY_FN constexpr device::Share lane_share(const SendItem& item, Operation o
           bytes,
           item.piece_bytes,
           item.lanes,
-          static_cast<std::uint32_t>(operation),
+          tag,
           static_cast<device::Protocol>(item.protocol),
           nullptr,
           item.paired,
@@ -87,7 +87,7 @@ struct Exchange {
       const SendItem& item = lists.send[i];
       for (std::uint32_t lane = 0; lane < item.lanes; ++lane) {
         if (!device::sends_at_once<Device>(args.comm.send_channel(item.peer, lane),
-                                           lane_share(item, args.operation, lane), 1)) {
+                                           lane_share(item, args.send_tag, lane), 1)) {
           return false;
         }
       }
@@ -242,23 +242,25 @@ struct Exchange {
   /// What a lane carries of a message.
   CAUSEWAY_FN device::Share share_for(const SendItem& item, std::uint32_t lane,
                                       std::uint32_t lane_step) const {
-    if (!args.declined) return lane_share(item, args.operation, lane, lane_step);
+    if (!args.declined) return lane_share(item, args.send_tag, lane, lane_step);
     const auto protocol = lane == 0 ? device::Protocol::kDeclined : device::Protocol::kStaged;
-    const auto tag = static_cast<std::uint32_t>(args.operation);
-    return {0, 0, 0, 1, 1, tag, protocol, nullptr, item.paired, lane_step};
+    return {0, 0, 0, 1, 1, args.send_tag, protocol, nullptr, item.paired, lane_step};
   }
 
   /// What is asked of a peer.
   CAUSEWAY_FN device::Request request_for(const ReceiveItem& item, std::uint32_t lane_step) const {
     device::Request request{args.declined ? 0 : item.bytes,
                             args.declined,
+                            args.any_tag,
+                            args.declined ? 0 : args.receive_tag,
                             nullptr,
                             item.paired,
                             args.declined || !item.answered,
                             lane_step,
                             static_cast<device::Protocol>(item.protocol),
                             item.lane_bytes};
-    if (item.layout == 0 && args.region != device::kNoRegion) {
+    if (!args.declined) request.info = args.info;
+    if (item.layout == 0 && args.region != device::kNoRegion && request.bytes > 0) {
       request.region = args.region;
       request.region_offset = args.region_offset + static_cast<std::uint64_t>(item.offset);
     }

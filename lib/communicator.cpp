@@ -177,13 +177,14 @@ Status Communicator::State::result() {
         describe_wait(reports.fatal).c_str());
     return failure();
   }
-  if (reports.declined.fault == device::Fault::kNone &&
-      reports.truncated.fault == device::Fault::kNone) {
-    return {};
+  const device::FaultReport* const light[] = {&reports.declined, &reports.mismatched,
+                                              &reports.truncated};
+  for (const device::FaultReport* report : light) {
+    if (report->fault == device::Fault::kNone) continue;
+    CAUSEWAY_TRY(channels.clear_reports(reports));
+    return fault_status(*report, topology.rank(), 0);
   }
-  CAUSEWAY_TRY(channels.clear_reports(reports));
-  CAUSEWAY_TRY(fault_status(reports.declined, topology.rank(), 0));
-  return fault_status(reports.truncated, topology.rank(), 0);
+  return {};
 }
 
 void Communicator::State::fail(Failure failure) {

@@ -32,6 +32,8 @@ int error_class(ErrorKind kind) {
       return MPI_ERR_UNSUPPORTED_OPERATION;
     case ErrorKind::kSystem:
       return MPI_ERR_INTERN;
+    case ErrorKind::kTag:
+      return MPI_ERR_TAG;
     case ErrorKind::kPeer:
       return MPI_ERR_OTHER;
     case ErrorKind::kFailed: {

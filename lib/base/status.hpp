@@ -17,6 +17,7 @@ enum class ErrorKind {
   kType,         ///< a datatype is not one that can be used
   kInfo,         ///< a setting has a value that it cannot take
   kTruncated,    ///< a peer sent more than was asked for; the communicator stays usable
+  kTag,          ///< a message has another tag than was asked for; the communicator stays usable
   kPeer,         ///< a peer could not take part; the communicator stays usable
   kUnsupported,  ///< this build or machine cannot do it
   kSystem,       ///< the operating system refused something

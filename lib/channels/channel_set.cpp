@@ -380,7 +380,8 @@ device::FaultReports ChannelSet::reports() const {
     return __atomic_load_n(&report.complete, __ATOMIC_ACQUIRE) != 0 ? report
                                                                     : device::FaultReport{};
   };
-  return {read(written.truncated), read(written.declined), read(written.fatal)};
+  return {read(written.truncated), read(written.mismatched), read(written.declined),
+          read(written.fatal)};
 }
 
 Status ChannelSet::clear_reports(const device::FaultReports& read) {
@@ -395,6 +396,7 @@ Status ChannelSet::clear_reports(const device::FaultReports& read) {
   };
   device::FaultClaims* const claims = handle_.control.claims;
   CAUSEWAY_TRY(clear(read.truncated, &written.truncated, &claims->truncated));
+  CAUSEWAY_TRY(clear(read.mismatched, &written.mismatched, &claims->mismatched));
   return clear(read.declined, &written.declined, &claims->declined);
 }
 

@@ -1,6 +1,8 @@
 // Failure: why a communicator can no longer be used, as one word that ranks share.
 #include "failure.hpp"
 
+#include <causeway/device/message.hpp>
+
 #include <cinttypes>
 #include <cstdio>
 
@@ -69,6 +71,15 @@ std::string describe_wait(const device::FaultReport& report) {
   return text;
 }
 
+/// What a message with a tag is of.
+std::string describe_message(std::uint64_t tag) {
+  const auto number = static_cast<std::uint32_t>(tag);
+  if (device::is_announced(number)) {
+    return "a message with tag " + std::to_string(number & ~device::kAnnounced);
+  }
+  return number == 0 ? "none" : "one of operation " + std::to_string(number);
+}
+
 Status fault_status(const device::FaultReport& report, int rank, std::uint64_t abort_word) {
   using device::Fault;
   const int peer = static_cast<int>(report.peer);
@@ -84,6 +95,10 @@ Status fault_status(const device::FaultReport& report, int rank, std::uint64_t a
       return Status::error(ErrorKind::kTruncated,
                            "rank %d was sent %" PRIu64 " bytes by rank %d and asked for %" PRIu64,
                            rank, report.needed, peer, report.reached);
+    case Fault::kMismatched:
+      return Status::error(ErrorKind::kTag, "rank %d asked rank %d for %s and got %s", rank, peer,
+                           describe_message(report.needed).c_str(),
+                           describe_message(report.reached).c_str());
     case Fault::kDeclined:
       return Status::error(ErrorKind::kPeer,
                            "rank %d got nothing from rank %d, which could not take part: its own "

@@ -203,6 +203,8 @@ void list_alltoallv(int self, std::span<const Extent> send, std::span<const Exte
   const auto ranks = static_cast<std::uint32_t>(send.size());
   const auto own = static_cast<std::uint32_t>(self);
   messages->operation = Operation::kAlltoallv;
+  messages->send_tag = messages->receive_tag = kernels::tag_of(Operation::kAlltoallv);
+  messages->any_tag = false;
   messages->sends.clear();
   messages->receives.clear();
   for (std::uint32_t hops = 1; hops < ranks; ++hops) {
@@ -245,7 +247,11 @@ void make_schedule(const ScheduleLimits& limits, int self, int ranks, const Mess
     receives.push_back(demand_of(limits, message.peer, bytes, travel.lanes));
     in_place = in_place && (bytes == 0 || travel.choice.protocol == Protocol::kDirect);
   }
-  pair_items(static_cast<std::uint32_t>(self), static_cast<std::uint32_t>(ranks), schedule);
+  // What one rank sends and what it receives at the same time are calls of two peers otherwise,
+  // which may be one.
+  if (messages.operation != Operation::kSendrecv) {
+    pair_items(static_cast<std::uint32_t>(self), static_cast<std::uint32_t>(ranks), schedule);
+  }
   const Extent nothing{0, 0};
   const Extent& to_self = messages.to_self != nullptr ? *messages.to_self : nothing;
   const Extent& from_self = messages.from_self != nullptr ? *messages.from_self : nothing;
@@ -261,6 +267,9 @@ void make_schedule(const ScheduleLimits& limits, int self, int ranks, const Mess
   schedule->max_ctas = limits.max_ctas;
   kernels::ExchangeArgs& args = schedule->args;
   args.operation = messages.operation;
+  args.send_tag = messages.send_tag;
+  args.receive_tag = messages.receive_tag;
+  args.any_tag = messages.any_tag;
   args.sends = static_cast<std::uint32_t>(schedule->send.size());
   args.receives = static_cast<std::uint32_t>(schedule->receive.size());
   args.self = {to_self.offset, from_self.offset, to_self.bytes, from_self.bytes, 0, 0};

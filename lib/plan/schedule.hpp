@@ -45,6 +45,9 @@ struct Message {
 /// behind the sender.
 struct Messages {
   kernels::Operation operation = kernels::Operation::kAlltoallv;
+  std::uint32_t send_tag = kernels::tag_of(kernels::Operation::kAlltoallv);
+  std::uint32_t receive_tag = kernels::tag_of(kernels::Operation::kAlltoallv);
+  bool any_tag = false;  ///< of a caller's will do instead of that
   std::vector<Message> sends;
   std::vector<Message> receives;
   const Extent* to_self = nullptr;    ///< that the rank sends itself; null for nothing,

@@ -61,9 +61,10 @@ TEST(Plan, SmallMessagesGoInLinesWherePeersShareMemory) {
     EXPECT_EQ(schedule.args.split.peer_blocks,
               0U + test::to(schedule, 1).lanes + test::to(schedule, 2).lanes + 1U + lanes);
     for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-      EXPECT_LE(
-          kernels::lane_share(test::to(schedule, 1), kernels::Operation::kAlltoallv, lane).bytes,
-          ll_bytes_for(65536, lanes));
+      EXPECT_LE(kernels::lane_share(test::to(schedule, 1),
+                                    kernels::tag_of(kernels::Operation::kAlltoallv), lane)
+                    .bytes,
+                ll_bytes_for(65536, lanes));
     }
   }
   EXPECT_EQ(ll_bytes_for(0, 5), 0U);
@@ -118,7 +119,8 @@ TEST(LaneShares, CoverABlockOnce) {
                                    0, true};
       std::uint64_t covered = 0;
       for (std::uint32_t lane = 0; lane < 7; ++lane) {
-        const device::Share share = kernels::lane_share(item, kernels::Operation::kAlltoallv, lane);
+        const device::Share share =
+            kernels::lane_share(item, kernels::tag_of(kernels::Operation::kAlltoallv), lane);
         if (share.bytes == 0) continue;
         EXPECT_LT(lane, lanes);
         EXPECT_EQ(share.offset, covered);

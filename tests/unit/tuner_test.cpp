@@ -103,9 +103,10 @@ TEST(TuningTable, Ll128ServesWhereAllRanksHaveThem) {
     EXPECT_EQ(test::to(schedule, 1).lanes, lanes) << bytes;
     EXPECT_EQ(test::from(schedule, 1).protocol, test::to(schedule, 1).protocol);
     for (std::uint32_t lane = 0; lane < lanes; ++lane) {
-      EXPECT_LE(
-          kernels::lane_share(test::to(schedule, 1), kernels::Operation::kAlltoallv, lane).bytes,
-          ll128_bytes_for(8192 * kKiB, 64));
+      EXPECT_LE(kernels::lane_share(test::to(schedule, 1),
+                                    kernels::tag_of(kernels::Operation::kAlltoallv), lane)
+                    .bytes,
+                ll128_bytes_for(8192 * kKiB, 64));
     }
   }
   limits.tuner = &tuner_of(DeviceKind::kHost);
@@ -355,9 +356,10 @@ TEST(Tuner, PlansKeepToWhatWasAgreedWhateverTheRulesAre) {
     const Schedule schedule = schedule_pair(limits, bytes);
     EXPECT_EQ(protocol_of(schedule), Protocol::kLl);
     for (std::uint32_t lane = 0; lane < 16; ++lane) {
-      EXPECT_LE(
-          kernels::lane_share(test::to(schedule, 1), kernels::Operation::kAlltoallv, lane).bytes,
-          ll_bytes_for(64 * kKiB, 16));
+      EXPECT_LE(kernels::lane_share(test::to(schedule, 1),
+                                    kernels::tag_of(kernels::Operation::kAlltoallv), lane)
+                    .bytes,
+                ll_bytes_for(64 * kKiB, 16));
     }
   }
   const Tuner wide = tuned("*:*:*:lanes=64,lane_bytes=1,chunk=1G,threads=64");
@@ -375,10 +377,10 @@ TEST(Tuner, PlansKeepToWhatWasAgreedWhateverTheRulesAre) {
       const Schedule schedule = schedule_pair(limits, bytes);
       const std::uint32_t last = test::to(schedule, 1).lanes - 1U;
       EXPECT_LE(last, lanes - 1);
-      EXPECT_TRUE(
-          last == 0 ||
-          kernels::lane_share(test::to(schedule, 1), kernels::Operation::kAlltoallv, last).bytes >
-              0)
+      EXPECT_TRUE(last == 0 ||
+                  kernels::lane_share(test::to(schedule, 1),
+                                      kernels::tag_of(kernels::Operation::kAlltoallv), last)
+                          .bytes > 0)
           << bytes;
       const std::uint64_t carried = (last + 1) * test::to(schedule, 1).lane_bytes;
       EXPECT_GE(carried, bytes);

@@ -16,9 +16,13 @@ CAUSEWAY_FN constexpr bool goes_by_ll(const ChannelShape& shape, const Share& sh
 enum class Route : std::uint32_t { kNothing, kLl, kLl128, kRing };
 
 CAUSEWAY_FN constexpr Route route_of(const ChannelShape& shape, const Share& share) {
+  // Of these a header goes, and nothing else.
   const bool declines = share.protocol == Protocol::kDeclined;
-  if (share.bytes == 0 && !declines) return Route::kNothing;
-  if (shape.ll_bytes == 0 || !(declines || goes_by_ll(shape, share))) return Route::kRing;
+  const bool announces = share.bytes == 0 && is_announced(share.tag) && shape.lane == 0;
+  if (share.bytes == 0 && !declines && !announces) return Route::kNothing;
+  if (shape.ll_bytes == 0) return Route::kRing;
+  if (announces || declines) return Route::kLl;
+  if (!goes_by_ll(shape, share)) return Route::kRing;
   return share.protocol == Protocol::kLl128 ? Route::kLl128 : Route::kLl;
 }
 
@@ -52,6 +56,7 @@ CAUSEWAY_FN void prepare_send(const L& link, const SendChannel& channel, const S
                               const P& hook, SendAhead& ahead) {
   const ChannelShape& shape = channel.shape;
   const bool whole = share.bytes == 0 || goes_by_ll(shape, share);
+  const bool declines = share.protocol == Protocol::kDeclined;
   const LineHeader header{share.message_bytes,
                           0,
                           0,
@@ -60,7 +65,9 @@ CAUSEWAY_FN void prepare_send(const L& link, const SendChannel& channel, const S
                           hook.granularity(),
                           share.tag,
                           share.lanes,
-                          whole ? share.protocol : Protocol::kStaged};
+                          !whole                        ? Protocol::kStaged
+                          : share.bytes > 0 || declines ? share.protocol
+                                                        : Protocol::kLl};
   ahead.route = route_of(shape, share);
   ahead.header = {reinterpret_cast<LlLine*>(link.window(shape.lines_offset)),
                   slot_lines(shape),
@@ -128,7 +135,7 @@ CAUSEWAY_FN ReceiveAhead prepare_receive(const G& group, const ReceiveChannel& c
       lined,
       group.rank() == 0 && (!lined || shape.lane == 0) && impl::posts_unasked(shape, request),
       room_by_ll(shape, request.expects) == 0,
-      header_word({request.bytes, 0, 0, 0, 0, 0, 0, 0, request.expects}, 0),
+      header_word({request.bytes, 0, 0, 0, 0, 0, request.tag, 0, request.expects}, 0),
       0,
       0,
       0};

@@ -1,8 +1,8 @@
 // The ll protocol: stores that carry data and the flag that says it is there.
 #pragma once
 
-#include <causeway/device/channel.hpp>
 #include <causeway/device/group.hpp>
+#include <causeway/device/message.hpp>
 
 namespace causeway::device {
 
@@ -16,8 +16,8 @@ struct LineHeader {
   std::uint32_t offset;          ///< where in the message this lane's lines begin
   std::uint32_t bytes;           ///< that this lane's lines carry
   std::uint32_t granularity;     ///< bytes of an element
-  std::uint32_t tag;             ///< operation that sent it
-  std::uint32_t lanes;           ///< lanes that carry parts of the message; less than 256
+  std::uint32_t tag;
+  std::uint32_t lanes;  ///< lanes that carry parts of the message; less than 256
   Protocol protocol;
 };
 
@@ -28,10 +28,19 @@ inline constexpr std::uint32_t kFirstHeaderWords = 3;
 /// Those that are of the sender's state.
 inline constexpr std::uint32_t kPreviousWord = 2;
 inline constexpr std::uint32_t kPreviousBytesWord = 4;
+/// That with the whole tag; the first one says of what kind it is.
+inline constexpr std::uint32_t kTagWord = 3;
+
+/// What the first word has of a tag: all of one below 15.
+inline constexpr std::uint32_t kProtocolBits = 4;
+CAUSEWAY_FN constexpr std::uint32_t kind_of(std::uint32_t tag) {
+  return is_announced(tag) ? 15 : tag & 15;
+}
 
 CAUSEWAY_FN constexpr std::uint64_t header_word(const LineHeader& header, std::uint32_t index) {
   if (index == 0) {
     return (header.message_bytes << 16) | (std::uint64_t{header.lanes} << 8) |
+           (std::uint64_t{kind_of(header.tag)} << kProtocolBits) |
            static_cast<std::uint64_t>(header.protocol);
   }
   if (index == 1) return (std::uint64_t{header.offset} << 32) | header.bytes;
@@ -44,11 +53,15 @@ CAUSEWAY_FN constexpr std::uint32_t header_lanes(std::uint64_t first_word) {
   return static_cast<std::uint32_t>(first_word >> 8) & 0xffU;
 }
 CAUSEWAY_FN constexpr Protocol header_protocol(std::uint64_t first_word) {
-  return static_cast<Protocol>(first_word & 0xffU);
+  return static_cast<Protocol>(first_word & ((1U << kProtocolBits) - 1));
 }
 
 CAUSEWAY_FN constexpr std::uint32_t header_bytes(std::uint64_t second_word) {
   return static_cast<std::uint32_t>(second_word);
+}
+
+CAUSEWAY_FN constexpr std::uint32_t header_tag(std::uint64_t tag_word) {
+  return static_cast<std::uint32_t>(tag_word);
 }
 
 CAUSEWAY_FN constexpr LineHeader header_of(const std::uint64_t (&word)[kHeaderWords]) {
@@ -57,8 +70,8 @@ CAUSEWAY_FN constexpr LineHeader header_of(const std::uint64_t (&word)[kHeaderWo
           word[kPreviousBytesWord],
           static_cast<std::uint32_t>(word[1] >> 32),
           header_bytes(word[1]),
-          static_cast<std::uint32_t>(word[3] >> 32),
-          static_cast<std::uint32_t>(word[3]),
+          static_cast<std::uint32_t>(word[kTagWord] >> 32),
+          header_tag(word[kTagWord]),
           header_lanes(word[0]),
           header_protocol(word[0])};
 }

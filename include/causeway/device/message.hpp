@@ -5,6 +5,21 @@
 
 namespace causeway::device {
 
+/// Tags say what a message is of: both ends of it give the same, and a receiver that finds another
+/// reports it. Those with kAnnounced are of messages that are matched one by one: each has a
+/// header, also one of no bytes, and its receiver waits for it, also one that asks for no bytes.
+/// Others are below 15; of them a message of no bytes has no header, and a receiver that asks for
+/// none waits for nothing.
+inline constexpr std::uint32_t kAnnounced = std::uint32_t{1} << 31;
+
+CAUSEWAY_FN constexpr bool is_announced(std::uint32_t tag) { return (tag & kAnnounced) != 0; }
+
+/// What a receiver has heard of a message.
+struct MessageInfo {
+  std::uint64_t bytes;  ///< of the message, also where the receiver took less
+  std::uint32_t tag;
+};
+
 /// One lane's share of a message: bytes [offset, offset + bytes) of message_bytes. The shares of a
 /// message go by one protocol; by one of lines where each fits in its lane's.
 struct Share {
@@ -15,8 +30,8 @@ struct Share {
   /// element. With kDirect the most that goes through the ring before the post is there, 0 on
   /// channels with lines for nothing.
   std::uint64_t piece_bytes;
-  std::uint32_t lanes;                    ///< lanes that the message is spread over
-  std::uint32_t tag;                      ///< operation
+  std::uint32_t lanes;  ///< lanes that the message is spread over
+  std::uint32_t tag;
   Protocol protocol = Protocol::kStaged;  ///< kDirect where the receiver's post allows it
   void* user = nullptr;                   ///< handed to the hook
   /// The exchange is paired: this rank also receives from that peer in it, and both ends say so. A
@@ -32,6 +47,8 @@ struct Share {
 struct Request {
   std::uint64_t bytes;    ///< most bytes of the message, over all lanes; 0 waits for nothing
   bool forgives = false;  ///< what comes unasked, now or from earlier exchanges, is no fault
+  bool any_tag = false;   ///< of those with kAnnounced
+  std::uint32_t tag = 0;  ///< of the message
   void* user = nullptr;   ///< handed to the hook
   bool paired = false;    ///< as the sender's Share says
   /// Say as this begins that all before is over. Not needed in a paired exchange in which this rank
@@ -46,7 +63,14 @@ struct Request {
   /// message's place in it. For hooks that would store it just there.
   std::uint64_t region = kNoRegion;
   std::uint64_t region_offset = 0;
+  MessageInfo* info = nullptr;  ///< where to say what came, or null; memory that the device can
+                                ///< write
 };
+
+/// Whether a message with a tag is one that was asked for.
+CAUSEWAY_FN constexpr bool is_wanted(const Request& request, std::uint32_t tag) {
+  return tag == request.tag || (request.any_tag && is_announced(tag));
+}
 
 /// What receive() found.
 struct Received {

@@ -25,12 +25,15 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
   const ChannelShape& shape = channel.shape;
   const std::uint64_t sequence = ahead.sequence;
   impl::Sighting seen{impl::Found::kRing, impl::kUnknownLanes};
-  if (request.bytes == 0) {
+  if (request.bytes == 0 && !is_announced(request.tag)) {
     seen = {impl::Found::kNothing, 0};
     if (group.rank() == 0 && shape.lane == 0) {
       link.signal(shape.posts_offset + offsetof(ReceiverWords, refused), sequence);
     }
   } else {
+    if (request.info != nullptr && group.rank() == 0 && shape.lane == 0) {
+      *request.info = {request.bytes, request.tag};
+    }
     if (ahead.lined && request.acknowledges && group.rank() == 0 && shape.lane == 0) {
       link.signal(shape.posts_offset + offsetof(ReceiverWords, taken), sequence - 1);
     }
@@ -55,7 +58,7 @@ CAUSEWAY_FN Received receive(const G& group, const L& link, const ReceiveChannel
     ChannelState& state = *channel.home;
     state.sequence = sequence;
     if (request.forgives) state.forgiven = sequence;
-    if (request.bytes > 0) {
+    if (request.bytes > 0 || is_announced(request.tag)) {
       // Where nothing came, what came unasked before is still to be reported.
       if (seen.found != impl::Found::kNothing) state.last = sequence;
       if (request.paired) Device::store_near(&state.heard, sequence - channel.state->lead);

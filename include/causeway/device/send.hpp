@@ -14,13 +14,14 @@ template <class Device>
 CAUSEWAY_FN bool sends_at_once(const SendChannel& channel, const Share& share,
                                std::uint32_t granularity) {
   const std::uint64_t bytes = share.bytes;
-  if (bytes == 0) return true;
   const ChannelShape& shape = channel.shape;
+  const Route route = route_of(shape, share);
+  if (route == Route::kNothing) return true;
   if (shape.ll_bytes > 0 &&
       !slot_is_free<Device>(channel, channel.state->sequence + 1, share.paired)) {
     return false;
   }
-  if (goes_by_ll(shape, share)) return true;
+  if (route != Route::kRing) return true;
   if (share.protocol == Protocol::kDirect || first_record_bytes(shape, bytes, granularity) < bytes)
     return false;
   const std::uint64_t end =

@@ -7,11 +7,12 @@
 
 namespace causeway::device {
 
-/// Why an exchange did not do what was asked, in ascending order of gravity. After the first two
+/// Why an exchange did not do what was asked, in ascending order of gravity. After the first three
 /// the communicator stays usable.
 enum class Fault : std::uint32_t {
   kNone = 0,
   kTruncated,   ///< the peer sent, or was sent, more bytes than the receiver had asked for
+  kMismatched,  ///< the peer sent a message with another tag, or of another operation
   kDeclined,    ///< the peer could not take part: its arguments were wrong, or it lacked memory
   kAborted,     ///< the abort word was set while this rank waited
   kTimedOut,    ///< the deadline of a wait passed
@@ -40,8 +41,10 @@ struct FaultReport {
   std::uint32_t peer;  ///< rank in the communicator
   std::uint32_t lane;
   std::uint64_t sequence;  ///< exchange of this pair, counted from the channel's start
-  std::uint64_t needed;    ///< byte count waited for; bytes sent, for kTruncated
-  std::uint64_t reached;   ///< byte count seen; bytes asked for, for kTruncated
+  std::uint64_t needed;    ///< byte count waited for; kTruncated: bytes sent; kMismatched: tag that
+                           ///< was asked for
+  std::uint64_t reached;   ///< byte count seen; kTruncated: bytes asked for; kMismatched: tag that
+                           ///< came, 0 where no message did
   std::uint64_t complete;  ///< 1 when there is a report
 };
 
@@ -51,11 +54,13 @@ CAUSEWAY_FN constexpr bool is_fatal(Fault fault) { return fault > Fault::kDeclin
 /// claim a report writes it.
 struct FaultReports {
   FaultReport truncated;
+  FaultReport mismatched;
   FaultReport declined;
   FaultReport fatal;
 };
 struct FaultClaims {
   std::uint32_t truncated;
+  std::uint32_t mismatched;
   std::uint32_t declined;
   std::uint32_t fatal;
 };
@@ -168,6 +173,8 @@ CAUSEWAY_FN CAUSEWAY_CALL void report_fault(const WaitControl& control, const Fa
     impl::fail_all<Device>(control, report);
   } else if (report.fault == Fault::kDeclined) {
     impl::write_report<Device>(&claims.declined, &reports.declined, report);
+  } else if (report.fault == Fault::kMismatched) {
+    impl::write_report<Device>(&claims.mismatched, &reports.mismatched, report);
   } else {
     impl::write_report<Device>(&claims.truncated, &reports.truncated, report);
   }

@@ -127,12 +127,12 @@ CAUSEWAY_FN bool take_lines(const G& group, const ReceiveChannel& channel, std::
   return here;
 }
 
-/// Reports what a header shows to be wrong with counts.
+/// Reports what a header shows to be wrong with a message, and says what it is.
 CAUSEWAY_TEMPLATE
 template <class Device>
-CAUSEWAY_FN CAUSEWAY_CALL void report_counts(const ReceiveChannel& channel, std::uint64_t sequence,
-                                             LineHeader header, Request request,
-                                             const WaitControl& control) {
+CAUSEWAY_FN CAUSEWAY_CALL void report_message(const ReceiveChannel& channel, std::uint64_t sequence,
+                                              LineHeader header, Request request,
+                                              const WaitControl& control) {
   const ChannelShape& shape = channel.shape;
   const auto report = [&](Fault fault, std::uint64_t of, std::uint64_t needed, std::uint64_t got) {
     report_fault<Device>(control,
@@ -144,29 +144,37 @@ CAUSEWAY_FN CAUSEWAY_CALL void report_counts(const ReceiveChannel& channel, std:
     // It came since the last message that was asked for.
     report(Fault::kTruncated, header.previous, header.previous_bytes, 0);
   }
-  if (header.protocol == Protocol::kStaged) return;
   if (header.protocol == Protocol::kDeclined) {
     report(Fault::kDeclined, sequence, 0, 0);
-  } else if (header.message_bytes > request.bytes) {
+    return;
+  }
+  if (request.info != nullptr) *request.info = {header.message_bytes, header.tag};
+  if (!is_wanted(request, header.tag)) {
+    report(Fault::kMismatched, sequence, request.tag, header.tag);
+  }
+  // What comes through the ring says there how much it is.
+  if (header.protocol != Protocol::kStaged && header.message_bytes > request.bytes) {
     report(Fault::kTruncated, sequence, header.message_bytes, request.bytes);
   }
 }
 
-/// Looks whether there is anything wrong with counts. By one thread, with a header of lane 0.
+/// Looks whether there is anything wrong with a message, or to say of it. By one thread, with a
+/// header of lane 0.
 CAUSEWAY_TEMPLATE
 template <class Device>
-CAUSEWAY_FN void check_counts(const ReceiveChannel& channel, std::uint64_t sequence,
-                              const LineHeader& header, const Request& request,
-                              const WaitControl& control) {
+CAUSEWAY_FN void check_message(const ReceiveChannel& channel, std::uint64_t sequence,
+                               const LineHeader& header, const Request& request,
+                               const WaitControl& control) {
   if (!reached(channel.state->last, header.previous) || header.message_bytes > request.bytes ||
-      header.protocol == Protocol::kDeclined) {
-    report_counts<Device>(channel, sequence, header, request, control);
+      header.protocol == Protocol::kDeclined || !is_wanted(request, header.tag) ||
+      request.info != nullptr) {
+    report_message<Device>(channel, sequence, header, request, control);
   }
 }
 
 CAUSEWAY_FN constexpr bool valid(const LineHeader& header, const ChannelShape& shape) {
   if (header.protocol == Protocol::kDeclined) return header.bytes == 0;
-  return header.granularity > 0 && header.bytes > 0 &&
+  return header.granularity > 0 && (header.bytes > 0 || header.message_bytes == 0) &&
          header.bytes <= room_by_ll(shape, header.protocol);
 }
 
@@ -178,12 +186,13 @@ inline constexpr std::uint32_t kRoundsPerGlance = 4 * Device::kRoundsPerLook;
 /// Whether a header is of all that is asked for, by the protocol that is expected, and nothing is
 /// wrong with it.
 CAUSEWAY_FN constexpr bool is_usual(const std::uint64_t (&words)[kHeaderWords],
-                                    const ReceiveAhead& ahead, std::uint64_t bytes,
+                                    const ReceiveAhead& ahead, const Request& request,
                                     std::uint64_t last) {
   constexpr std::uint64_t kLanes = std::uint64_t{0xff} << 8;
   const std::uint64_t lane_end = (words[1] >> 32) + header_bytes(words[1]);
-  return (words[0] & ~kLanes) == ahead.usual && lane_end <= bytes &&
-         reached(last, words[kPreviousWord]);
+  return (words[0] & ~kLanes) == ahead.usual && lane_end <= request.bytes &&
+         reached(last, words[kPreviousWord]) &&
+         (!is_announced(request.tag) || header_tag(words[kTagWord]) == request.tag);
 }
 
 /// Takes a message that comes as it likely will, in short code, and in one place. While the header
@@ -198,6 +207,7 @@ CAUSEWAY_FN bool take_usual(const G& group, const ReceiveChannel& channel, const
                             Fault& fault, std::uint32_t& lanes) {
   const std::uint64_t sequence = ahead.sequence;
   const std::uint64_t last = channel.state->last;
+  const bool looks_at_tag = is_announced(request.tag);
   const LlLine* const slot = slot_of(ahead.slots, sequence, ahead.slot_lines);
   Watch watch(group, ahead, slot, channel.shape);
   std::uint64_t words[kHeaderWords] = {};
@@ -206,7 +216,9 @@ CAUSEWAY_FN bool take_usual(const G& group, const ReceiveChannel& channel, const
   const bool through = Watch::poll(control, fault, [&] {
     // All of these loads are on their way together.
     watch.look(sequence);
-    if (load_header<Device, kFirstHeaderWords>(slot, sequence, words)) {
+    const bool has_tag =
+        !looks_at_tag || Device::load_line(slot + kTagWord, sequence, words[kTagWord]);
+    if (load_header<Device, kFirstHeaderWords>(slot, sequence, words) && has_tag) {
       has_all = watch.has_all(header_bytes(words[1]));
       return has_all || header_protocol(words[0]) != Watch::kProtocol;
     }
@@ -216,7 +228,7 @@ CAUSEWAY_FN bool take_usual(const G& group, const ReceiveChannel& channel, const
   if (through) fault = Fault::kNone;
   const std::uint32_t bytes = header_bytes(words[1]);
   const bool usual = Watch::all(has_all && Watch::lines_in(bytes) <= ahead.words &&
-                                is_usual(words, ahead, request.bytes, last));
+                                is_usual(words, ahead, request, last));
   if (usual) watch.store(hook.destination(words[1] >> 32), bytes);
   lanes = header_lanes(words[0]);
   return group.all(usual);
@@ -258,7 +270,10 @@ CAUSEWAY_FN CAUSEWAY_CALL Sighting take_any(G group, const ReceiveChannel& chann
     } else if (in_lines(seen.found) && !valid(header, shape)) {
       report(Fault::kCorrupt, static_cast<std::uint64_t>(header.protocol));
     } else if (here && shape.lane == 0) {
-      check_counts<Device>(channel, sequence, header, request, control);
+      check_message<Device>(channel, sequence, header, request, control);
+    } else if (seen.found == Found::kNothing && shape.lane == 0 && is_announced(request.tag)) {
+      report_fault<Device>(control, {Fault::kMismatched, WaitFor::kNothing, shape.peer, shape.lane,
+                                     sequence, request.tag, 0, 0});
     }
   }
   const Words news = group.broadcast(

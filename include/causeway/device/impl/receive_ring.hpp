@@ -13,7 +13,8 @@ template <class L>
 CAUSEWAY_FN void post(const L& link, const ChannelShape& shape, std::uint64_t sequence,
                       const Request& request) {
   const auto word = [&](std::uint64_t offset) { return shape.posts_offset + offset; };
-  link.store(word(offsetof(ReceiverWords, posted_bytes)), request.bytes);
+  // Of nothing the sender takes no notice: of a message that is longer, a byte is lost.
+  link.store(word(offsetof(ReceiverWords, posted_bytes)), request.bytes > 0 ? request.bytes : 1);
   if constexpr (L::kKind != LinkKind::kNetwork) {
     link.store(word(offsetof(ReceiverWords, posted_region)), request.region);
     link.store(word(offsetof(ReceiverWords, posted_offset)), request.region_offset);
@@ -63,11 +64,17 @@ class RingReceiver {
   CAUSEWAY_FN bool receive_records(const Request& request) {
     for (;;) {
       const Next next = await_header();
-      if (next == Next::kNothing) lanes_ = shape_.lane;
+      if (next == Next::kNothing) {
+        lanes_ = shape_.lane;
+        miss(request);
+      }
       if (next != Next::kRecord) return next == Next::kNothing;
       const RecordHeader header = header_at(channel_, position_);
       if (!valid(header)) return corrupt(header);
-      if (reached(header.sequence, sequence_ + 1)) return true;
+      if (reached(header.sequence, sequence_ + 1)) {
+        miss(request);
+        return true;
+      }
       if (header.sequence == sequence_) return take_message(header, request);
       // Left from an exchange in which this rank had asked for nothing. Lane 0, which every message
       // has, reports it; with lines, its header there has told.
@@ -85,7 +92,10 @@ class RingReceiver {
     lanes_ = header.lanes;
     if (header.protocol == Protocol::kDeclined) {
       report(Fault::kDeclined, WaitFor::kNothing, sequence_, 0, 0);
-    } else if (header.message_bytes > capacity) {
+    } else if (hears()) {
+      hear(header, request);
+    }
+    if (header.protocol != Protocol::kDeclined && header.message_bytes > capacity) {
       report(Fault::kTruncated, WaitFor::kNothing, sequence_, header.message_bytes, capacity);
     }
     if (!take_record(header, capacity)) return false;
@@ -99,6 +109,24 @@ class RingReceiver {
     const RecordHeader rest = header_at(channel_, position_);
     if (next == Next::kNothing || !valid(rest) || rest.sequence != sequence_) return corrupt(rest);
     return take_record(rest, capacity);
+  }
+
+  /// Whether records tell of messages here: with lines, lane 0's header there has told.
+  CAUSEWAY_FN bool hears() const { return leads() && shape_.ll_bytes == 0 && shape_.lane == 0; }
+
+  /// Says what a message is, and reports one of another kind.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN void hear(const RecordHeader& header, const Request& request) const {
+    if (request.info != nullptr) *request.info = {header.message_bytes, header.tag};
+    if (is_wanted(request, header.tag)) return;
+    report(Fault::kMismatched, WaitFor::kNothing, sequence_, request.tag, header.tag);
+  }
+
+  /// Reports that no message came where one was to.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN void miss(const Request& request) const {
+    if (!hears() || !is_announced(request.tag)) return;
+    report(Fault::kMismatched, WaitFor::kNothing, sequence_, request.tag, 0);
   }
 
   /// Hands a record's payload to the hook, up to what fits in capacity, and frees its place.

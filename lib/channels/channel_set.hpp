@@ -10,6 +10,7 @@
 #include "topology.hpp"
 
 #include <causeway/device/communicator.hpp>
+#include <causeway/device/message.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -108,6 +109,10 @@ class ChannelSet {
   /// between this rank and a peer. Collective; nobody has exchanged anything yet.
   Status try_ll128(Bootstrap& bootstrap, const Ll128Trial& trial, bool* hold);
 
+  /// Where launches may say what message came, as the device sees it; and what they said.
+  device::MessageInfo* heard_by_device() const { return &as_seen(own())->heard; }
+  device::MessageInfo heard() const { return control_of(own())->heard; }
+
   /// Has the tables say that no share travels in lines of ll128. No launch is running.
   Status forgo_ll128();
 
@@ -118,6 +123,7 @@ class ChannelSet {
     std::uint64_t stage;
     std::uint64_t calls;
     alignas(device::kLineBytes) device::FaultReports reports;
+    device::MessageInfo heard;
   };
 
   struct Offers;

@@ -1,0 +1,201 @@
+// MPIX_Sendrecv in its forms: as MPI has it, _c, _on_stream, _on_stream_c.
+#include "arguments.hpp"
+#include "comm_cache.hpp"
+#include "entry.hpp"
+#include "exchange.hpp"
+
+#include <causeway/mpix.h>
+#include <never_destroyed.hpp>
+
+#include <algorithm>
+
+using namespace causeway;
+using namespace causeway::mpi;
+
+namespace {
+
+/// One end of a call: whom it is with, and the tag.
+struct End {
+  const char* rank_name;
+  int rank;
+  const char* tag_name;
+  int tag;
+
+  bool is_somebody() const { return rank != MPI_PROC_NULL; }
+};
+
+/// Errors for ends that no message can have.
+Status check_rank(const End& end, int rank, int size) {
+  if (!end.is_somebody() || (end.rank >= 0 && end.rank < size)) return {};
+  if (end.rank == MPI_ANY_SOURCE) {
+    return Status::error(ErrorKind::kRank,
+                         "%s is MPI_ANY_SOURCE on rank %d; it has to be a rank or MPI_PROC_NULL",
+                         end.rank_name, rank);
+  }
+  return Status::error(ErrorKind::kRank,
+                       "%s = %d on rank %d is none of the communicator's %d ranks", end.rank_name,
+                       end.rank, rank, size);
+}
+
+Status check_tag(const End& end, int rank, bool may_be_any) {
+  if (!end.is_somebody() || end.tag >= 0 || (may_be_any && end.tag == MPI_ANY_TAG)) return {};
+  if (end.tag == MPI_ANY_TAG) {
+    return Status::error(ErrorKind::kTag, "%s is MPI_ANY_TAG on rank %d; a %s has a tag of its own",
+                         end.tag_name, rank,
+                         may_be_any ? "message" : "message, and what a stream receives,");
+  }
+  return Status::error(ErrorKind::kTag, "%s = %d on rank %d is negative", end.tag_name, end.tag,
+                       rank);
+}
+
+/// A rank's message to itself is received by the call that sends it.
+Status check_self(const End& destination, const End& source, int rank) {
+  if ((destination.rank == rank) != (source.rank == rank)) {
+    return Status::error(ErrorKind::kRank,
+                         "dest = %d and source = %d on rank %d: a rank that sends to itself "
+                         "receives from itself in the same call",
+                         destination.rank, source.rank, rank);
+  }
+  if (destination.rank != rank || source.tag == MPI_ANY_TAG || source.tag == destination.tag) {
+    return {};
+  }
+  return Status::error(
+      ErrorKind::kTag,
+      "rank %d asked itself for a message with tag %d and got a message with tag %d", rank,
+      source.tag, destination.tag);
+}
+
+void set_status(MPI_Status* status, int source, int tag, std::uint64_t bytes) {
+  if (status == MPI_STATUS_IGNORE) return;
+  status->MPI_SOURCE = source;
+  status->MPI_TAG = tag;
+  PMPI_Status_set_elements_x(status, MPI_BYTE, static_cast<MPI_Count>(bytes));
+  PMPI_Status_set_cancelled(status, 0);
+}
+
+/// Whom a call is between, of the ends that are good.
+Pattern pattern_of(const End* destination, const End* source, int rank) {
+  Pattern pattern{Operation::kSendrecv, {1}};
+  Round& round = pattern.rounds.front();
+  if (destination != nullptr && destination->is_somebody()) {
+    pattern.tags.send = kernels::tag_of_message(destination->tag);
+    if (destination->rank == rank) {
+      round.to_self = 0;
+    } else {
+      round.sends.push_back({static_cast<std::uint32_t>(destination->rank), 0});
+    }
+  }
+  if (source != nullptr && source->is_somebody()) {
+    pattern.tags.any = source->tag == MPI_ANY_TAG;
+    pattern.tags.receive = kernels::tag_of_message(std::max(source->tag, 0));
+    if (source->rank == rank) {
+      round.from_self = 0;
+    } else {
+      round.receives.push_back({static_cast<std::uint32_t>(source->rank), 0});
+    }
+  }
+  return pattern;
+}
+
+/// What a call returns of the message that it received.
+void tell(const End& destination, const End& source, int rank, std::uint64_t asked,
+          std::uint64_t sent, const device::MessageInfo& heard, MPI_Status* status) {
+  if (!source.is_somebody()) {
+    set_status(status, MPI_PROC_NULL, MPI_ANY_TAG, 0);
+  } else if (source.rank == rank) {
+    set_status(status, rank, destination.tag, std::min(sent, asked));
+  } else {
+    set_status(status, source.rank, static_cast<int>(heard.tag & ~device::kAnnounced),
+               std::min(heard.bytes, asked));
+  }
+}
+
+template <class Count>
+int sendrecv(const char* call, const Side<Count, MPI_Aint>& send, const End& destination,
+             const Side<Count, MPI_Aint>& receive, const End& source, MPI_Comm comm,
+             const CallForm& form, MPI_Status* status) {
+  return enter(comm, call, [&]() -> Status {
+    CAUSEWAY_TRY(check_comm(comm));
+    const std::shared_ptr<Attached> attached = find_attached(comm);
+    if (attached == nullptr) {
+      return {ErrorKind::kComm,
+              "comm is not attached: call MPIX_Comm_attach on all of its ranks before"};
+    }
+    Communicator& communicator = *attached->communicator;
+    const int rank = communicator.rank();
+    const Status good_destination = check_rank(destination, rank, communicator.size());
+    const Status good_source = check_rank(source, rank, communicator.size());
+    const bool on_stream = form.kind == CallForm::kOnStream;
+    Blocks& blocks = of_this_thread<Blocks>();
+    const Status valid = guarded([&]() -> Status {
+      CAUSEWAY_TRY(good_destination);
+      CAUSEWAY_TRY(good_source);
+      CAUSEWAY_TRY(check_tag(destination, rank, false));
+      CAUSEWAY_TRY(check_tag(source, rank, !on_stream));
+      CAUSEWAY_TRY(check_self(destination, source, rank));
+      if (send.buffer == MPI_IN_PLACE) {
+        return Status::error(ErrorKind::kBuffer, "sendbuf is MPI_IN_PLACE on rank %d", rank);
+      }
+      return to_blocks(send, receive, rank,
+                       {destination.is_somebody() ? std::size_t{1} : 0,
+                        source.is_somebody() ? std::size_t{1} : 0},
+                       &blocks);
+    });
+    Pattern& pattern = of_this_thread<Pattern>();
+    pattern = pattern_of(good_destination.ok() ? &destination : nullptr,
+                         good_source.ok() ? &source : nullptr, rank);
+    if (!valid.ok()) {
+      const Status declined = on_stream ? communicator.enqueue_decline(form.stream, &pattern)
+                                        : communicator.decline(&pattern);
+      return declined.kind() == ErrorKind::kFailed ? declined : valid;
+    }
+    const Buffers buffers{blocks.sendbuf, blocks.send, blocks.recvbuf,
+                          blocks.receive, false,       &pattern};
+    if (on_stream) return communicator.enqueue(buffers, form.stream);
+    device::MessageInfo heard{};
+    const Status done = communicator.exchange(buffers, &heard);
+    tell(destination, source, rank, blocks.receive.empty() ? 0 : blocks.receive[0].bytes,
+         blocks.send.empty() ? 0 : blocks.send[0].bytes, heard, status);
+    return done;
+  });
+}
+
+End to(int destination, int tag) { return {"dest", destination, "sendtag", tag}; }
+End from(int source, int tag) { return {"source", source, "recvtag", tag}; }
+
+}  // namespace
+
+int PMPIX_Sendrecv(const void* sendbuf, int sendcount, MPI_Datatype sendtype, int dest, int sendtag,
+                   void* recvbuf, int recvcount, MPI_Datatype recvtype, int source, int recvtag,
+                   MPI_Comm comm, MPI_Status* status) {
+  return sendrecv("MPIX_Sendrecv", sends(sendbuf, sendcount, sendtype), to(dest, sendtag),
+                  receives(recvbuf, recvcount, recvtype), from(source, recvtag), comm, {}, status);
+}
+CAUSEWAY_ENTRY(Sendrecv);
+
+int PMPIX_Sendrecv_c(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, int dest,
+                     int sendtag, void* recvbuf, MPI_Count recvcount, MPI_Datatype recvtype,
+                     int source, int recvtag, MPI_Comm comm, MPI_Status* status) {
+  return sendrecv("MPIX_Sendrecv_c", sends(sendbuf, sendcount, sendtype), to(dest, sendtag),
+                  receives(recvbuf, recvcount, recvtype), from(source, recvtag), comm, {}, status);
+}
+CAUSEWAY_ENTRY(Sendrecv_c);
+
+int PMPIX_Sendrecv_on_stream(const void* sendbuf, int sendcount, MPI_Datatype sendtype, int dest,
+                             int sendtag, void* recvbuf, int recvcount, MPI_Datatype recvtype,
+                             int source, int recvtag, MPI_Comm comm, void* stream) {
+  return sendrecv("MPIX_Sendrecv_on_stream", sends(sendbuf, sendcount, sendtype), to(dest, sendtag),
+                  receives(recvbuf, recvcount, recvtype), from(source, recvtag), comm,
+                  {CallForm::kOnStream, stream}, MPI_STATUS_IGNORE);
+}
+CAUSEWAY_ENTRY(Sendrecv_on_stream);
+
+int PMPIX_Sendrecv_on_stream_c(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype,
+                               int dest, int sendtag, void* recvbuf, MPI_Count recvcount,
+                               MPI_Datatype recvtype, int source, int recvtag, MPI_Comm comm,
+                               void* stream) {
+  return sendrecv("MPIX_Sendrecv_on_stream_c", sends(sendbuf, sendcount, sendtype),
+                  to(dest, sendtag), receives(recvbuf, recvcount, recvtype), from(source, recvtag),
+                  comm, {CallForm::kOnStream, stream}, MPI_STATUS_IGNORE);
+}
+CAUSEWAY_ENTRY(Sendrecv_on_stream_c);

@@ -1,4 +1,4 @@
-// The arguments of an alltoallv as blocks of bytes.
+// The arguments of an exchange as blocks of bytes.
 #include "arguments.hpp"
 
 #include <cstdint>
@@ -46,53 +46,79 @@ void* count_from_lowest(std::vector<Extent>* extents) {
   return reinterpret_cast<void*>(static_cast<std::uintptr_t>(lowest));
 }
 
-/// A side's blocks. The vector's memory is reused.
+/// How errors call an argument of block `index`.
+std::string name_of(Form form, const char* name, std::size_t index) {
+  return form == Form::kEqual ? name : std::string(name) + '[' + std::to_string(index) + ']';
+}
+
+/// "counts[i] = n", and where it lies if the caller says so.
 template <class Count, class Displacement>
-Status to_extents(const Side<Count, Displacement>& side, int rank, int size,
+std::string describe_block(const Side<Count, Displacement>& side, std::size_t index,
+                           std::int64_t count) {
+  const std::string counted =
+      name_of(side.form, side.counts_name, index) + " = " + std::to_string(count);
+  if (side.form == Form::kEqual) return counted;
+  return counted + " with " + name_of(side.form, side.displacements_name, index) + " = " +
+         std::to_string(side.displacements[index]);
+}
+
+/// Block `index` of a side, which has some bytes.
+template <class Count, class Displacement>
+Status to_extent(const Side<Count, Displacement>& side, int rank, std::size_t index,
+                 const Element& element, std::int64_t count, Extent* extent) {
+  std::int64_t displacement = static_cast<std::int64_t>(index);
+  std::int64_t unit = side.form == Form::kTyped ? 1 : element.extent;
+  bool fits = true;
+  if (side.form == Form::kEqual) {
+    fits = !__builtin_mul_overflow(count, element.extent, &unit);
+  } else if (side.displacements == nullptr) {
+    return Status::error(ErrorKind::kArgument, "%s is NULL on rank %d", side.displacements_name,
+                         rank);
+  } else {
+    displacement = side.displacements[index];
+  }
+  if (!fits || !to_extent(element, count, displacement, unit, extent)) {
+    return Status::error(ErrorKind::kCount, "%s on rank %d is more than memory holds",
+                         describe_block(side, index, count).c_str(), rank);
+  }
+  // NULL may be MPI_BOTTOM: offsets are addresses then.
+  if (side.buffer == nullptr && extent->offset < kLeastAddress) {
+    return Status::error(
+        ErrorKind::kBuffer, "%s is NULL on rank %d, and %s = %lld elements begin at address %lld",
+        side.buffer_name, rank, name_of(side.form, side.counts_name, index).c_str(),
+        static_cast<long long>(count), static_cast<long long>(extent->offset));
+  }
+  return {};
+}
+
+/// A side's `blocks` blocks. The vector's memory is reused.
+template <class Count, class Displacement>
+Status to_extents(const Side<Count, Displacement>& side, int rank, std::size_t blocks,
                   std::vector<Extent>* extents) {
   Element element;
-  if (!side.is_alltoallw) {
+  if (side.form != Form::kTyped) {
     CAUSEWAY_TRY(describe_type(side.type_name, rank, side.type, &element));
-  } else if (side.types == nullptr) {
+  } else if (side.types == nullptr && blocks > 0) {
     return Status::error(ErrorKind::kArgument, "%s is NULL on rank %d", side.type_name, rank);
   }
-  if (side.counts == nullptr) {
+  if (side.counts == nullptr && blocks > 0) {
     return Status::error(ErrorKind::kArgument, "%s is NULL on rank %d", side.counts_name, rank);
   }
-  extents->assign(static_cast<std::size_t>(size), Extent{0, 0});
-  for (int peer = 0; peer < size; ++peer) {
-    const std::int64_t count = side.counts[peer];
+  extents->assign(blocks, Extent{0, 0});
+  for (std::size_t i = 0; i < blocks; ++i) {
+    const std::int64_t count = side.counts[side.form == Form::kEqual ? 0 : i];
     if (count < 0) {
-      return Status::error(ErrorKind::kCount, "%s[%d] = %lld on rank %d is negative",
-                           side.counts_name, peer, static_cast<long long>(count), rank);
+      return Status::error(ErrorKind::kCount, "%s = %lld on rank %d is negative",
+                           name_of(side.form, side.counts_name, i).c_str(),
+                           static_cast<long long>(count), rank);
     }
     if (count == 0) continue;
-    if (side.is_alltoallw) {
-      const std::string name = std::string(side.type_name) + '[' + std::to_string(peer) + ']';
-      CAUSEWAY_TRY(describe_type(name.c_str(), rank, side.types[peer], &element));
+    if (side.form == Form::kTyped) {
+      CAUSEWAY_TRY(describe_type(name_of(side.form, side.type_name, i).c_str(), rank, side.types[i],
+                                 &element));
     }
     if (element.bytes == 0) continue;
-    if (side.displacements == nullptr) {
-      return Status::error(ErrorKind::kArgument, "%s is NULL on rank %d", side.displacements_name,
-                           rank);
-    }
-    const std::int64_t displacement = side.displacements[peer];
-    Extent& extent = (*extents)[static_cast<std::size_t>(peer)];
-    if (!to_extent(element, count, displacement, side.is_alltoallw ? 1 : element.extent, &extent)) {
-      return Status::error(ErrorKind::kCount,
-                           "%s[%d] = %lld with %s[%d] = %lld on rank %d is more than memory holds",
-                           side.counts_name, peer, static_cast<long long>(count),
-                           side.displacements_name, peer, static_cast<long long>(displacement),
-                           rank);
-    }
-    // NULL may be MPI_BOTTOM: offsets are addresses then.
-    if (side.buffer == nullptr && extent.offset < kLeastAddress) {
-      return Status::error(
-          ErrorKind::kBuffer,
-          "%s is NULL on rank %d, and %s[%d] = %lld elements begin at address %lld",
-          side.buffer_name, rank, side.counts_name, peer, static_cast<long long>(count),
-          static_cast<long long>(extent.offset));
-    }
+    CAUSEWAY_TRY(to_extent(side, rank, i, element, count, &(*extents)[i]));
   }
   return {};
 }
@@ -101,24 +127,26 @@ Status to_extents(const Side<Count, Displacement>& side, int rank, int size,
 
 template <class Count, class Displacement>
 Status to_blocks(const Side<Count, Displacement>& send, const Side<Count, Displacement>& receive,
-                 int rank, int size, Blocks* blocks) try {
+                 int rank, BlockCounts counts, Blocks* blocks) try {
   if (receive.buffer == MPI_IN_PLACE) {
     return Status::error(ErrorKind::kBuffer, "recvbuf is MPI_IN_PLACE on rank %d", rank);
   }
   blocks->sendbuf = send.buffer;
   blocks->recvbuf = const_cast<void*>(receive.buffer);
-  CAUSEWAY_TRY(to_extents(receive, rank, size, &blocks->receive));
+  CAUSEWAY_TRY(to_extents(receive, rank, counts.receive, &blocks->receive));
   if (receive.buffer == nullptr) blocks->recvbuf = count_from_lowest(&blocks->receive);
   if (send.buffer == MPI_IN_PLACE) return {};
-  CAUSEWAY_TRY(to_extents(send, rank, size, &blocks->send));
+  CAUSEWAY_TRY(to_extents(send, rank, counts.send, &blocks->send));
   if (send.buffer == nullptr) blocks->sendbuf = count_from_lowest(&blocks->send);
   return {};
 } catch (const std::bad_alloc&) {
   return Status::error(ErrorKind::kSystem, "out of memory for the datatypes on rank %d", rank);
 }
 
-template Status to_blocks(const Side<int, int>&, const Side<int, int>&, int, int, Blocks*);
+template Status to_blocks(const Side<int, int>&, const Side<int, int>&, int, BlockCounts, Blocks*);
+template Status to_blocks(const Side<int, MPI_Aint>&, const Side<int, MPI_Aint>&, int, BlockCounts,
+                          Blocks*);
 template Status to_blocks(const Side<MPI_Count, MPI_Aint>&, const Side<MPI_Count, MPI_Aint>&, int,
-                          int, Blocks*);
+                          BlockCounts, Blocks*);
 
 }  // namespace causeway::mpi

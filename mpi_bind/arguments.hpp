@@ -1,4 +1,4 @@
-// The arguments of an alltoallv as blocks of bytes.
+// The arguments of an exchange as blocks of bytes.
 #pragma once
 
 #include "datatype.hpp"
@@ -8,24 +8,66 @@
 
 #include <mpi.h>
 
+#include <cstddef>
 #include <vector>
 
 namespace causeway::mpi {
 
-/// One side's arguments of an alltoallv, with the names that errors call them by.
+/// How arguments say what the blocks of a side are.
+enum class Form {
+  kUneven,  ///< each has a count and a displacement, in extents of the type that all have
+  kTyped,   ///< each has a type of its own too, and displacements are bytes
+  kEqual    ///< all have one count, and lie one behind the other
+};
+
+/// One side's arguments of an exchange, with the names that errors call them by.
 template <class Count, class Displacement>
 struct Side {
+  Form form;
   const char* buffer_name;
   const void* buffer;
   const char* counts_name;
-  const Count* counts;
+  const Count* counts;  ///< kEqual: of each block
   const char* displacements_name;
   const Displacement* displacements;
   const char* type_name;
   MPI_Datatype type;
-  bool is_alltoallw = false;  ///< displacements are bytes, and each block has its own type:
-  const MPI_Datatype* types = nullptr;
+  const MPI_Datatype* types = nullptr;  ///< kTyped
 };
+
+/// The sides of MPI's calls. What is pointed to stays the caller's.
+template <class Count, class Displacement>
+Side<Count, Displacement> sends(const void* buffer, const Count* counts,
+                                const Displacement* displacements, MPI_Datatype type) {
+  return {Form::kUneven, "sendbuf",     buffer,     "sendcounts", counts,
+          "sdispls",     displacements, "sendtype", type};
+}
+template <class Count, class Displacement>
+Side<Count, Displacement> receives(void* buffer, const Count* counts,
+                                   const Displacement* displacements, MPI_Datatype type) {
+  return {Form::kUneven, "recvbuf",     buffer,     "recvcounts", counts,
+          "rdispls",     displacements, "recvtype", type};
+}
+template <class Count, class Displacement>
+Side<Count, Displacement> sends(const void* buffer, const Count* counts,
+                                const Displacement* displacements, const MPI_Datatype* types) {
+  return {Form::kTyped, "sendbuf",     buffer,      "sendcounts",      counts,
+          "sdispls",    displacements, "sendtypes", MPI_DATATYPE_NULL, types};
+}
+template <class Count, class Displacement>
+Side<Count, Displacement> receives(void* buffer, const Count* counts,
+                                   const Displacement* displacements, const MPI_Datatype* types) {
+  return {Form::kTyped, "recvbuf",     buffer,      "recvcounts",      counts,
+          "rdispls",    displacements, "recvtypes", MPI_DATATYPE_NULL, types};
+}
+template <class Count>
+Side<Count, MPI_Aint> sends(const void* buffer, const Count& count, MPI_Datatype type) {
+  return {Form::kEqual, "sendbuf", buffer, "sendcount", &count, nullptr, nullptr, "sendtype", type};
+}
+template <class Count>
+Side<Count, MPI_Aint> receives(void* buffer, const Count& count, MPI_Datatype type) {
+  return {Form::kEqual, "recvbuf", buffer, "recvcount", &count, nullptr, nullptr, "recvtype", type};
+}
 
 /// What an exchange needs, made of the caller's arguments. Where a buffer was MPI_BOTTOM, or NULL,
 /// it is an address that blocks lie at instead, and they count from there.
@@ -36,10 +78,17 @@ struct Blocks {
   std::vector<Extent> receive;
 };
 
-/// The blocks that rank `rank` of `size` ranks means; none to send where its buffer is
-/// MPI_IN_PLACE. The memory of *blocks is reused. For int and int, and for MPI_Count and MPI_Aint.
+/// How many blocks the sides of a call have.
+struct BlockCounts {
+  std::size_t send;
+  std::size_t receive;
+};
+
+/// The blocks that rank `rank` means; none to send where its buffer is MPI_IN_PLACE. The memory of
+/// *blocks is reused. For counts and displacements of int and int, MPI_Count and MPI_Aint, int and
+/// MPI_Aint.
 template <class Count, class Displacement>
 Status to_blocks(const Side<Count, Displacement>& send, const Side<Count, Displacement>& receive,
-                 int rank, int size, Blocks* blocks);
+                 int rank, BlockCounts counts, Blocks* blocks);
 
 }  // namespace causeway::mpi

@@ -32,7 +32,8 @@ int make_plan(const char* call, const Side<Count, Displacement>& send,
     PlanSettings settings;
     const auto check = [&]() -> Status {
       const int rank = communicator.rank();
-      CAUSEWAY_TRY(to_blocks(send, receive, rank, communicator.size(), &blocks));
+      const auto ranks = static_cast<std::size_t>(communicator.size());
+      CAUSEWAY_TRY(to_blocks(send, receive, rank, {ranks, ranks}, &blocks));
       if (send.buffer == MPI_IN_PLACE) {
         return Status::error(ErrorKind::kBuffer,
                              "sendbuf is MPI_IN_PLACE on rank %d; a plan cannot copy it", rank);
@@ -56,11 +57,8 @@ int PMPIX_Alltoallv_plan(const void* sendbuf, const int sendcounts[], const int 
                          MPI_Datatype sendtype, void* recvbuf, const int recvcounts[],
                          const int rdispls[], MPI_Datatype recvtype, MPI_Comm comm, MPI_Info info,
                          MPIX_Plan* plan) {
-  return make_plan<int, int>(
-      "MPIX_Alltoallv_plan",
-      {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls, "sendtype", sendtype},
-      {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls, "recvtype", recvtype},
-      comm, info, plan);
+  return make_plan("MPIX_Alltoallv_plan", sends(sendbuf, sendcounts, sdispls, sendtype),
+                   receives(recvbuf, recvcounts, rdispls, recvtype), comm, info, plan);
 }
 CAUSEWAY_ENTRY(Alltoallv_plan);
 
@@ -68,11 +66,8 @@ int PMPIX_Alltoallv_plan_c(const void* sendbuf, const MPI_Count sendcounts[],
                            const MPI_Aint sdispls[], MPI_Datatype sendtype, void* recvbuf,
                            const MPI_Count recvcounts[], const MPI_Aint rdispls[],
                            MPI_Datatype recvtype, MPI_Comm comm, MPI_Info info, MPIX_Plan* plan) {
-  return make_plan<MPI_Count, MPI_Aint>(
-      "MPIX_Alltoallv_plan_c",
-      {"sendbuf", sendbuf, "sendcounts", sendcounts, "sdispls", sdispls, "sendtype", sendtype},
-      {"recvbuf", recvbuf, "recvcounts", recvcounts, "rdispls", rdispls, "recvtype", recvtype},
-      comm, info, plan);
+  return make_plan("MPIX_Alltoallv_plan_c", sends(sendbuf, sendcounts, sdispls, sendtype),
+                   receives(recvbuf, recvcounts, rdispls, recvtype), comm, info, plan);
 }
 CAUSEWAY_ENTRY(Alltoallv_plan_c);
 

@@ -132,6 +132,17 @@ CAUSEWAY_API int MPIX_Alltoallv_c(const void* sendbuf, const MPI_Count sendcount
                                   MPI_Datatype recvtype, MPI_Comm comm);
 
 /*
+ * MPIX_Alltoall, MPIX_Alltoall_c: MPI_Alltoall and MPI_Alltoall_c.
+ *
+ * As MPIX_Alltoallv; all blocks of a side have one count, and lie one behind the other.
+ */
+CAUSEWAY_API int MPIX_Alltoall(const void* sendbuf, int sendcount, MPI_Datatype sendtype,
+                               void* recvbuf, int recvcount, MPI_Datatype recvtype, MPI_Comm comm);
+CAUSEWAY_API int MPIX_Alltoall_c(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype,
+                                 void* recvbuf, MPI_Count recvcount, MPI_Datatype recvtype,
+                                 MPI_Comm comm);
+
+/*
  * MPIX_Alltoallw, MPIX_Alltoallw_c: MPI_Alltoallw and MPI_Alltoallw_c.
  *
  * As MPIX_Alltoallv; each block has a datatype of its own, and displacements are in bytes. The
@@ -175,23 +186,24 @@ CAUSEWAY_API int MPIX_Ialltoallv_c(const void* sendbuf, const MPI_Count sendcoun
                                    MPI_Datatype recvtype, MPI_Comm comm, MPI_Request* request);
 
 /*
- * MPIX_Alltoallv_on_stream, MPIX_Alltoallv_on_stream_c: enqueue an exchange on a stream.
+ * MPIX_Alltoallv_on_stream, MPIX_Alltoallv_on_stream_c, MPIX_Alltoall_on_stream,
+ * MPIX_Alltoall_on_stream_c: enqueue an exchange on a stream.
  *
  * Collective over comm. Exchanges on one communicator run one after the other, also from several
  * streams. On a communicator whose device is the host, `stream` is NULL, and the exchange is done
- * on return. Arguments: as MPIX_Alltoallv's, but that buffers are memory that the GPU can address,
- * and MPI_IN_PLACE is not allowed. `stream` is a cudaStream_t of the rank's GPU. Completion: the
- * call does not wait. Counts and displacements may be changed when it returns; buffers belong to
- * the exchange until the stream has passed it. Kernels that are launched behind an exchange with
- * CUDA's programmatic stream serialization may come onto the GPU before it is over, and have to
- * call cudaGridDependencySynchronize() before they read recvbuf. Graphs: the call may be captured
- * in a CUDA graph; comm has to be attached before the capture. The graph may be replayed any number
- * of times, between other exchanges on comm too, in the same order on all ranks. In graphs the
- * order of exchanges is the caller's to keep: those that run at the same time fail the
- * communicator. What replays need of comm's memory lives as long as the graph and what was made of
- * it. After comm was detached or freed, replays write nothing and wait for nobody, but may read
- * sendbuf, which has to be there. Errors: wrong arguments, and a first use in a capture, are this
- * call's. What goes wrong on the stream is reported by the next call on comm, or by
+ * on return. Arguments: as MPIX_Alltoallv's or MPIX_Alltoall's, but that buffers are memory that
+ * the GPU can address, and MPI_IN_PLACE is not allowed. `stream` is a cudaStream_t of the rank's
+ * GPU. Completion: the call does not wait. Counts and displacements may be changed when it returns;
+ * buffers belong to the exchange until the stream has passed it. Kernels that are launched behind
+ * an exchange with CUDA's programmatic stream serialization may come onto the GPU before it is
+ * over, and have to call cudaGridDependencySynchronize() before they read recvbuf. Graphs: the call
+ * may be captured in a CUDA graph; comm has to be attached before the capture. The graph may be
+ * replayed any number of times, between other exchanges on comm too, in the same order on all
+ * ranks. In graphs the order of exchanges is the caller's to keep: those that run at the same time
+ * fail the communicator. What replays need of comm's memory lives as long as the graph and what was
+ * made of it. After comm was detached or freed, replays write nothing and wait for nobody, but may
+ * read sendbuf, which has to be there. Errors: wrong arguments, and a first use in a capture, are
+ * this call's. What goes wrong on the stream is reported by the next call on comm, or by
  * MPIX_Comm_get_error.
  */
 CAUSEWAY_API int MPIX_Alltoallv_on_stream(const void* sendbuf, const int sendcounts[],
@@ -203,6 +215,13 @@ CAUSEWAY_API int MPIX_Alltoallv_on_stream_c(const void* sendbuf, const MPI_Count
                                             void* recvbuf, const MPI_Count recvcounts[],
                                             const MPI_Aint rdispls[], MPI_Datatype recvtype,
                                             MPI_Comm comm, void* stream);
+CAUSEWAY_API int MPIX_Alltoall_on_stream(const void* sendbuf, int sendcount, MPI_Datatype sendtype,
+                                         void* recvbuf, int recvcount, MPI_Datatype recvtype,
+                                         MPI_Comm comm, void* stream);
+CAUSEWAY_API int MPIX_Alltoall_on_stream_c(const void* sendbuf, MPI_Count sendcount,
+                                           MPI_Datatype sendtype, void* recvbuf,
+                                           MPI_Count recvcount, MPI_Datatype recvtype,
+                                           MPI_Comm comm, void* stream);
 
 /*
  * Memory that peers can write to.
@@ -332,6 +351,18 @@ CAUSEWAY_API int MPIX_Plan_start(MPIX_Plan plan, void* stream);
  */
 CAUSEWAY_API int MPIX_Plan_free(MPIX_Plan* plan);
 
+CAUSEWAY_API int PMPIX_Alltoall(const void* sendbuf, int sendcount, MPI_Datatype sendtype,
+                                void* recvbuf, int recvcount, MPI_Datatype recvtype, MPI_Comm comm);
+CAUSEWAY_API int PMPIX_Alltoall_c(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype,
+                                  void* recvbuf, MPI_Count recvcount, MPI_Datatype recvtype,
+                                  MPI_Comm comm);
+CAUSEWAY_API int PMPIX_Alltoall_on_stream(const void* sendbuf, int sendcount, MPI_Datatype sendtype,
+                                          void* recvbuf, int recvcount, MPI_Datatype recvtype,
+                                          MPI_Comm comm, void* stream);
+CAUSEWAY_API int PMPIX_Alltoall_on_stream_c(const void* sendbuf, MPI_Count sendcount,
+                                            MPI_Datatype sendtype, void* recvbuf,
+                                            MPI_Count recvcount, MPI_Datatype recvtype,
+                                            MPI_Comm comm, void* stream);
 CAUSEWAY_API int PMPIX_Alltoallv_on_stream(const void* sendbuf, const int sendcounts[],
                                            const int sdispls[], MPI_Datatype sendtype,
                                            void* recvbuf, const int recvcounts[],

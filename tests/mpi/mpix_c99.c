@@ -138,6 +138,44 @@ static int exchange_planned(struct arguments* a, int rank, PlanC* wide, Plan* ca
          end(&plan) == MPI_SUCCESS && plan == MPIX_PLAN_NULL && arrived(a, rank);
 }
 
+/* The calls with one count for all ranks. */
+static int exchange_equal(struct arguments* a, int rank, MPI_Comm comm) {
+  fill(a, rank);
+  EXPECT(MPIX_Alltoall(a->sent, 1, MPI_INT, a->received, 1, MPI_INT, comm) == MPI_SUCCESS);
+  EXPECT(arrived(a, rank));
+  fill(a, rank);
+  EXPECT(PMPIX_Alltoall(a->sent, 1, MPI_INT, a->received, 1, MPI_INT, comm) == MPI_SUCCESS);
+  EXPECT(arrived(a, rank));
+  fill(a, rank);
+  EXPECT(MPIX_Alltoall_c(a->sent, 1, MPI_INT, a->received, 1, MPI_INT, comm) == MPI_SUCCESS);
+  EXPECT(arrived(a, rank));
+  fill(a, rank);
+  EXPECT(PMPIX_Alltoall_c(a->sent, 1, MPI_INT, a->received, 1, MPI_INT, comm) == MPI_SUCCESS);
+  EXPECT(arrived(a, rank));
+  return 0;
+}
+
+/* The same on a stream. */
+static int exchange_equal_on_stream(struct arguments* a, int rank, MPI_Comm comm) {
+  fill(a, rank);
+  EXPECT(MPIX_Alltoall_on_stream(a->sent, 1, MPI_INT, a->received, 1, MPI_INT, comm, NULL) ==
+         MPI_SUCCESS);
+  EXPECT(arrived(a, rank));
+  fill(a, rank);
+  EXPECT(PMPIX_Alltoall_on_stream(a->sent, 1, MPI_INT, a->received, 1, MPI_INT, comm, NULL) ==
+         MPI_SUCCESS);
+  EXPECT(arrived(a, rank));
+  fill(a, rank);
+  EXPECT(MPIX_Alltoall_on_stream_c(a->sent, 1, MPI_INT, a->received, 1, MPI_INT, comm, NULL) ==
+         MPI_SUCCESS);
+  EXPECT(arrived(a, rank));
+  fill(a, rank);
+  EXPECT(PMPIX_Alltoall_on_stream_c(a->sent, 1, MPI_INT, a->received, 1, MPI_INT, comm, NULL) ==
+         MPI_SUCCESS);
+  EXPECT(arrived(a, rank));
+  return 0;
+}
+
 static int call_buffer_forms(int rank, MPI_Comm comm) {
   MPIX_Buffer buffer = MPIX_BUFFER_NULL;
   MPIX_Buffer_view view;
@@ -162,10 +200,13 @@ static int call_buffer_forms(int rank, MPI_Comm comm) {
  * memory. */
 static int call_stream_forms(struct arguments* a, int rank, MPI_Comm comm) {
   MPI_Info info;
+  int line;
   MPI_Info_create(&info);
   MPI_Info_set(info, "causeway_device", "host");
   EXPECT(MPIX_Comm_attach(comm, info) == MPI_SUCCESS);
   MPI_Info_free(&info);
+  line = exchange_equal_on_stream(a, rank, comm);
+  if (line != 0) return line;
   EXPECT(exchange_on_stream(a, rank, MPIX_Alltoallv_on_stream, comm));
   EXPECT(exchange_on_stream(a, rank, PMPIX_Alltoallv_on_stream, comm));
   EXPECT(exchange_on_stream_c(a, rank, MPIX_Alltoallv_on_stream_c, comm));
@@ -199,6 +240,8 @@ static int call_all(struct arguments* a, int rank, MPI_Comm comm) {
   EXPECT(exchange_in_background(a, rank, NULL, PMPIX_Ialltoallv, comm));
   EXPECT(exchange_in_background(a, rank, MPIX_Ialltoallv_c, NULL, comm));
   EXPECT(exchange_in_background(a, rank, PMPIX_Ialltoallv_c, NULL, comm));
+  line = exchange_equal(a, rank, comm);
+  if (line != 0) return line;
   line = call_buffer_forms(rank, comm);
   if (line != 0) return line;
   EXPECT(MPIX_Comm_get_error(comm, &code) == MPI_SUCCESS && code == MPI_SUCCESS);

@@ -22,6 +22,8 @@ int error_class(ErrorKind kind) {
       return MPI_ERR_COUNT;
     case ErrorKind::kBuffer:
       return MPI_ERR_BUFFER;
+    case ErrorKind::kRank:
+      return MPI_ERR_RANK;
     case ErrorKind::kType:
       return MPI_ERR_TYPE;
     case ErrorKind::kInfo:

@@ -159,6 +159,40 @@ CAUSEWAY_API int MPIX_Alltoallw_c(const void* sendbuf, const MPI_Count sendcount
                                   MPI_Comm comm);
 
 /*
+ * MPIX_Sendrecv, MPIX_Sendrecv_c: MPI_Sendrecv and MPI_Sendrecv_c.
+ *
+ * Sends one message and receives another at the same time; dest and source need not be the same
+ * rank, and either may be MPI_PROC_NULL. A rank that sends to itself receives from itself in the
+ * same call. Called by the ranks that talk to each other, and by no others: comm has to be attached
+ * before (MPIX_Comm_attach). What one rank sends another by these calls and by those that are
+ * collective over comm is received in the order in which it was sent, by the same kind of call; the
+ * two directions between a pair of ranks are independent of each other.
+ *
+ * Arguments: as MPI_Sendrecv has them; buffers and datatypes as MPIX_Alltoallv. recvcount may be
+ * more than comes. Tags are from 0 up to the greatest int, whatever MPI_TAG_UB says. recvtag may be
+ * MPI_ANY_TAG; source may not be MPI_ANY_SOURCE. Messages are matched by their order alone, and
+ * tags are compared then.
+ *
+ * Completion: on return recvbuf is filled and sendbuf may be changed. A small message may then not
+ * have been received yet. status has the source, the tag and, for MPI_Get_count, the bytes that
+ * were received; it may be MPI_STATUS_IGNORE.
+ *
+ * Errors: a message with another tag than recvtag is MPI_ERR_TAG, which names both; it is
+ * consumed, what recvbuf holds afterwards is undefined, and comm stays usable. A message of an
+ * exchange that is collective over comm, in place of one of these calls, is MPI_ERR_TAG likewise. A
+ * message that is longer than recvbuf is MPI_ERR_TRUNCATE, as MPIX_Alltoallv has it. When a rank's
+ * own arguments are wrong it sends nothing, dest gets MPI_ERR_OTHER naming it, and what source
+ * sends is lost.
+ */
+CAUSEWAY_API int MPIX_Sendrecv(const void* sendbuf, int sendcount, MPI_Datatype sendtype, int dest,
+                               int sendtag, void* recvbuf, int recvcount, MPI_Datatype recvtype,
+                               int source, int recvtag, MPI_Comm comm, MPI_Status* status);
+CAUSEWAY_API int MPIX_Sendrecv_c(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype,
+                                 int dest, int sendtag, void* recvbuf, MPI_Count recvcount,
+                                 MPI_Datatype recvtype, int source, int recvtag, MPI_Comm comm,
+                                 MPI_Status* status);
+
+/*
  * MPIX_Ialltoallv, MPIX_Ialltoallv_c: begin an exchange and return.
  *
  * Collective over comm, as MPIX_Alltoallv. MPI has to have been started with MPI_THREAD_MULTIPLE,
@@ -221,6 +255,22 @@ CAUSEWAY_API int MPIX_Alltoall_on_stream(const void* sendbuf, int sendcount, MPI
 CAUSEWAY_API int MPIX_Alltoall_on_stream_c(const void* sendbuf, MPI_Count sendcount,
                                            MPI_Datatype sendtype, void* recvbuf,
                                            MPI_Count recvcount, MPI_Datatype recvtype,
+                                           MPI_Comm comm, void* stream);
+
+/*
+ * MPIX_Sendrecv_on_stream, MPIX_Sendrecv_on_stream_c: MPIX_Sendrecv on a stream.
+ *
+ * Called as MPIX_Sendrecv; order, buffers, captures, completion and errors on the stream are those
+ * of MPIX_Alltoallv_on_stream. There is no status, and recvtag may not be MPI_ANY_TAG.
+ */
+CAUSEWAY_API int MPIX_Sendrecv_on_stream(const void* sendbuf, int sendcount, MPI_Datatype sendtype,
+                                         int dest, int sendtag, void* recvbuf, int recvcount,
+                                         MPI_Datatype recvtype, int source, int recvtag,
+                                         MPI_Comm comm, void* stream);
+CAUSEWAY_API int MPIX_Sendrecv_on_stream_c(const void* sendbuf, MPI_Count sendcount,
+                                           MPI_Datatype sendtype, int dest, int sendtag,
+                                           void* recvbuf, MPI_Count recvcount,
+                                           MPI_Datatype recvtype, int source, int recvtag,
                                            MPI_Comm comm, void* stream);
 
 /*
@@ -401,6 +451,22 @@ CAUSEWAY_API int PMPIX_Alltoallw_c(const void* sendbuf, const MPI_Count sendcoun
                                    void* recvbuf, const MPI_Count recvcounts[],
                                    const MPI_Aint rdispls[], const MPI_Datatype recvtypes[],
                                    MPI_Comm comm);
+CAUSEWAY_API int PMPIX_Sendrecv(const void* sendbuf, int sendcount, MPI_Datatype sendtype, int dest,
+                                int sendtag, void* recvbuf, int recvcount, MPI_Datatype recvtype,
+                                int source, int recvtag, MPI_Comm comm, MPI_Status* status);
+CAUSEWAY_API int PMPIX_Sendrecv_c(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype,
+                                  int dest, int sendtag, void* recvbuf, MPI_Count recvcount,
+                                  MPI_Datatype recvtype, int source, int recvtag, MPI_Comm comm,
+                                  MPI_Status* status);
+CAUSEWAY_API int PMPIX_Sendrecv_on_stream(const void* sendbuf, int sendcount, MPI_Datatype sendtype,
+                                          int dest, int sendtag, void* recvbuf, int recvcount,
+                                          MPI_Datatype recvtype, int source, int recvtag,
+                                          MPI_Comm comm, void* stream);
+CAUSEWAY_API int PMPIX_Sendrecv_on_stream_c(const void* sendbuf, MPI_Count sendcount,
+                                            MPI_Datatype sendtype, int dest, int sendtag,
+                                            void* recvbuf, MPI_Count recvcount,
+                                            MPI_Datatype recvtype, int source, int recvtag,
+                                            MPI_Comm comm, void* stream);
 CAUSEWAY_API int PMPIX_Mem_alloc(MPI_Comm comm, MPI_Aint bytes, void* baseptr);
 CAUSEWAY_API int PMPIX_Mem_free(void* base);
 CAUSEWAY_API int PMPIX_Buffer_register(MPI_Comm comm, void* base, MPI_Aint bytes,

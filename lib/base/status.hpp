@@ -14,6 +14,7 @@ enum class ErrorKind {
   kComm,         ///< the communicator is not one that can be used
   kCount,        ///< a count is negative, or too large
   kBuffer,       ///< a buffer is missing
+  kRank,         ///< a rank is none of the communicator's
   kType,         ///< a datatype is not one that can be used
   kInfo,         ///< a setting has a value that it cannot take
   kTruncated,    ///< a peer sent more than was asked for; the communicator stays usable

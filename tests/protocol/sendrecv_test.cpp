@@ -46,15 +46,16 @@ class Caller {
 
   /// Makes a call; what is wrong with it, or nothing.
   std::string make(const Call& call) {
-    std::vector<std::byte> out(call.send != nullptr ? call.send->bytes : 0);
+    const std::uint64_t sends = call.send != nullptr ? call.send->bytes : 0;
+    std::vector<std::byte> out(sends + 1);
     if (call.send != nullptr) {
-      write_expected(out.data(), out.size(), call.send->number, call.send->from, call.send->to);
+      write_expected(out.data(), sends, call.send->number, call.send->from, call.send->to);
     }
     constexpr std::uint64_t kGuard = 24;
     const std::uint64_t capacity = call.receive != nullptr ? call.receive->capacity : 0;
     std::vector<std::byte> in(capacity + 2 * kGuard, kUntouched);
     info_ = {};
-    const Extent sent{0, out.size()};
+    const Extent sent{0, sends};
     const Extent received{kGuard, capacity};
     Messages messages;
     messages.operation = kernels::Operation::kSendrecv;
@@ -100,8 +101,8 @@ class Caller {
                              std::to_string(message.number) + " of " +
                              std::to_string(message.bytes) + " bytes: ";
     std::vector<std::byte> expected(in.size(), kUntouched);
-    std::vector<std::byte> whole(message.bytes);
-    write_expected(whole.data(), whole.size(), message.number, message.from, message.to);
+    std::vector<std::byte> whole(message.bytes + 1);
+    write_expected(whole.data(), message.bytes, message.number, message.from, message.to);
     std::copy_n(whole.begin(), std::min(message.bytes, message.capacity),
                 expected.begin() + static_cast<std::ptrdiff_t>(guard));
     if (in != expected) return what + "wrong bytes";

@@ -7,7 +7,7 @@
 namespace causeway::kernels {
 
 /// Which operation an exchange is of: the tag of its messages.
-enum class Operation : std::uint32_t { kAlltoallv = 1 };
+enum class Operation : std::uint32_t { kAlltoallv = 1, kNeighbor = 2 };
 
 /// A message to one peer: where its block begins, in bytes from sendbuf, and how it is to travel.
 struct SendItem {

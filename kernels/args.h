@@ -9,7 +9,7 @@ namespace causeway::kernels {
 
 /// Which operation an exchange is of. Its messages have this number for a tag, but for those of
 /// kSendrecv: they have tags of the caller's.
-enum class Operation : std::uint32_t { kAlltoallv = 1, kSendrecv = 3 };
+enum class Operation : std::uint32_t { kAlltoallv = 1, kNeighbor = 2, kSendrecv = 3 };
 
 /// The tag of an operation's messages; and of a message that its caller gives a tag, from 0 on.
 CAUSEWAY_FN constexpr std::uint32_t tag_of(Operation operation) {

@@ -19,85 +19,111 @@ const char* name_for_profiler(const Schedule& schedule) {
 
 }  // namespace
 
-/// Gets an exchange ready: of buffers that the device can address, or one that takes no part.
-Status Communicator::State::describe(const ScheduleLimits& within, const Buffers* buffers,
+/// Gets a round of an exchange ready: of buffers that the device can address, or one that takes no
+/// part.
+Status Communicator::State::describe(const ScheduleLimits& within, const Pattern& pattern,
+                                     const Round& round, const Buffers* buffers,
                                      Schedule* schedule) {
   kernels::ExchangeArgs& args = schedule->args;
   args = {};
   args.comm = handle;
   args.declined = buffers == nullptr;
-  CAUSEWAY_TRY(open_rings(buffers));
-  const int self = topology.rank();
-  if (buffers == nullptr) {
-    const std::vector<Extent> nothing(static_cast<std::size_t>(topology.size()), Extent{0, 0});
-    list_alltoallv(self, nothing, nothing, &messages_);
-    messages_.in_place = false;
-    make_schedule(within, self, topology.size(), messages_, schedule);
-    return {};
-  }
-  args.sendbuf = static_cast<const std::byte*>(buffers->sendbuf);
-  args.recvbuf = static_cast<std::byte*>(buffers->recvbuf);
-  name_region(*buffers, &args);
-  const auto has_layout = [](const Extent& block) { return block.layout != nullptr; };
-  const bool gathers = std::ranges::any_of(buffers->send, has_layout) ||
-                       std::ranges::any_of(buffers->receive, has_layout);
-  list_alltoallv(self, buffers->send, buffers->receive, &messages_);
+  const Buffers used = buffers != nullptr ? *buffers : Buffers{};
+  list_messages(pattern, round, used.send, used.receive, &messages_);
+  CAUSEWAY_TRY(open_rings(args.declined));
+  args.sendbuf = static_cast<const std::byte*>(used.sendbuf);
+  args.recvbuf = static_cast<std::byte*>(used.recvbuf);
+  name_region(&args);
+  const auto has_layout = [](const Extent* block) {
+    return block != nullptr && block->layout != nullptr;
+  };
+  const bool gathers = std::ranges::any_of(messages_.sends, has_layout, &Message::block) ||
+                       std::ranges::any_of(messages_.receives, has_layout, &Message::block) ||
+                       has_layout(messages_.to_self) || has_layout(messages_.from_self);
   messages_.in_place = args.region != device::kNoRegion && !gathers;
-  make_schedule(within, self, topology.size(), messages_, schedule);
-  if (!gathers) return {};
-  const auto find_layout = [&](const Extent& block, std::uint16_t* place) {
-    return layouts_.find(*backend, block.layout, place);
+  make_schedule(within, topology.rank(), topology.size(), messages_, schedule);
+  return gathers ? find_layouts(schedule) : Status();
+}
+
+/// Names the layouts of the messages in their schedule.
+Status Communicator::State::find_layouts(Schedule* schedule) {
+  const auto find = [&](const Extent* block, std::uint16_t* place) {
+    return layouts_.find(*backend, block != nullptr ? block->layout : nullptr, place);
   };
   for (std::size_t i = 0; i < schedule->send.size(); ++i) {
-    CAUSEWAY_TRY(find_layout(*messages_.sends[i].block, &schedule->send[i].layout));
+    CAUSEWAY_TRY(find(messages_.sends[i].block, &schedule->send[i].layout));
   }
   for (std::size_t i = 0; i < schedule->receive.size(); ++i) {
-    CAUSEWAY_TRY(find_layout(*messages_.receives[i].block, &schedule->receive[i].layout));
+    CAUSEWAY_TRY(find(messages_.receives[i].block, &schedule->receive[i].layout));
   }
-  CAUSEWAY_TRY(find_layout(*messages_.to_self, &args.self.from_layout));
-  CAUSEWAY_TRY(find_layout(*messages_.from_self, &args.self.to_layout));
-  args.layouts = layouts_.data();
+  CAUSEWAY_TRY(find(messages_.to_self, &schedule->args.self.from_layout));
+  CAUSEWAY_TRY(find(messages_.from_self, &schedule->args.self.to_layout));
+  schedule->args.layouts = layouts_.data();
   return {};
+}
+
+/// Gets a round ready: of `buffers`, if there are any and *usable is ok, which it may end to be;
+/// else one that takes no part.
+Status Communicator::State::describe_or_decline(const Pattern& pattern, const Round& round,
+                                                const Buffers* buffers, Status* usable) {
+  const auto describe_with = [&](const Buffers* used) {
+    return guarded([&] { return describe(limits, pattern, round, used, &schedule_); });
+  };
+  if (buffers != nullptr && usable->ok()) {
+    *usable = describe_with(buffers);
+    if (usable->ok()) return {};
+  }
+  return describe_with(nullptr);
 }
 
 /// Runs one exchange, or takes no part in it where `buffers` is null, and says how it went. The
 /// caller has the turn.
-Status Communicator::State::exchange(const Buffers* buffers) {
+Status Communicator::State::exchange(const Pattern* among, const Buffers* buffers,
+                                     device::MessageInfo* heard) {
   CAUSEWAY_TRY(failure());
-  const Status ready = guarded([&]() -> Status {
-    if (buffers == nullptr) return {};
-    Buffers usable{};
-    CAUSEWAY_TRY(staging_.begin(*backend, *buffers, &usable));
-    return describe(limits, &usable, &schedule_);
+  const Pattern& pattern = pattern_or_all(among);
+  Buffers usable{};
+  Status ready = guarded([&]() -> Status {
+    return buffers == nullptr ? Status() : staging_.begin(*backend, *buffers, &usable);
   });
-  const bool takes_part = buffers != nullptr && ready.ok();
-  const Status ran = guarded([&]() -> Status {
-    if (!takes_part) CAUSEWAY_TRY(describe(limits, nullptr, &schedule_));
-    const ProfiledRange range(name_for_profiler(schedule_));
-    if (posts_in_ring()) network->expect_launch();
-    return backend->run(schedule_);
-  });
-  if (!ran.ok()) {
-    fail({device::Fault::kAborted, topology.rank()});
-    return ran;
+  for (const Round& round : pattern.rounds) {
+    Status ran =
+        describe_or_decline(pattern, round, buffers != nullptr ? &usable : nullptr, &ready);
+    if (ran.ok()) {
+      if (heard != nullptr) schedule_.args.info = channels.heard_by_device();
+      ran = guarded([&]() -> Status {
+        const ProfiledRange range(name_for_profiler(schedule_));
+        if (posts_in_ring()) network->expect_launch();
+        return backend->run(schedule_);
+      });
+    }
+    if (!ran.ok()) {
+      fail({device::Fault::kAborted, topology.rank()});
+      return ran;
+    }
   }
-  if (takes_part) CAUSEWAY_TRY(staging_.end(*backend, *buffers));
+  if (heard != nullptr) *heard = channels.heard();
+  if (buffers != nullptr && ready.ok()) CAUSEWAY_TRY(staging_.end(*backend, *buffers));
   const Status outcome = result();
   return ready.ok() || outcome.kind() == ErrorKind::kFailed ? outcome : ready;
 }
 
-/// Lets the device at the rings of peers on other hosts that an exchange sends to or receives from.
-/// A rank that takes no part says so in a record.
-Status Communicator::State::open_rings(const Buffers* buffers) {
+/// Lets the device at the rings of peers on other hosts that a round sends to or receives from. A
+/// rank that takes no part says so in a record.
+Status Communicator::State::open_rings(bool declined) {
   if (!posts_in_ring()) return {};
-  for (const int rank : topology.remote_ranks()) {
-    const auto peer = static_cast<std::size_t>(rank);
-    if (buffers == nullptr || buffers->send[peer].bytes != 0) {
-      CAUSEWAY_TRY(network->open_rings(rank, true));
-    }
-    if (buffers != nullptr && buffers->receive[peer].bytes != 0) {
-      CAUSEWAY_TRY(network->open_rings(rank, false));
-    }
+  const auto is_remote = [&](std::uint32_t peer) {
+    return links_[peer] == device::LinkKind::kNetwork;
+  };
+  for (const auto& [peer, block] : messages_.sends) {
+    const bool sends = block->bytes != 0 || declined || device::is_announced(messages_.tags.send);
+    if (!is_remote(peer) || !sends) continue;
+    CAUSEWAY_TRY(network->open_rings(static_cast<int>(peer), true));
+  }
+  for (const auto& [peer, block] : messages_.receives) {
+    const bool waits = block->bytes != 0 || device::is_announced(messages_.tags.receive);
+    if (!is_remote(peer) || !waits) continue;
+    CAUSEWAY_TRY(network->open_rings(static_cast<int>(peer), false));
   }
   return {};
 }
@@ -127,36 +153,36 @@ Status Communicator::State::check_for_device(const Buffers& buffers) const {
   return {};
 }
 
-/// Enqueues one exchange, or one in which this rank takes no part where `buffers` is null. The
-/// caller has the turn.
-Status Communicator::State::enqueue(const Buffers* buffers, void* stream) {
+/// Enqueues one exchange, or one in which this rank takes no part where `buffers` is null, and says
+/// how it, or where there are streams the ones before, went. The caller has the turn.
+Status Communicator::State::enqueue(const Pattern* among, const Buffers* buffers, void* stream) {
   // What an earlier call left on the stream does not keep this one from taking part.
   const Status earlier = result();
   CAUSEWAY_TRY(failure());
-  const Status usable = guarded([&]() -> Status {
+  const Pattern& pattern = pattern_or_all(among);
+  Status usable = guarded([&]() -> Status {
     if (buffers == nullptr) return {};
     CAUSEWAY_TRY(check_stream(stream));
-    CAUSEWAY_TRY(check_for_device(*buffers));
-    return describe(limits, buffers, &schedule_);
+    return check_for_device(*buffers);
   });
-  if (buffers == nullptr || !usable.ok()) {
-    const Status possible = guarded([&] { return describe(limits, nullptr, &schedule_); });
+  for (const Round& round : pattern.rounds) {
+    const Status possible = describe_or_decline(pattern, round, buffers, &usable);
     if (!possible.ok()) {
       fail({device::Fault::kAborted, topology.rank()});
       return possible;
     }
+    CAUSEWAY_TRY(launch(schedule_, stream));
   }
-  const Status outcome = enqueue(schedule_, stream, earlier);
+  const Status outcome = outcome_of_launches(earlier);
   return usable.ok() || outcome.kind() == ErrorKind::kFailed ? outcome : usable;
 }
 
-/// Enqueues an exchange, and says how it, or where there are streams the ones before, went.
-Status Communicator::State::enqueue(const Schedule& schedule, void* stream, const Status& earlier) {
-  CAUSEWAY_TRY(launch(schedule, stream));
+/// How launches went, or where there are streams those before them.
+Status Communicator::State::outcome_of_launches(const Status& earlier) {
   return backend->kind() == DeviceKind::kHost ? result() : earlier;
 }
 
-/// Enqueues an exchange. The others are not to wait for one that cannot be.
+/// Enqueues a round. The others are not to wait for one that cannot be.
 Status Communicator::State::launch(const Schedule& schedule, void* stream) {
   const ProfiledRange range(name_for_profiler(schedule));
   if (posts_in_ring()) network->expect_launch();
@@ -271,13 +297,12 @@ RankFacts Communicator::facts() const {
 int Communicator::rank() const { return state_->topology.rank(); }
 int Communicator::size() const { return state_->topology.size(); }
 
-Status Communicator::alltoallv(const Buffers& buffers) {
+Status Communicator::exchange(const Buffers& buffers, device::MessageInfo* heard) {
   begun_.drain();
-  return state_->in_turn([&] { return state_->exchange(&buffers); });
+  return state_->in_turn([&] { return state_->exchange(buffers.pattern, &buffers, heard); });
 }
 
-void Communicator::begin_alltoallv(const Buffers& buffers,
-                                   std::function<void(const Status&)> done) {
+void Communicator::begin(const Buffers& buffers, std::function<void(const Status&)> done) {
   begun_.post([state = state_.get(), buffers,
                send = std::vector<Extent>(buffers.send.begin(), buffers.send.end()),
                receive = std::vector<Extent>(buffers.receive.begin(), buffers.receive.end()),
@@ -286,30 +311,30 @@ void Communicator::begin_alltoallv(const Buffers& buffers,
     own.send = send;
     own.receive = receive;
     state->backend->serve_thread();
-    done(state->in_turn([&] { return state->exchange(&own); }));
+    done(state->in_turn([&] { return state->exchange(own.pattern, &own); }));
   });
 }
 
-Status Communicator::decline() {
+Status Communicator::decline(const Pattern* pattern) {
   begun_.drain();
-  return state_->in_turn([&] { return state_->exchange(nullptr); });
+  return state_->in_turn([&] { return state_->exchange(pattern, nullptr); });
 }
 
-void Communicator::begin_decline() {
-  begun_.post([state = state_.get()] {
+void Communicator::begin_decline(const Pattern* pattern) {
+  begun_.post([state = state_.get(), pattern] {
     state->backend->serve_thread();
-    static_cast<void>(state->in_turn([&] { return state->exchange(nullptr); }));
+    static_cast<void>(state->in_turn([&] { return state->exchange(pattern, nullptr); }));
   });
 }
 
-Status Communicator::enqueue_alltoallv(const Buffers& buffers, void* stream) {
+Status Communicator::enqueue(const Buffers& buffers, void* stream) {
   begun_.drain();
-  return state_->in_turn([&] { return state_->enqueue(&buffers, stream); });
+  return state_->in_turn([&] { return state_->enqueue(buffers.pattern, &buffers, stream); });
 }
 
-Status Communicator::enqueue_decline(void* stream) {
+Status Communicator::enqueue_decline(void* stream, const Pattern* pattern) {
   begun_.drain();
-  return state_->in_turn([&] { return state_->enqueue(nullptr, stream); });
+  return state_->in_turn([&] { return state_->enqueue(pattern, nullptr, stream); });
 }
 
 void Communicator::abort() { state_->fail({device::Fault::kAborted, rank()}); }

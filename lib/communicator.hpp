@@ -8,6 +8,7 @@
 #include "task_queue.hpp"
 
 #include <causeway/device/communicator.hpp>
+#include <causeway/device/message.hpp>
 
 #include <functional>
 #include <memory>
@@ -50,21 +51,22 @@ class Communicator {
   int rank() const;
   int size() const;
 
-  /// Collective. Returns when recvbuf is filled and sendbuf may be changed. kTruncated and kPeer
-  /// leave the communicator usable; after kFailed every exchange fails.
-  Status alltoallv(const Buffers& buffers);
+  /// Collective, as all exchanges below, but that ranks which the pattern has no edge between do
+  /// not wait for each other. Returns when recvbuf is filled and sendbuf may be changed. kTruncated
+  /// and kPeer leave the communicator usable; after kFailed every exchange fails.
+  Status exchange(const Buffers& buffers, device::MessageInfo* heard = nullptr);
 
   /// Collective: begins an exchange and returns. A thread of the communicator's own runs it after
   /// those begun before, and then calls done(), which throws nothing; every call above or below
-  /// that exchanges waits for those begun first. The lists of `buffers` are copied, what they point
-  /// to belongs to the exchange until done() is called. Throws, and has begun nothing, where no
-  /// thread or no memory can be had.
-  void begin_alltoallv(const Buffers& buffers, std::function<void(const Status&)> done);
+  /// that exchanges waits for those begun first. The blocks of `buffers` are copied, what they
+  /// point to belongs to the exchange until done() is called. Throws, and has begun nothing, where
+  /// no thread or no memory can be had.
+  void begin(const Buffers& buffers, std::function<void(const Status&)> done);
 
   /// Collective: enqueues an exchange on a stream of the communicator's device and returns; on the
   /// host device `stream` is null and the exchange is done when this returns. Buffers are memory
   /// that the device can address. What goes wrong on the stream is what a later call returns.
-  Status enqueue_alltoallv(const Buffers& buffers, void* stream);
+  Status enqueue(const Buffers& buffers, void* stream);
 
   /// Makes memory of the communicator's device for a user, who gives it back with
   /// release_allocation(). Local.
@@ -90,11 +92,11 @@ class Communicator {
   Status free_planned(Bootstrap& bootstrap, const PlannedExchange* planned);
 
   /// Takes the place of an exchange that this rank's caller got wrong, or found no memory for:
-  /// sends and takes nothing, so that the other ranks need not wait. The second throws as
-  /// begin_alltoallv().
-  Status decline();
-  void begin_decline();
-  Status enqueue_decline(void* stream);
+  /// sends and takes nothing, so that the other ranks of the pattern, as in Buffers, need not wait.
+  /// The second throws as begin().
+  Status decline(const Pattern* pattern = nullptr);
+  void begin_decline(const Pattern* pattern = nullptr);
+  Status enqueue_decline(void* stream, const Pattern* pattern = nullptr);
 
   /// Makes pending and later exchanges fail, here and on the ranks of the same host. Local; from
   /// any thread.

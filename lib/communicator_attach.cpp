@@ -200,6 +200,7 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   limits.max_ctas = most_blocks;
   limits.max_blocks = std::min(most_blocks, most_useful_blocks(limits.lanes, ranks));
   CAUSEWAY_TRY(agree(bootstrap, [&]() -> Status {
+    all_ = pattern_of_all(topology.rank(), topology.size());
     links_.clear();
     for (int rank = 0; rank < topology.size(); ++rank) {
       links_.push_back(topology.same_host(rank) ? device::LinkKind::kMemory
@@ -289,7 +290,9 @@ void Communicator::State::leave_to_graphs() {
   channels.leave_to_graphs();
   layouts_.leave_to_graphs(*backend);
   for (const auto& planned : planned_) {
-    if (planned->engine) backend->keep_for_graphs(planned->engine->words);
+    for (const PlannedRound& round : planned->rounds) {
+      if (round.engine) backend->keep_for_graphs(round.engine->words);
+    }
   }
 }
 

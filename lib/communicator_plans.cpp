@@ -19,40 +19,42 @@ constexpr std::chrono::seconds kCleaningUp{10};
 struct Span {
   const std::byte* begin = nullptr;
   const std::byte* end = nullptr;
+
+  void add(const std::byte* buffer, const Extent& block) {
+    if (block.bytes == 0 || block.layout != nullptr) return;
+    const std::byte* const first = buffer + block.offset;
+    begin = begin == nullptr ? first : std::min(begin, first);
+    end = std::max(end, first + block.bytes);
+  }
 };
 
-Span span_of(const void* buffer, std::span<const Extent> blocks) {
+Span span_of(const Buffers& buffers) {
   Span span;
-  for (const Extent& block : blocks) {
-    if (block.bytes == 0 || block.layout != nullptr) continue;
-    const std::byte* const begin = static_cast<const std::byte*>(buffer) + block.offset;
-    const std::byte* const end = begin + block.bytes;
-    span.begin = span.begin == nullptr ? begin : std::min(span.begin, begin);
-    span.end = std::max(span.end, end);
+  for (const Extent& block : buffers.receive) {
+    span.add(static_cast<const std::byte*>(buffers.recvbuf), block);
   }
   return span;
 }
 
-/// An error where a rank sends another more than that one asks for.
-Status check_sizes(const BlockTable& table) {
-  for (std::size_t from = 0; from < table.ranks(); ++from) {
-    for (std::size_t to = 0; to < table.ranks(); ++to) {
-      const std::uint64_t sent = table.sent(from, to);
-      const std::uint64_t asked = table.asked(to, from);
-      if (sent <= asked) continue;
-      return Status::error(
-          ErrorKind::kTruncated, "rank %zu sends %llu bytes to rank %zu, which asks for %llu", from,
-          static_cast<unsigned long long>(sent), to, static_cast<unsigned long long>(asked));
-    }
-  }
-  return {};
+/// Collective: an error where a rank sends another more than that one asks for.
+Status check_sizes(Bootstrap& bootstrap, const Shortage& mine) {
+  std::vector<Shortage> all;
+  CAUSEWAY_TRY(allgather(bootstrap, mine, &all));
+  const auto first = std::ranges::find_if(all, &Shortage::any);
+  if (first == all.end()) return {};
+  return Status::error(
+      ErrorKind::kTruncated, "rank %d sends %llu bytes to rank %u, which asks for %llu",
+      static_cast<int>(first - all.begin()), static_cast<unsigned long long>(first->sent),
+      first->to, static_cast<unsigned long long>(first->asked));
 }
 
 }  // namespace
 
-/// Where peers may store what an exchange receives.
-void Communicator::State::name_region(const Buffers& buffers, kernels::ExchangeArgs* args) const {
-  const Span span = span_of(buffers.recvbuf, buffers.receive);
+/// Where peers may store what a round receives.
+void Communicator::State::name_region(kernels::ExchangeArgs* args) const {
+  Span span;
+  for (const Message& message : messages_.receives) span.add(args->recvbuf, *message.block);
+  if (messages_.from_self != nullptr) span.add(args->recvbuf, *messages_.from_self);
   if (span.begin == nullptr) return;
   const RegionPlace place = regions.find(span.begin, span.end);
   args->region = place.name;
@@ -119,27 +121,34 @@ Status Communicator::State::plan_exchange(Bootstrap& bootstrap, const Buffers& b
                                           const PlanSettings& settings) {
   CAUSEWAY_TRY(failure());
   return with_all(bootstrap, [&]() -> Status {
-    const auto ranks = static_cast<std::size_t>(topology.size());
-    const Span span = span_of(buffers.recvbuf, buffers.receive);
+    const Pattern& pattern = pattern_or_all(buffers.pattern);
+    const Span span = span_of(buffers);
     std::vector<std::uint64_t> mine;
     std::optional<BlockTable> table;
     auto made = std::unique_ptr<PlannedExchange>();
     const auto begin = [&]() -> Status {
       CAUSEWAY_TRY(valid);
       CAUSEWAY_TRY(check_for_device(buffers));
-      mine = BlockTable::row(buffers.send, buffers.receive,
-                             static_cast<const std::byte*>(buffers.recvbuf), span.begin);
-      table.emplace(ranks);
-      bootstrap.reserve(mine.size() * sizeof(std::uint64_t));
+      mine = BlockTable::row(topology.rank(), pattern, buffers, span.begin);
       made = std::make_unique<PlannedExchange>();
+      made->pattern = &pattern;
       made->send.assign(buffers.send.begin(), buffers.send.end());
       made->receive.assign(buffers.receive.begin(), buffers.receive.end());
       return {};
     };
     CAUSEWAY_TRY(agree(bootstrap, begin));
+    std::uint64_t longest = ~std::uint64_t{mine.size()};
+    CAUSEWAY_TRY(bootstrap.smallest(&longest));
+    const auto make_table = [&]() -> Status {
+      mine.resize(~longest);
+      table.emplace(static_cast<std::size_t>(topology.size()), mine.size());
+      bootstrap.reserve(mine.size() * sizeof(std::uint64_t));
+      return {};
+    };
+    CAUSEWAY_TRY(agree(bootstrap, make_table));
     CAUSEWAY_TRY(
         bootstrap.allgather(mine.data(), mine.size() * sizeof(std::uint64_t), table->words()));
-    CAUSEWAY_TRY(check_sizes(*table));
+    CAUSEWAY_TRY(check_sizes(bootstrap, table->find_shortage(topology.rank(), pattern, buffers)));
     return in_turn([&]() -> Status {
       CAUSEWAY_TRY(regions.add(bootstrap, const_cast<std::byte*>(span.begin),
                                static_cast<std::uint64_t>(span.end - span.begin),
@@ -148,10 +157,6 @@ Status Communicator::State::plan_exchange(Bootstrap& bootstrap, const Buffers& b
       if (!prepared.ok()) {
         static_cast<void>(regions.remove(bootstrap, made->region));
         return prepared;
-      }
-      if (topology.rank() == 0) {
-        log(LogLevel::kInfo, "plan %zu of a communicator of %zu ranks: by %s", ++plans_made_, ranks,
-            made->engine ? "copy engines" : "kernels");
       }
       *planned = made.get();
       planned_.push_back(std::move(made));
@@ -164,7 +169,9 @@ Status Communicator::State::plan_exchange(Bootstrap& bootstrap, const Buffers& b
 Status Communicator::State::prepare(Bootstrap& bootstrap, const Buffers& buffers,
                                     const BlockTable& table, const PlanSettings& settings,
                                     PlannedExchange* planned) {
-  const Buffers own{buffers.sendbuf, planned->send, buffers.recvbuf, planned->receive, false};
+  const Buffers own{buffers.sendbuf,  planned->send, buffers.recvbuf,
+                    planned->receive, false,         planned->pattern};
+  const std::vector<Round>& rounds = planned->pattern->rounds;
   ScheduleLimits within = limits;
   std::optional<Tuner> tuner;
   const auto narrow = [&]() -> Status {
@@ -174,20 +181,32 @@ Status Communicator::State::prepare(Bootstrap& bootstrap, const Buffers& buffers
     }
     tuner.emplace(make_tuner(within.max_ctas).with(settings.rules));
     within.tuner = &*tuner;
+    planned->rounds.resize(rounds.size());
     planned_.reserve(planned_.size() + 1);
     return {};
   };
   CAUSEWAY_TRY(agree(bootstrap, narrow));
   bool by_engine = false;
   CAUSEWAY_TRY(agree_on_engine(bootstrap, within, own, *planned->region, &by_engine));
-  return agree(bootstrap, [&]() -> Status {
-    if (!by_engine) {
-      CAUSEWAY_TRY(describe(within, &own, &planned->schedule));
-      return backend->keep_lists(&planned->schedule);
+  const auto prepare_rounds = [&]() -> Status {
+    for (std::size_t k = 0; k < rounds.size(); ++k) {
+      PlannedRound& round = planned->rounds[k];
+      if (by_engine) {
+        round.engine = std::make_unique<EngineExchange>();
+        CAUSEWAY_TRY(prepare(own, table, k, *planned->region, round.engine.get()));
+      } else {
+        CAUSEWAY_TRY(describe(within, *planned->pattern, rounds[k], &own, &round.schedule));
+        CAUSEWAY_TRY(backend->keep_lists(&round.schedule));
+      }
     }
-    planned->engine = std::make_unique<EngineExchange>();
-    return prepare(own, table, *planned->region, planned->engine.get());
-  });
+    return {};
+  };
+  CAUSEWAY_TRY(agree(bootstrap, prepare_rounds));
+  if (topology.rank() == 0) {
+    log(LogLevel::kInfo, "plan %zu of a communicator of %d ranks: by %s", ++plans_made_,
+        topology.size(), by_engine ? "copy engines" : "kernels");
+  }
+  return {};
 }
 
 /// Whether copy engines are to make a planned exchange: the same on all ranks.
@@ -197,7 +216,7 @@ Status Communicator::State::agree_on_engine(Bootstrap& bootstrap, const Schedule
   if (backend->kind() == DeviceKind::kHost) return {};
   EngineVote mine{};
   const auto vote = [&]() -> Status {
-    mine = vote_on_engine(within, topology.rank(), buffers.send, buffers.receive, region.peers);
+    mine = vote_on_engine(within, topology.rank(), *buffers.pattern, buffers, region.peers);
     return {};
   };
   std::vector<EngineVote> all;
@@ -207,22 +226,20 @@ Status Communicator::State::agree_on_engine(Bootstrap& bootstrap, const Schedule
 }
 
 Status Communicator::State::prepare(const Buffers& buffers, const BlockTable& table,
-                                    const Region& region, EngineExchange* exchange) {
-  const int rank = topology.rank();
-  CAUSEWAY_TRY(backend->allocate(words_bytes(table.ranks()), &exchange->words));
+                                    std::size_t round, const Region& region,
+                                    EngineExchange* exchange) {
+  const EngineRound here{table, topology.rank(), *buffers.pattern, round};
+  CAUSEWAY_TRY(backend->allocate(here.words_bytes(), &exchange->words));
   std::byte* const memory = exchange->words.get();
-  CAUSEWAY_TRY(prepare(ready_words(table, rank), memory, &exchange->ready));
-  CAUSEWAY_TRY(prepare(done_words(table, rank), memory, &exchange->done));
-  return backend->prepare_copies(
-      engine_copies(table, rank, static_cast<const std::byte*>(buffers.sendbuf), buffers.send,
-                    region.peers),
-      &exchange->copies);
+  CAUSEWAY_TRY(prepare(here.ready_words(), memory, &exchange->ready));
+  CAUSEWAY_TRY(prepare(here.done_words(), memory, &exchange->done));
+  return backend->prepare_copies(here.copies(buffers, region.peers), &exchange->copies);
 }
 
 /// Words take as few multiprocessors as they can: one.
 Status Communicator::State::prepare(const Words& words, std::byte* memory, Schedule* schedule) {
   const Buffers buffers{memory, words.send, memory, words.receive, false};
-  CAUSEWAY_TRY(describe(limits, &buffers, schedule));
+  CAUSEWAY_TRY(describe(limits, words.pattern, words.pattern.rounds.front(), &buffers, schedule));
   schedule->args.split = split_blocks(*schedule, 1, &schedule->visits);
   return backend->keep_lists(schedule);
 }
@@ -242,15 +259,16 @@ Status Communicator::State::start(const PlannedExchange& planned, void* stream) 
   const Status usable = check_stream(stream);
   if (!usable.ok()) {
     // The other ranks are not to wait for this one.
-    const Status outcome = enqueue(nullptr, nullptr);
+    const Status outcome = enqueue(planned.pattern, nullptr, nullptr);
     return outcome.kind() == ErrorKind::kFailed ? outcome : usable;
   }
   // What an earlier call left on the stream does not keep this one from taking part.
   const Status earlier = result();
   CAUSEWAY_TRY(failure());
-  if (planned.engine == nullptr) return enqueue(planned.schedule, stream, earlier);
-  CAUSEWAY_TRY(start(*planned.engine, stream));
-  return earlier;
+  for (const PlannedRound& round : planned.rounds) {
+    CAUSEWAY_TRY(round.engine ? start(*round.engine, stream) : launch(round.schedule, stream));
+  }
+  return outcome_of_launches(earlier);
 }
 
 Status Communicator::State::free_planned(Bootstrap& bootstrap, const PlannedExchange* planned) {
@@ -259,7 +277,9 @@ Status Communicator::State::free_planned(Bootstrap& bootstrap, const PlannedExch
       backend->finish();
       const Region* const region = planned->region;
       const Status kept = guarded([&]() -> Status {
-        if (planned->engine) backend->keep_for_graphs(planned->engine->words);
+        for (const PlannedRound& round : planned->rounds) {
+          if (round.engine) backend->keep_for_graphs(round.engine->words);
+        }
         return {};
       });
       std::erase_if(planned_, [&](const auto& candidate) { return candidate.get() == planned; });

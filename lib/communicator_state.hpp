@@ -25,11 +25,17 @@ struct EngineExchange {
   Schedule done;  ///< what was sent to this rank has arrived
 };
 
-/// An exchange that is ready to be launched, and what it refers to.
-struct PlannedExchange {
+/// A round that is ready to be launched.
+struct PlannedRound {
   Schedule schedule;
   std::unique_ptr<EngineExchange> engine;  ///< makes it instead, on all ranks, where there is one
-  std::vector<Extent> send;                ///< these two keep the layouts
+};
+
+/// An exchange that is ready to be launched, and what it refers to.
+struct PlannedExchange {
+  const Pattern* pattern;
+  std::vector<PlannedRound> rounds;
+  std::vector<Extent> send;  ///< these two keep the layouts
   std::vector<Extent> receive;
   const Region* region;  ///< made for it
 };
@@ -53,9 +59,10 @@ class Communicator::State {
     return status;
   }
 
-  /// These two are called by whoever has the turn. Without buffers the rank takes no part.
-  Status exchange(const Buffers* buffers);
-  Status enqueue(const Buffers* buffers, void* stream);
+  /// These are called by whoever has the turn. Without buffers the rank takes no part.
+  Status exchange(const Pattern* pattern, const Buffers* buffers,
+                  device::MessageInfo* heard = nullptr);
+  Status enqueue(const Pattern* pattern, const Buffers* buffers, void* stream);
   Status start(const PlannedExchange& planned, void* stream);
 
   /// These take their turn.
@@ -94,9 +101,16 @@ class Communicator::State {
   template <typename Call>
   Status with_all(Bootstrap& bootstrap, Call&& call);
   Status failure_of_call(Clock::time_point* deadline) const;
-  Status describe(const ScheduleLimits& within, const Buffers* buffers, Schedule* schedule);
-  void name_region(const Buffers& buffers, kernels::ExchangeArgs* args) const;
-  Status open_rings(const Buffers* buffers);
+  const Pattern& pattern_or_all(const Pattern* pattern) const {
+    return pattern != nullptr ? *pattern : all_;
+  }
+  Status describe(const ScheduleLimits& within, const Pattern& pattern, const Round& round,
+                  const Buffers* buffers, Schedule* schedule);
+  Status describe_or_decline(const Pattern& pattern, const Round& round, const Buffers* buffers,
+                             Status* usable);
+  void name_region(kernels::ExchangeArgs* args) const;
+  Status find_layouts(Schedule* schedule);
+  Status open_rings(bool declined);
   bool posts_in_ring() const { return network && backend->kind() != DeviceKind::kHost; }
   Status check_stream(const void* stream) const;
   Status check_for_device(const Buffers& buffers) const;
@@ -105,10 +119,10 @@ class Communicator::State {
   Status prepare(Bootstrap& bootstrap, const Buffers& buffers, const BlockTable& table,
                  const PlanSettings& settings, PlannedExchange* planned);
   Status prepare(const Words& words, std::byte* memory, Schedule* schedule);
-  Status prepare(const Buffers& buffers, const BlockTable& table, const Region& region,
-                 EngineExchange* exchange);
+  Status prepare(const Buffers& buffers, const BlockTable& table, std::size_t round,
+                 const Region& region, EngineExchange* exchange);
   Status start(const EngineExchange& exchange, void* stream);
-  Status enqueue(const Schedule& schedule, void* stream, const Status& earlier);
+  Status outcome_of_launches(const Status& earlier);
   Status launch(const Schedule& schedule, void* stream);
   Status result();
 
@@ -117,6 +131,7 @@ class Communicator::State {
   std::vector<device::LinkKind> links_;            ///< by rank
   std::vector<TuningRule> rules_;                  ///< of this rank, on top of the built-in ones
   std::unique_ptr<const Tuner> tuner_;
+  Pattern all_{};  ///< each rank with each
   Messages messages_;
   Schedule schedule_;
   std::vector<std::unique_ptr<PlannedExchange>> planned_;

@@ -91,10 +91,11 @@ Status to_extent(const Side<Count, Displacement>& side, int rank, std::size_t in
   return {};
 }
 
-/// A side's `blocks` blocks. The vector's memory is reused.
+/// A side's blocks. The vector's memory is reused.
 template <class Count, class Displacement>
-Status to_extents(const Side<Count, Displacement>& side, int rank, std::size_t blocks,
+Status to_extents(const Side<Count, Displacement>& side, int rank, const Ends& ends,
                   std::vector<Extent>* extents) {
+  const std::size_t blocks = ends.blocks;
   Element element;
   if (side.form != Form::kTyped) {
     CAUSEWAY_TRY(describe_type(side.type_name, rank, side.type, &element));
@@ -106,6 +107,7 @@ Status to_extents(const Side<Count, Displacement>& side, int rank, std::size_t b
   }
   extents->assign(blocks, Extent{0, 0});
   for (std::size_t i = 0; i < blocks; ++i) {
+    if (!ends.ranks.empty() && ends.ranks[i] == MPI_PROC_NULL) continue;
     const std::int64_t count = side.counts[side.form == Form::kEqual ? 0 : i];
     if (count < 0) {
       return Status::error(ErrorKind::kCount, "%s = %lld on rank %d is negative",
@@ -127,26 +129,27 @@ Status to_extents(const Side<Count, Displacement>& side, int rank, std::size_t b
 
 template <class Count, class Displacement>
 Status to_blocks(const Side<Count, Displacement>& send, const Side<Count, Displacement>& receive,
-                 int rank, BlockCounts counts, Blocks* blocks) try {
+                 int rank, const Ends& targets, const Ends& sources, Blocks* blocks) try {
   if (receive.buffer == MPI_IN_PLACE) {
     return Status::error(ErrorKind::kBuffer, "recvbuf is MPI_IN_PLACE on rank %d", rank);
   }
   blocks->sendbuf = send.buffer;
   blocks->recvbuf = const_cast<void*>(receive.buffer);
-  CAUSEWAY_TRY(to_extents(receive, rank, counts.receive, &blocks->receive));
+  CAUSEWAY_TRY(to_extents(receive, rank, sources, &blocks->receive));
   if (receive.buffer == nullptr) blocks->recvbuf = count_from_lowest(&blocks->receive);
   if (send.buffer == MPI_IN_PLACE) return {};
-  CAUSEWAY_TRY(to_extents(send, rank, counts.send, &blocks->send));
+  CAUSEWAY_TRY(to_extents(send, rank, targets, &blocks->send));
   if (send.buffer == nullptr) blocks->sendbuf = count_from_lowest(&blocks->send);
   return {};
 } catch (const std::bad_alloc&) {
   return Status::error(ErrorKind::kSystem, "out of memory for the datatypes on rank %d", rank);
 }
 
-template Status to_blocks(const Side<int, int>&, const Side<int, int>&, int, BlockCounts, Blocks*);
-template Status to_blocks(const Side<int, MPI_Aint>&, const Side<int, MPI_Aint>&, int, BlockCounts,
-                          Blocks*);
+template Status to_blocks(const Side<int, int>&, const Side<int, int>&, int, const Ends&,
+                          const Ends&, Blocks*);
+template Status to_blocks(const Side<int, MPI_Aint>&, const Side<int, MPI_Aint>&, int, const Ends&,
+                          const Ends&, Blocks*);
 template Status to_blocks(const Side<MPI_Count, MPI_Aint>&, const Side<MPI_Count, MPI_Aint>&, int,
-                          BlockCounts, Blocks*);
+                          const Ends&, const Ends&, Blocks*);
 
 }  // namespace causeway::mpi

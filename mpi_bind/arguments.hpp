@@ -9,6 +9,7 @@
 #include <mpi.h>
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 namespace causeway::mpi {
@@ -78,10 +79,11 @@ struct Blocks {
   std::vector<Extent> receive;
 };
 
-/// How many blocks the sides of a call have.
-struct BlockCounts {
-  std::size_t send;
-  std::size_t receive;
+/// The other ends of a side's blocks.
+struct Ends {
+  std::size_t blocks;
+  /// Their ranks, where not every block has one: nothing is looked at of those of MPI_PROC_NULL.
+  std::span<const int> ranks = {};
 };
 
 /// The blocks that rank `rank` means; none to send where its buffer is MPI_IN_PLACE. The memory of
@@ -89,6 +91,6 @@ struct BlockCounts {
 /// MPI_Aint.
 template <class Count, class Displacement>
 Status to_blocks(const Side<Count, Displacement>& send, const Side<Count, Displacement>& receive,
-                 int rank, BlockCounts counts, Blocks* blocks);
+                 int rank, const Ends& targets, const Ends& sources, Blocks* blocks);
 
 }  // namespace causeway::mpi

@@ -171,6 +171,7 @@ Status attach_in_turn(MPI_Comm comm, MPI_Info info, const Status& ready,
     attachment = std::make_unique<Attachment>(Attachment{comm, std::make_shared<Attached>()});
     attachment->attached->bootstrap.reset(new MpiBootstrap);
     CAUSEWAY_TRY(make_keyval(cache()));
+    CAUSEWAY_TRY(find_neighbors(comm, &attachment->attached->neighbors));
     CAUSEWAY_TRY(ready);
     return read_config(info, &config);
   });

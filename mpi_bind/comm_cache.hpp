@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mpi_bootstrap.hpp"
+#include "neighbors.hpp"
 
 #include <communicator.hpp>
 
@@ -13,7 +14,8 @@ namespace causeway::mpi {
 
 /// What a communicator is attached to.
 struct Attached {
-  OwnedBootstrap bootstrap;  ///< of what ranks agree on, for one call at a time
+  OwnedBootstrap bootstrap;                    ///< of what ranks agree on, for one call at a time
+  std::unique_ptr<const Neighbors> neighbors;  ///< null without a topology
   std::unique_ptr<Communicator> communicator;
 };
 

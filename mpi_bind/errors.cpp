@@ -18,6 +18,8 @@ int error_class(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::kComm:
       return MPI_ERR_COMM;
+    case ErrorKind::kTopology:
+      return MPI_ERR_TOPOLOGY;
     case ErrorKind::kCount:
       return MPI_ERR_COUNT;
     case ErrorKind::kBuffer:

@@ -1,7 +1,6 @@
-// MPIX_Alltoallv_plan, _c, MPIX_Plan_start, _free.
-#include "arguments.hpp"
-#include "comm_cache.hpp"
+// MPIX_Alltoallv_plan, MPIX_Neighbor_alltoallv_plan, each with _c, MPIX_Plan_start, _free.
 #include "entry.hpp"
+#include "exchange.hpp"
 #include "handles.hpp"
 #include "info.hpp"
 
@@ -21,19 +20,19 @@ HandleTable<causeway_plan>& plans() {
 }
 
 template <class Count, class Displacement>
-int make_plan(const char* call, const Side<Count, Displacement>& send,
+int make_plan(const char* call, Among among, const Side<Count, Displacement>& send,
               const Side<Count, Displacement>& receive, MPI_Comm comm, MPI_Info info,
               MPIX_Plan* plan) {
   return enter(comm, call, [&]() -> Status {
     std::shared_ptr<Attached> attached;
-    CAUSEWAY_TRY(attach(comm, MPI_INFO_NULL, {}, &attached));
+    CAUSEWAY_TRY(attach_for(among, comm, {}, &attached));
     Communicator& communicator = *attached->communicator;
     Blocks blocks;
+    Buffers buffers{};
     PlanSettings settings;
     const auto check = [&]() -> Status {
       const int rank = communicator.rank();
-      const auto ranks = static_cast<std::size_t>(communicator.size());
-      CAUSEWAY_TRY(to_blocks(send, receive, rank, {ranks, ranks}, &blocks));
+      CAUSEWAY_TRY(to_buffers(*attached, among, send, receive, &blocks, &buffers));
       if (send.buffer == MPI_IN_PLACE) {
         return Status::error(ErrorKind::kBuffer,
                              "sendbuf is MPI_IN_PLACE on rank %d; a plan cannot copy it", rank);
@@ -44,9 +43,7 @@ int make_plan(const char* call, const Side<Count, Displacement>& send,
       return read_plan_settings(info, &settings);
     };
     return plans().make(comm, attached, check, plan, [&](const Status& valid, auto* planned) {
-      return communicator.plan(*attached->bootstrap,
-                               {blocks.sendbuf, blocks.send, blocks.recvbuf, blocks.receive, false},
-                               valid, planned, settings);
+      return communicator.plan(*attached->bootstrap, buffers, valid, planned, settings);
     });
   });
 }
@@ -57,7 +54,8 @@ int PMPIX_Alltoallv_plan(const void* sendbuf, const int sendcounts[], const int 
                          MPI_Datatype sendtype, void* recvbuf, const int recvcounts[],
                          const int rdispls[], MPI_Datatype recvtype, MPI_Comm comm, MPI_Info info,
                          MPIX_Plan* plan) {
-  return make_plan("MPIX_Alltoallv_plan", sends(sendbuf, sendcounts, sdispls, sendtype),
+  return make_plan("MPIX_Alltoallv_plan", Among::kAll,
+                   sends(sendbuf, sendcounts, sdispls, sendtype),
                    receives(recvbuf, recvcounts, rdispls, recvtype), comm, info, plan);
 }
 CAUSEWAY_ENTRY(Alltoallv_plan);
@@ -66,10 +64,32 @@ int PMPIX_Alltoallv_plan_c(const void* sendbuf, const MPI_Count sendcounts[],
                            const MPI_Aint sdispls[], MPI_Datatype sendtype, void* recvbuf,
                            const MPI_Count recvcounts[], const MPI_Aint rdispls[],
                            MPI_Datatype recvtype, MPI_Comm comm, MPI_Info info, MPIX_Plan* plan) {
-  return make_plan("MPIX_Alltoallv_plan_c", sends(sendbuf, sendcounts, sdispls, sendtype),
+  return make_plan("MPIX_Alltoallv_plan_c", Among::kAll,
+                   sends(sendbuf, sendcounts, sdispls, sendtype),
                    receives(recvbuf, recvcounts, rdispls, recvtype), comm, info, plan);
 }
 CAUSEWAY_ENTRY(Alltoallv_plan_c);
+
+int PMPIX_Neighbor_alltoallv_plan(const void* sendbuf, const int sendcounts[], const int sdispls[],
+                                  MPI_Datatype sendtype, void* recvbuf, const int recvcounts[],
+                                  const int rdispls[], MPI_Datatype recvtype, MPI_Comm comm,
+                                  MPI_Info info, MPIX_Plan* plan) {
+  return make_plan("MPIX_Neighbor_alltoallv_plan", Among::kNeighbors,
+                   sends(sendbuf, sendcounts, sdispls, sendtype),
+                   receives(recvbuf, recvcounts, rdispls, recvtype), comm, info, plan);
+}
+CAUSEWAY_ENTRY(Neighbor_alltoallv_plan);
+
+int PMPIX_Neighbor_alltoallv_plan_c(const void* sendbuf, const MPI_Count sendcounts[],
+                                    const MPI_Aint sdispls[], MPI_Datatype sendtype, void* recvbuf,
+                                    const MPI_Count recvcounts[], const MPI_Aint rdispls[],
+                                    MPI_Datatype recvtype, MPI_Comm comm, MPI_Info info,
+                                    MPIX_Plan* plan) {
+  return make_plan("MPIX_Neighbor_alltoallv_plan_c", Among::kNeighbors,
+                   sends(sendbuf, sendcounts, sdispls, sendtype),
+                   receives(recvbuf, recvcounts, rdispls, recvtype), comm, info, plan);
+}
+CAUSEWAY_ENTRY(Neighbor_alltoallv_plan_c);
 
 int PMPIX_Plan_start(MPIX_Plan plan, void* stream) {
   return enter(plans().comm_of(plan), "MPIX_Plan_start", [&]() -> Status {

@@ -63,8 +63,7 @@ Status begin(MPI_Comm comm, const char* call, Communicator& communicator, const 
     }
     begun = owner.release();
     *request = begun->request;
-    communicator.begin_alltoallv(buffers,
-                                 [begun](const Status& outcome) { complete(begun, outcome); });
+    communicator.begin(buffers, [begun](const Status& outcome) { complete(begun, outcome); });
     return {};
   });
   if (started.ok()) return {};
@@ -73,19 +72,19 @@ Status begin(MPI_Comm comm, const char* call, Communicator& communicator, const 
     PMPI_Request_free(request);
   }
   // The other ranks are not to wait for this one.
-  const Status declined = communicator.decline();
+  const Status declined = communicator.decline(buffers.pattern);
   if (declined.kind() == ErrorKind::kFailed) return declined;
   return Status::error(ErrorKind::kSystem, "rank %d cannot exchange in the background: %s",
                        communicator.rank(), started.message().c_str());
 }
 
-Status begin_decline(Communicator& communicator) {
+Status begin_decline(Communicator& communicator, const Pattern* pattern) {
   const Status begun = guarded([&]() -> Status {
     CAUSEWAY_TRY(check_threads(communicator.rank()));
-    communicator.begin_decline();
+    communicator.begin_decline(pattern);
     return {};
   });
-  return begun.ok() ? communicator.error() : communicator.decline();
+  return begun.ok() ? communicator.error() : communicator.decline(pattern);
 }
 
 Status check_threads(int rank) {

@@ -13,9 +13,9 @@ namespace causeway::mpi {
 Status begin(MPI_Comm comm, const char* call, Communicator& communicator, const Buffers& buffers,
              MPI_Request* request);
 
-/// Begins an exchange that sends and takes nothing, for one that this rank's caller got wrong.
-/// Where MPI has no threads, it is done on return.
-Status begin_decline(Communicator& communicator);
+/// Begins an exchange that sends and takes nothing, for one of the pattern that this rank's caller
+/// got wrong. Where MPI has no threads, it is done on return.
+Status begin_decline(Communicator& communicator, const Pattern* pattern);
 
 /// An error unless MPI lets threads call it that the program does not know of.
 Status check_threads(int rank);

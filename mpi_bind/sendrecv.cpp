@@ -75,7 +75,7 @@ void set_status(MPI_Status* status, int source, int tag, std::uint64_t bytes) {
 
 /// Whom a call is between, of the ends that are good.
 Pattern pattern_of(const End* destination, const End* source, int rank) {
-  Pattern pattern{Operation::kSendrecv, {1}};
+  Pattern pattern{Operation::kSendrecv, std::vector<Round>(1)};
   Round& round = pattern.rounds.front();
   if (destination != nullptr && destination->is_somebody()) {
     pattern.tags.send = kernels::tag_of_message(destination->tag);

@@ -34,7 +34,7 @@
  * MPI_THREAD_MULTIPLE. Calls on one communicator take turns, also the first one, which attaches the
  * communicator. The caller makes their order the same on all ranks, as for MPI's collectives.
  *
- * Profiling. Every MPIX_ name is a weak alias of the PMPIX_ name beside it.
+ * Profiling. Every MPIX_ name is a weak alias of a PMPIX_ name, which causeway/pmpix.h declares.
  */
 #ifdef __cplusplus
 extern "C" {
@@ -193,6 +193,48 @@ CAUSEWAY_API int MPIX_Sendrecv_c(const void* sendbuf, MPI_Count sendcount, MPI_D
                                  MPI_Status* status);
 
 /*
+ * MPIX_Neighbor_alltoallv, MPIX_Neighbor_alltoallw: MPI_Neighbor_alltoallv, MPI_Neighbor_alltoallw.
+ *
+ * Collective over comm, an intracommunicator with a topology: Cartesian, graph or distributed
+ * graph. As MPIX_Alltoallv and MPIX_Alltoallw, but that block i of sendbuf goes to the i-th
+ * neighbour that this rank has edges to, and the block of the j-th neighbour that has edges to this
+ * rank arrives at j in recvbuf: neighbours in the order in which MPI_Dist_graph_neighbors and
+ * MPI_Graph_neighbors give them; along each dimension of a grid, the rank below and then the one
+ * above. Ranks without an edge between them do not wait for each other, and the time that a call
+ * takes goes by this rank's edges, not by the ranks of comm.
+ *
+ * Edges. A rank may be its own neighbour, and two ranks may have several edges: the k-th block that
+ * a rank sends another one is that one's k-th block from it. On a grid, what a rank sends below
+ * arrives as from above, also where both are the same rank. Of neighbours that are MPI_PROC_NULL
+ * the arguments are not looked at, and their part of recvbuf stays as it was. Every edge has to
+ * be known to both ends: where a graph has an edge at one end alone, that rank waits for
+ * CAUSEWAY_TIMEOUT seconds.
+ *
+ * Errors: those of MPIX_Alltoallv. Arguments are named by the neighbour's index: sendcounts[i]. A
+ * rank whose arguments are wrong tells its neighbours alone. Where comm has no topology, every rank
+ * gets MPI_ERR_TOPOLOGY. MPI_IN_PLACE is MPI_ERR_BUFFER.
+ */
+CAUSEWAY_API int MPIX_Neighbor_alltoallv(const void* sendbuf, const int sendcounts[],
+                                         const int sdispls[], MPI_Datatype sendtype, void* recvbuf,
+                                         const int recvcounts[], const int rdispls[],
+                                         MPI_Datatype recvtype, MPI_Comm comm);
+CAUSEWAY_API int MPIX_Neighbor_alltoallv_c(const void* sendbuf, const MPI_Count sendcounts[],
+                                           const MPI_Aint sdispls[], MPI_Datatype sendtype,
+                                           void* recvbuf, const MPI_Count recvcounts[],
+                                           const MPI_Aint rdispls[], MPI_Datatype recvtype,
+                                           MPI_Comm comm);
+CAUSEWAY_API int MPIX_Neighbor_alltoallw(const void* sendbuf, const int sendcounts[],
+                                         const MPI_Aint sdispls[], const MPI_Datatype sendtypes[],
+                                         void* recvbuf, const int recvcounts[],
+                                         const MPI_Aint rdispls[], const MPI_Datatype recvtypes[],
+                                         MPI_Comm comm);
+CAUSEWAY_API int MPIX_Neighbor_alltoallw_c(const void* sendbuf, const MPI_Count sendcounts[],
+                                           const MPI_Aint sdispls[], const MPI_Datatype sendtypes[],
+                                           void* recvbuf, const MPI_Count recvcounts[],
+                                           const MPI_Aint rdispls[], const MPI_Datatype recvtypes[],
+                                           MPI_Comm comm);
+
+/*
  * MPIX_Ialltoallv, MPIX_Ialltoallv_c: begin an exchange and return.
  *
  * Collective over comm, as MPIX_Alltoallv. MPI has to have been started with MPI_THREAD_MULTIPLE,
@@ -218,6 +260,21 @@ CAUSEWAY_API int MPIX_Ialltoallv_c(const void* sendbuf, const MPI_Count sendcoun
                                    const MPI_Aint sdispls[], MPI_Datatype sendtype, void* recvbuf,
                                    const MPI_Count recvcounts[], const MPI_Aint rdispls[],
                                    MPI_Datatype recvtype, MPI_Comm comm, MPI_Request* request);
+
+/*
+ * MPIX_Ineighbor_alltoallv, MPIX_Ineighbor_alltoallv_c: MPIX_Neighbor_alltoallv as MPIX_Ialltoallv
+ * is to MPIX_Alltoallv.
+ */
+CAUSEWAY_API int MPIX_Ineighbor_alltoallv(const void* sendbuf, const int sendcounts[],
+                                          const int sdispls[], MPI_Datatype sendtype, void* recvbuf,
+                                          const int recvcounts[], const int rdispls[],
+                                          MPI_Datatype recvtype, MPI_Comm comm,
+                                          MPI_Request* request);
+CAUSEWAY_API int MPIX_Ineighbor_alltoallv_c(const void* sendbuf, const MPI_Count sendcounts[],
+                                            const MPI_Aint sdispls[], MPI_Datatype sendtype,
+                                            void* recvbuf, const MPI_Count recvcounts[],
+                                            const MPI_Aint rdispls[], MPI_Datatype recvtype,
+                                            MPI_Comm comm, MPI_Request* request);
 
 /*
  * MPIX_Alltoallv_on_stream, MPIX_Alltoallv_on_stream_c, MPIX_Alltoall_on_stream,
@@ -272,6 +329,21 @@ CAUSEWAY_API int MPIX_Sendrecv_on_stream_c(const void* sendbuf, MPI_Count sendco
                                            void* recvbuf, MPI_Count recvcount,
                                            MPI_Datatype recvtype, int source, int recvtag,
                                            MPI_Comm comm, void* stream);
+
+/*
+ * MPIX_Neighbor_alltoallv_on_stream, MPIX_Neighbor_alltoallv_on_stream_c: enqueue an exchange
+ * between neighbours, as MPIX_Alltoallv_on_stream does one of all ranks. Edges that two ranks have
+ * several of take a launch each.
+ */
+CAUSEWAY_API int MPIX_Neighbor_alltoallv_on_stream(const void* sendbuf, const int sendcounts[],
+                                                   const int sdispls[], MPI_Datatype sendtype,
+                                                   void* recvbuf, const int recvcounts[],
+                                                   const int rdispls[], MPI_Datatype recvtype,
+                                                   MPI_Comm comm, void* stream);
+CAUSEWAY_API int MPIX_Neighbor_alltoallv_on_stream_c(
+    const void* sendbuf, const MPI_Count sendcounts[], const MPI_Aint sdispls[],
+    MPI_Datatype sendtype, void* recvbuf, const MPI_Count recvcounts[], const MPI_Aint rdispls[],
+    MPI_Datatype recvtype, MPI_Comm comm, void* stream);
 
 /*
  * Memory that peers can write to.
@@ -383,6 +455,22 @@ CAUSEWAY_API int MPIX_Alltoallv_plan_c(const void* sendbuf, const MPI_Count send
                                        MPI_Comm comm, MPI_Info info, MPIX_Plan* plan);
 
 /*
+ * MPIX_Neighbor_alltoallv_plan, MPIX_Neighbor_alltoallv_plan_c: MPIX_Neighbor_alltoallv as
+ * MPIX_Alltoallv_plan is to MPIX_Alltoallv. Making a plan waits for all ranks of comm; its starts
+ * wait for neighbours.
+ */
+CAUSEWAY_API int MPIX_Neighbor_alltoallv_plan(const void* sendbuf, const int sendcounts[],
+                                              const int sdispls[], MPI_Datatype sendtype,
+                                              void* recvbuf, const int recvcounts[],
+                                              const int rdispls[], MPI_Datatype recvtype,
+                                              MPI_Comm comm, MPI_Info info, MPIX_Plan* plan);
+CAUSEWAY_API int MPIX_Neighbor_alltoallv_plan_c(const void* sendbuf, const MPI_Count sendcounts[],
+                                                const MPI_Aint sdispls[], MPI_Datatype sendtype,
+                                                void* recvbuf, const MPI_Count recvcounts[],
+                                                const MPI_Aint rdispls[], MPI_Datatype recvtype,
+                                                MPI_Comm comm, MPI_Info info, MPIX_Plan* plan);
+
+/*
  * MPIX_Plan_start: starts a planned exchange on a stream.
  *
  * Collective over the plan's communicator. Order, captures, completion and errors are those of
@@ -401,93 +489,10 @@ CAUSEWAY_API int MPIX_Plan_start(MPIX_Plan plan, void* stream);
  */
 CAUSEWAY_API int MPIX_Plan_free(MPIX_Plan* plan);
 
-CAUSEWAY_API int PMPIX_Alltoall(const void* sendbuf, int sendcount, MPI_Datatype sendtype,
-                                void* recvbuf, int recvcount, MPI_Datatype recvtype, MPI_Comm comm);
-CAUSEWAY_API int PMPIX_Alltoall_c(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype,
-                                  void* recvbuf, MPI_Count recvcount, MPI_Datatype recvtype,
-                                  MPI_Comm comm);
-CAUSEWAY_API int PMPIX_Alltoall_on_stream(const void* sendbuf, int sendcount, MPI_Datatype sendtype,
-                                          void* recvbuf, int recvcount, MPI_Datatype recvtype,
-                                          MPI_Comm comm, void* stream);
-CAUSEWAY_API int PMPIX_Alltoall_on_stream_c(const void* sendbuf, MPI_Count sendcount,
-                                            MPI_Datatype sendtype, void* recvbuf,
-                                            MPI_Count recvcount, MPI_Datatype recvtype,
-                                            MPI_Comm comm, void* stream);
-CAUSEWAY_API int PMPIX_Alltoallv_on_stream(const void* sendbuf, const int sendcounts[],
-                                           const int sdispls[], MPI_Datatype sendtype,
-                                           void* recvbuf, const int recvcounts[],
-                                           const int rdispls[], MPI_Datatype recvtype,
-                                           MPI_Comm comm, void* stream);
-CAUSEWAY_API int PMPIX_Alltoallv_on_stream_c(const void* sendbuf, const MPI_Count sendcounts[],
-                                             const MPI_Aint sdispls[], MPI_Datatype sendtype,
-                                             void* recvbuf, const MPI_Count recvcounts[],
-                                             const MPI_Aint rdispls[], MPI_Datatype recvtype,
-                                             MPI_Comm comm, void* stream);
-CAUSEWAY_API int PMPIX_Ialltoallv(const void* sendbuf, const int sendcounts[], const int sdispls[],
-                                  MPI_Datatype sendtype, void* recvbuf, const int recvcounts[],
-                                  const int rdispls[], MPI_Datatype recvtype, MPI_Comm comm,
-                                  MPI_Request* request);
-CAUSEWAY_API int PMPIX_Ialltoallv_c(const void* sendbuf, const MPI_Count sendcounts[],
-                                    const MPI_Aint sdispls[], MPI_Datatype sendtype, void* recvbuf,
-                                    const MPI_Count recvcounts[], const MPI_Aint rdispls[],
-                                    MPI_Datatype recvtype, MPI_Comm comm, MPI_Request* request);
-CAUSEWAY_API int PMPIX_Comm_attach(MPI_Comm comm, MPI_Info info);
-CAUSEWAY_API int PMPIX_Comm_detach(MPI_Comm comm);
-CAUSEWAY_API int PMPIX_Comm_get_error(MPI_Comm comm, int* code);
-CAUSEWAY_API int PMPIX_Comm_abort(MPI_Comm comm);
-CAUSEWAY_API int PMPIX_Alltoallv(const void* sendbuf, const int sendcounts[], const int sdispls[],
-                                 MPI_Datatype sendtype, void* recvbuf, const int recvcounts[],
-                                 const int rdispls[], MPI_Datatype recvtype, MPI_Comm comm);
-CAUSEWAY_API int PMPIX_Alltoallv_c(const void* sendbuf, const MPI_Count sendcounts[],
-                                   const MPI_Aint sdispls[], MPI_Datatype sendtype, void* recvbuf,
-                                   const MPI_Count recvcounts[], const MPI_Aint rdispls[],
-                                   MPI_Datatype recvtype, MPI_Comm comm);
-CAUSEWAY_API int PMPIX_Alltoallw(const void* sendbuf, const int sendcounts[], const int sdispls[],
-                                 const MPI_Datatype sendtypes[], void* recvbuf,
-                                 const int recvcounts[], const int rdispls[],
-                                 const MPI_Datatype recvtypes[], MPI_Comm comm);
-CAUSEWAY_API int PMPIX_Alltoallw_c(const void* sendbuf, const MPI_Count sendcounts[],
-                                   const MPI_Aint sdispls[], const MPI_Datatype sendtypes[],
-                                   void* recvbuf, const MPI_Count recvcounts[],
-                                   const MPI_Aint rdispls[], const MPI_Datatype recvtypes[],
-                                   MPI_Comm comm);
-CAUSEWAY_API int PMPIX_Sendrecv(const void* sendbuf, int sendcount, MPI_Datatype sendtype, int dest,
-                                int sendtag, void* recvbuf, int recvcount, MPI_Datatype recvtype,
-                                int source, int recvtag, MPI_Comm comm, MPI_Status* status);
-CAUSEWAY_API int PMPIX_Sendrecv_c(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype,
-                                  int dest, int sendtag, void* recvbuf, MPI_Count recvcount,
-                                  MPI_Datatype recvtype, int source, int recvtag, MPI_Comm comm,
-                                  MPI_Status* status);
-CAUSEWAY_API int PMPIX_Sendrecv_on_stream(const void* sendbuf, int sendcount, MPI_Datatype sendtype,
-                                          int dest, int sendtag, void* recvbuf, int recvcount,
-                                          MPI_Datatype recvtype, int source, int recvtag,
-                                          MPI_Comm comm, void* stream);
-CAUSEWAY_API int PMPIX_Sendrecv_on_stream_c(const void* sendbuf, MPI_Count sendcount,
-                                            MPI_Datatype sendtype, int dest, int sendtag,
-                                            void* recvbuf, MPI_Count recvcount,
-                                            MPI_Datatype recvtype, int source, int recvtag,
-                                            MPI_Comm comm, void* stream);
-CAUSEWAY_API int PMPIX_Mem_alloc(MPI_Comm comm, MPI_Aint bytes, void* baseptr);
-CAUSEWAY_API int PMPIX_Mem_free(void* base);
-CAUSEWAY_API int PMPIX_Buffer_register(MPI_Comm comm, void* base, MPI_Aint bytes,
-                                       MPIX_Buffer* buffer);
-CAUSEWAY_API int PMPIX_Buffer_deregister(MPIX_Buffer* buffer);
-CAUSEWAY_API int PMPIX_Buffer_device_handle(MPIX_Buffer buffer, MPIX_Buffer_view* view);
-CAUSEWAY_API int PMPIX_Alltoallv_plan(const void* sendbuf, const int sendcounts[],
-                                      const int sdispls[], MPI_Datatype sendtype, void* recvbuf,
-                                      const int recvcounts[], const int rdispls[],
-                                      MPI_Datatype recvtype, MPI_Comm comm, MPI_Info info,
-                                      MPIX_Plan* plan);
-CAUSEWAY_API int PMPIX_Alltoallv_plan_c(const void* sendbuf, const MPI_Count sendcounts[],
-                                        const MPI_Aint sdispls[], MPI_Datatype sendtype,
-                                        void* recvbuf, const MPI_Count recvcounts[],
-                                        const MPI_Aint rdispls[], MPI_Datatype recvtype,
-                                        MPI_Comm comm, MPI_Info info, MPIX_Plan* plan);
-CAUSEWAY_API int PMPIX_Plan_start(MPIX_Plan plan, void* stream);
-CAUSEWAY_API int PMPIX_Plan_free(MPIX_Plan* plan);
-
 #ifdef __cplusplus
 }
 #endif
+
+#include <causeway/pmpix.h>
 
 #endif /* CAUSEWAY_MPIX_H */

@@ -12,6 +12,7 @@ enum class ErrorKind {
   kNone,
   kArgument,     ///< an argument is wrong, and none of the kinds below fits
   kComm,         ///< the communicator is not one that can be used
+  kTopology,     ///< the communicator's topology is not one that can be used
   kCount,        ///< a count is negative, or too large
   kBuffer,       ///< a buffer is missing
   kRank,         ///< a rank is none of the communicator's

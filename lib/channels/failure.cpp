@@ -1,7 +1,7 @@
 // Failure: why a communicator can no longer be used, as one word that ranks share.
 #include "failure.hpp"
 
-#include <causeway/device/message.hpp>
+#include <args.h>
 
 #include <cinttypes>
 #include <cstdio>
@@ -77,7 +77,14 @@ std::string describe_message(std::uint64_t tag) {
   if (device::is_announced(number)) {
     return "a message with tag " + std::to_string(number & ~device::kAnnounced);
   }
-  return number == 0 ? "none" : "one of operation " + std::to_string(number);
+  switch (static_cast<kernels::Operation>(number)) {
+    case kernels::Operation::kAlltoallv:
+      return "one of an alltoallv";
+    case kernels::Operation::kNeighbor:
+      return "one of a neighbour exchange";
+    default:
+      return "none";
+  }
 }
 
 Status fault_status(const device::FaultReport& report, int rank, std::uint64_t abort_word) {

@@ -2,19 +2,22 @@
 #pragma once
 
 #include "extent.hpp"
+#include "pattern.hpp"
 
 #include <span>
 
 namespace causeway {
 
-/// The blocks of one alltoallv: send[j] of sendbuf goes to rank j, and what rank i sends goes to
-/// receive[i] of recvbuf. Both lists have an entry for every rank.
+/// The blocks of one exchange: those of sendbuf, and where what comes goes in recvbuf. A pattern
+/// says whom each is for or from.
 struct Buffers {
   const void* sendbuf;
   std::span<const Extent> send;
   void* recvbuf;
   std::span<const Extent> receive;
   bool in_place;  ///< blocks are taken from where they are received; sendbuf and send do not count
+  const Pattern* pattern = nullptr;  ///< null for an alltoallv of all ranks; the caller's, who
+                                     ///< keeps it as long as the communicator
 };
 
 }  // namespace causeway

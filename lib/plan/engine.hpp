@@ -2,9 +2,12 @@
 // Pure: no MPI, no device.
 #pragma once
 
+#include "buffers.hpp"
 #include "memory.hpp"
 #include "schedule.hpp"
+#include "status.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -20,33 +23,50 @@ struct PeerCopy {
   std::uint64_t bytes;
 };
 
+/// A block that is more than its receiver asks for, or none. Plain data.
+struct Shortage {
+  std::uint32_t to = 0;
+  std::uint64_t sent = 0;
+  std::uint64_t asked = 0;
+
+  bool any() const { return sent > asked; }
+};
+
 /// The blocks of a planned exchange on all ranks.
 class BlockTable {
  public:
-  /// What a rank tells the others: of each rank's block bytes that it sends and asks for, and where
-  /// in the plan's region, which begins at `region`, the latter go.
-  static std::vector<std::uint64_t> row(std::span<const Extent> send,
-                                        std::span<const Extent> receive, const std::byte* recvbuf,
+  /// A block that a rank asks for.
+  struct Asked {
+    std::uint64_t bytes;
+    std::uint64_t place;  ///< in the plan's region; says nothing of empty blocks and layouts
+  };
+
+  /// What a rank tells the others: to whom it sends some bytes, and what it asks for, of whom, to
+  /// lie where in the plan's region, which begins at `region`.
+  static std::vector<std::uint64_t> row(int self, const Pattern& pattern, const Buffers& buffers,
                                         const std::byte* region);
 
-  /// Of the rows of all ranks, in rank order.
-  explicit BlockTable(std::size_t ranks) : ranks_(ranks), words_(ranks * ranks * kLists) {}
+  /// Of the rows of all ranks, in rank order; shorter ones are filled up to `row_words` words.
+  BlockTable(std::size_t ranks, std::size_t row_words)
+      : row_words_(row_words), words_(ranks * row_words) {}
   std::uint64_t* words() { return words_.data(); }
 
-  std::size_t ranks() const { return ranks_; }
-  std::uint64_t sent(std::size_t from, std::size_t to) const { return at(from, 0, to); }
-  std::uint64_t asked(std::size_t by, std::size_t of) const { return at(by, 1, of); }
-  /// Where `by` has the block of `of`. Of empty blocks and layouts nothing is said.
-  std::uint64_t place(std::size_t by, std::size_t of) const { return at(by, 2, of); }
+  /// Whether `from` sends `to` some bytes in a round, and what `by` asks for of `of`.
+  bool sends(std::uint32_t from, std::uint32_t to, std::size_t round) const;
+  Asked asked(std::uint32_t by, std::uint32_t of, std::size_t round) const;
+
+  /// The first block of rank `self`, whose blocks these are, that is more than its receiver asks
+  /// for.
+  Shortage find_shortage(int self, const Pattern& pattern, const Buffers& buffers) const;
+
+  std::size_t ranks() const { return words_.size() / row_words_; }
 
  private:
-  static constexpr std::size_t kLists = 3;
-
-  std::uint64_t at(std::size_t rank, std::size_t list, std::size_t peer) const {
-    return words_[(rank * kLists + list) * ranks_ + peer];
+  std::span<const std::uint64_t> row_of(std::uint32_t rank) const {
+    return std::span(words_).subspan(rank * row_words_, row_words_);
   }
 
-  std::size_t ranks_;
+  std::size_t row_words_;
   std::vector<std::uint64_t> words_;
 };
 
@@ -59,31 +79,58 @@ struct EngineVote {
 
 /// The vote of rank `self`, on a device with copy engines. `peers`, by rank, are the beginnings of
 /// the plan's region as this rank addresses it; null where it does not.
-EngineVote vote_on_engine(const ScheduleLimits& limits, int self, std::span<const Extent> send,
-                          std::span<const Extent> receive, std::span<const Memory> peers);
+EngineVote vote_on_engine(const ScheduleLimits& limits, int self, const Pattern& pattern,
+                          const Buffers& buffers, std::span<const Memory> peers);
 
 /// Whether copy engines make the exchange: possible and wanted on all ranks, and there is something
 /// for them to do. All ranks decide alike.
 bool go_by_engine(std::span<const EngineVote> votes);
 
-/// The copies of rank `self`, those to the ranks after it first, so that ranks begin with different
-/// ones, and the one to itself last. Empty blocks have none.
-std::vector<PeerCopy> engine_copies(const BlockTable& table, int self, const std::byte* sendbuf,
-                                    std::span<const Extent> send, std::span<const Memory> peers);
-
-/// Blocks of a small exchange, by rank.
+/// A small exchange of one round, and its blocks.
 struct Words {
+  Pattern pattern;
   std::vector<Extent> send;
   std::vector<Extent> receive;
 };
 
-/// Bytes of a word from one rank to another, and of the memory that has those of a rank.
+/// Bytes of a word from one rank to another.
 inline constexpr std::uint64_t kWordBytes = sizeof(std::uint64_t);
-constexpr std::uint64_t words_bytes(std::size_t ranks) { return 2 * ranks * kWordBytes; }
 
-/// The words that make copies safe: before them rank `self` tells those that send to it, and
-/// afterwards those that it sends to. They lie in words_bytes() bytes of memory.
-Words ready_words(const BlockTable& table, int self);
-Words done_words(const BlockTable& table, int self);
+/// One round of a planned exchange, as copy engines make it on rank `self`. The table and the
+/// pattern are the caller's.
+class EngineRound {
+ public:
+  EngineRound(const BlockTable& table, int self, const Pattern& pattern, std::size_t number)
+      : table_(table),
+        self_(static_cast<std::uint32_t>(self)),
+        operation_(pattern.operation),
+        round_(pattern.rounds[number]),
+        number_(number) {}
+
+  /// The copies, those to the ranks after this one first, so that ranks begin with different ones,
+  /// and the one to itself last. Empty blocks have none. `peers` as above.
+  std::vector<PeerCopy> copies(const Buffers& buffers, std::span<const Memory> peers) const;
+
+  /// The words that make copies safe: before them the rank tells those that send to it, and
+  /// afterwards those that it sends to. They lie in words_bytes() bytes of memory.
+  Words ready_words() const { return words(senders(), receivers()); }
+  Words done_words() const { return words(receivers(), senders()); }
+  std::uint64_t words_bytes() const;
+
+ private:
+  std::vector<std::uint32_t> senders() const;
+  std::vector<std::uint32_t> receivers() const;
+  Words words(const std::vector<std::uint32_t>& tells,
+              const std::vector<std::uint32_t>& hears) const;
+
+  /// In each direction.
+  std::size_t most_words() const { return std::max(round_.sends.size(), round_.receives.size()); }
+
+  const BlockTable& table_;
+  std::uint32_t self_;
+  kernels::Operation operation_;
+  const Round& round_;
+  std::size_t number_;
+};
 
 }  // namespace causeway

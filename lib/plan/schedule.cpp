@@ -175,6 +175,11 @@ void pair_items(std::uint32_t self, std::uint32_t ranks, Schedule* schedule) {
   }
 }
 
+const Extent& no_block() {
+  static const Extent nothing{0, 0};
+  return nothing;
+}
+
 std::uint64_t part_of(std::uint64_t bytes, std::uint64_t parts) {
   return device::round_up((bytes + parts - 1) / parts, device::kLineBytes);
 }
@@ -198,23 +203,21 @@ bool prefers_engine(const ScheduleLimits& limits, std::size_t peer, std::uint64_
   return limits.tuner->choose(message).protocol == Protocol::kEngine;
 }
 
-void list_alltoallv(int self, std::span<const Extent> send, std::span<const Extent> receive,
-                    Messages* messages) {
-  const auto ranks = static_cast<std::uint32_t>(send.size());
-  const auto own = static_cast<std::uint32_t>(self);
-  messages->operation = Operation::kAlltoallv;
-  messages->send_tag = messages->receive_tag = kernels::tag_of(Operation::kAlltoallv);
-  messages->any_tag = false;
+void list_messages(const Pattern& pattern, const Round& round, std::span<const Extent> send,
+                   std::span<const Extent> receive, Messages* messages) {
+  const auto block = [](std::span<const Extent> blocks, std::uint32_t place) {
+    return blocks.empty() ? &no_block() : &blocks[place];
+  };
+  messages->operation = pattern.operation;
+  messages->tags = pattern.tags;
   messages->sends.clear();
   messages->receives.clear();
-  for (std::uint32_t hops = 1; hops < ranks; ++hops) {
-    const std::uint32_t to = own + hops < ranks ? own + hops : own + hops - ranks;
-    const std::uint32_t from = own >= hops ? own - hops : own + ranks - hops;
-    messages->sends.push_back({to, &send[to]});
-    messages->receives.push_back({from, &receive[from]});
+  for (const Edge& to : round.sends) messages->sends.push_back({to.peer, block(send, to.block)});
+  for (const Edge& from : round.receives) {
+    messages->receives.push_back({from.peer, block(receive, from.block)});
   }
-  messages->to_self = &send[own];
-  messages->from_self = &receive[own];
+  messages->to_self = round.to_self ? block(send, *round.to_self) : nullptr;
+  messages->from_self = round.from_self ? block(receive, *round.from_self) : nullptr;
 }
 
 void make_schedule(const ScheduleLimits& limits, int self, int ranks, const Messages& messages,
@@ -247,14 +250,12 @@ void make_schedule(const ScheduleLimits& limits, int self, int ranks, const Mess
     receives.push_back(demand_of(limits, message.peer, bytes, travel.lanes));
     in_place = in_place && (bytes == 0 || travel.choice.protocol == Protocol::kDirect);
   }
-  // What one rank sends and what it receives at the same time are calls of two peers otherwise,
-  // which may be one.
+  // What a rank sends and what it receives in one call may be of two calls at the other end.
   if (messages.operation != Operation::kSendrecv) {
     pair_items(static_cast<std::uint32_t>(self), static_cast<std::uint32_t>(ranks), schedule);
   }
-  const Extent nothing{0, 0};
-  const Extent& to_self = messages.to_self != nullptr ? *messages.to_self : nothing;
-  const Extent& from_self = messages.from_self != nullptr ? *messages.from_self : nothing;
+  const Extent& to_self = messages.to_self != nullptr ? *messages.to_self : no_block();
+  const Extent& from_self = messages.from_self != nullptr ? *messages.from_self : no_block();
   // What little is copied beside messages in lines does not need a block's many threads.
   const Choice alone =
       choose_for_self(limits, messages.operation, to_self.bytes, limits.ll_bytes > 0);
@@ -267,9 +268,9 @@ void make_schedule(const ScheduleLimits& limits, int self, int ranks, const Mess
   schedule->max_ctas = limits.max_ctas;
   kernels::ExchangeArgs& args = schedule->args;
   args.operation = messages.operation;
-  args.send_tag = messages.send_tag;
-  args.receive_tag = messages.receive_tag;
-  args.any_tag = messages.any_tag;
+  args.send_tag = messages.tags.send;
+  args.receive_tag = messages.tags.receive;
+  args.any_tag = messages.tags.any;
   args.sends = static_cast<std::uint32_t>(schedule->send.size());
   args.receives = static_cast<std::uint32_t>(schedule->receive.size());
   args.self = {to_self.offset, from_self.offset, to_self.bytes, from_self.bytes, 0, 0};

@@ -3,6 +3,7 @@
 
 #include "extent.hpp"
 #include "memory.hpp"
+#include "pattern.hpp"
 #include "tuner.hpp"
 #include "visits.hpp"
 
@@ -40,14 +41,11 @@ struct Message {
   const Extent* block;  ///< of this rank's buffer; the caller's
 };
 
-/// What one rank sends and receives in an exchange. No peer is twice in a list, and each list is in
-/// ascending order of hops: of how many ranks, counted round the communicator, the receiver is
-/// behind the sender.
+/// What one rank sends and receives in a round of an exchange. No peer is twice in a list, and each
+/// list is in ascending order of hops.
 struct Messages {
   kernels::Operation operation = kernels::Operation::kAlltoallv;
-  std::uint32_t send_tag = kernels::tag_of(kernels::Operation::kAlltoallv);
-  std::uint32_t receive_tag = kernels::tag_of(kernels::Operation::kAlltoallv);
-  bool any_tag = false;  ///< of a caller's will do instead of that
+  Tags tags = tags_of(operation);
   std::vector<Message> sends;
   std::vector<Message> receives;
   const Extent* to_self = nullptr;    ///< that the rank sends itself; null for nothing,
@@ -55,12 +53,12 @@ struct Messages {
   bool in_place = false;              ///< peers may store what they send this rank where it belongs
 };
 
-/// Lists what rank `self` sends and receives in an alltoallv: send[j] to and receive[j] from rank
-/// j. The memory of *messages is reused.
-void list_alltoallv(int self, std::span<const Extent> send, std::span<const Extent> receive,
-                    Messages* messages);
+/// Lists what a rank sends and receives in a round of a pattern, of these blocks; nothing to and
+/// from the same peers where a list of blocks is empty. The memory of *messages is reused.
+void list_messages(const Pattern& pattern, const Round& round, std::span<const Extent> send,
+                   std::span<const Extent> receive, Messages* messages);
 
-/// One exchange on one rank: what a launch is given, and the lists that go with it.
+/// One round of an exchange on one rank: what a launch is given, and the lists that go with it.
 struct Schedule {
   Schedule() = default;
   Schedule(Schedule&&) = default;  // what moves keeps its lists where they are

@@ -22,7 +22,9 @@ struct Name {
   Value value;
 };
 
-constexpr Name<Operation> kOperations[] = {{"alltoallv", Operation::kAlltoallv}};
+constexpr Name<Operation> kOperations[] = {{"alltoallv", Operation::kAlltoallv},
+                                           {"neighbor", Operation::kNeighbor},
+                                           {"sendrecv", Operation::kSendrecv}};
 constexpr Name<device::LinkKind> kLinks[] = {{"self", device::LinkKind::kSelf},
                                              {"memory", device::LinkKind::kMemory},
                                              {"network", device::LinkKind::kNetwork}};

@@ -65,9 +65,9 @@ struct TuningRule {
 ///
 ///     operation:link:bytes[:ctas=range]:key=value[,key=value]...
 ///
-/// operation is alltoallv or *; link is self, memory, network or *; bytes and range are N, N-, -N,
-/// N-M or *, where numbers take K, M and G; keys are protocol (ll, ll128, staged, direct,
-/// engine), lanes, lane_bytes, chunk and threads. Errors begin with `where`.
+/// operation is alltoallv, neighbor, sendrecv or *; link is self, memory, network or *; bytes and
+/// range are N, N-, -N, N-M or *, where numbers take K, M and G; keys are protocol (ll, ll128,
+/// staged, direct, engine), lanes, lane_bytes, chunk and threads. Errors begin with `where`.
 Status parse_rules(const std::string& where, std::string_view line, std::vector<TuningRule>* rules);
 
 /// Appends the rules of a file's lines to *rules; errors name file and line.

@@ -19,7 +19,7 @@ Status exchange_either_memory(Communicator& communicator, Buffer& send, Buffer& 
   const bool receive_on_gpu = own() % 4 != 0;
   const GpuBytes gpu_send(send.bytes);
   const GpuBytes gpu_receive(receive.bytes);
-  const Status status = communicator.alltoallv(
+  const Status status = communicator.exchange(
       {send_on_gpu ? gpu_send.bytes().data() : send.bytes.data(), send.blocks,
        receive_on_gpu ? gpu_receive.bytes().data() : receive.bytes.data(), receive.blocks, false});
   if (receive_on_gpu) gpu_receive.download(receive.bytes);
@@ -87,7 +87,7 @@ TEST(GpuAlltoallv, OnTheHostDeviceMovesGpuMemoryToo) {
         const GpuBytes bytes(std::vector<std::byte>(64));
         std::vector<Extent> to_itself(3, Extent{0, 0});
         to_itself[static_cast<std::size_t>(communicator.rank())].bytes = 64;
-        const Status status = communicator.enqueue_alltoallv(
+        const Status status = communicator.enqueue(
             {bytes.bytes().data(), to_itself, bytes.bytes().data(), to_itself, false}, nullptr);
         EXPECT_EQ(status.kind(), ErrorKind::kBuffer);
         EXPECT_NE(status.message().find("the host, cannot address"), std::string::npos)
@@ -118,7 +118,7 @@ TEST(GpuAlltoallv, IntoRegisteredMemoryMovesEveryByte) {
         };
         copy(there, receive.bytes.data());
         const Status done =
-            on.alltoallv({gpu_send.bytes().data(), send.blocks, there, receive.blocks, false});
+            on.exchange({gpu_send.bytes().data(), send.blocks, there, receive.blocks, false});
         copy(receive.bytes.data(), there);
         return done;
       };
@@ -175,7 +175,7 @@ void replay_between_eager_calls(int ranks, const Settings& settings, std::uint64
     const Stream stream;
     const Buffers buffers = blocks.buffers();
     Status captured;
-    const Graph graph(stream, [&] { captured = communicator.enqueue_alltoallv(buffers, stream); });
+    const Graph graph(stream, [&] { captured = communicator.enqueue(buffers, stream); });
     ASSERT_TRUE(captured.ok()) << captured.message();
     const PlannedExchange* plan = nullptr;
     const Status planned = communicator.plan(bootstrap, buffers, {}, &plan);
@@ -193,8 +193,8 @@ void replay_between_eager_calls(int ranks, const Settings& settings, std::uint64
         ++replays;
       } else {
         const Status status = way == 2   ? communicator.start(*plan, stream)
-                              : way == 1 ? communicator.enqueue_alltoallv(buffers, stream)
-                                         : communicator.alltoallv(others.buffers());
+                              : way == 1 ? communicator.enqueue(buffers, stream)
+                                         : communicator.exchange(others.buffers());
         ASSERT_TRUE(status.ok()) << status.message();
       }
       stream.synchronize();
@@ -230,8 +230,8 @@ TEST(GpuStream, ExchangesThatOverlapInAGraphAreReported) {
     {
       const Graph graph(one, [&] {
         other.wait_for(one);
-        captured = communicator.enqueue_alltoallv(buffers, one);
-        if (captured.ok()) captured = communicator.enqueue_alltoallv(buffers, other);
+        captured = communicator.enqueue(buffers, one);
+        if (captured.ok()) captured = communicator.enqueue(buffers, other);
         one.wait_for(other);
       });
       EXPECT_TRUE(captured.ok()) << captured.message();
@@ -239,7 +239,7 @@ TEST(GpuStream, ExchangesThatOverlapInAGraphAreReported) {
       graph.launch(one);
       one.synchronize();
     }
-    for (const Status& status : {communicator.error(), communicator.alltoallv(buffers)}) {
+    for (const Status& status : {communicator.error(), communicator.exchange(buffers)}) {
       EXPECT_EQ(status.kind(), ErrorKind::kFailed);
       EXPECT_NE(status.message().find("two exchanges"), std::string::npos) << status.message();
     }
@@ -279,7 +279,7 @@ TEST(GpuStream, LaunchesOfManyCommunicatorsFitOnTheGpuTogether) {
           streams[c].enqueue(
               [](void*) { std::this_thread::sleep_for(std::chrono::milliseconds(2)); });
         }
-        const Status enqueued = communicators[c]->enqueue_alltoallv(
+        const Status enqueued = communicators[c]->enqueue(
             {from.bytes().data(), blocks, to.bytes().data(), blocks, false}, streams[c]);
         ASSERT_TRUE(enqueued.ok()) << enqueued.message();
       }
@@ -314,7 +314,7 @@ TEST(GpuStream, AnErrorThatTheApplicationLeftBehindIsNotTaken) {
     const GpuBytes to(std::vector<std::byte>(200));
     const std::vector<Extent> blocks{{0, 100}, {100, 100}};
     const Status status =
-        communicator.alltoallv({from.bytes().data(), blocks, to.bytes().data(), blocks, false});
+        communicator.exchange({from.bytes().data(), blocks, to.bytes().data(), blocks, false});
     EXPECT_TRUE(status.ok()) << status.message();
     EXPECT_EQ(cudaErrorMemoryAllocation, cudaGetLastError());
   });
@@ -324,8 +324,8 @@ TEST(GpuStream, MemoryThatTheGpuCannotAddressIsRefused) {
   run_gpu_ranks(1, {}, [](Communicator& communicator) {
     std::vector<std::byte> pageable(64);
     const std::vector<Extent> blocks{{0, 64}};
-    const Status status = communicator.enqueue_alltoallv(
-        {pageable.data(), blocks, pageable.data(), blocks, false}, nullptr);
+    const Status status =
+        communicator.enqueue({pageable.data(), blocks, pageable.data(), blocks, false}, nullptr);
     EXPECT_EQ(status.kind(), ErrorKind::kBuffer);
     EXPECT_NE(status.message().find("sendbuf on rank 0"), std::string::npos) << status.message();
   });

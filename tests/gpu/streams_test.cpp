@@ -53,7 +53,7 @@ class Exchanged {
   }
 
   void enqueue(Communicator& communicator, cudaStream_t stream) const {
-    const Status status = communicator.enqueue_alltoallv(
+    const Status status = communicator.enqueue(
         {from_.bytes().data(), send_.blocks, to_.bytes().data(), receive_.blocks, false}, stream);
     EXPECT_TRUE(status.ok()) << status.message();
   }
@@ -223,9 +223,9 @@ TEST(GpuCaptures, OfOtherThreadsAreLeftAlone) {
       for (int i = 0; i < 20; ++i) {
         // Now and then a rank is late, so that the other one's queries find work that is not over.
         if (i % 2 == rank) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        expect_ok(communicator->alltoallv(buffers));
-        expect_ok(communicator->enqueue_alltoallv(buffers, stream));
-        expect_ok(communicator->alltoallv({on_host.data(), blocks, on_host.data(), blocks, true}));
+        expect_ok(communicator->exchange(buffers));
+        expect_ok(communicator->enqueue(buffers, stream));
+        expect_ok(communicator->exchange({on_host.data(), blocks, on_host.data(), blocks, true}));
       }
       const Region* region = nullptr;
       expect_ok(
@@ -261,8 +261,8 @@ TEST(GpuLastError, IsTheApplicationsAlone) {
       if (has_error) {
         EXPECT_NE(cudaSuccess, cudaMalloc(&memory, std::size_t{1} << 60));
       }
-      const Status status = i % 8 < 4 ? communicator.alltoallv(buffers)
-                                      : communicator.enqueue_alltoallv(buffers, stream);
+      const Status status =
+          i % 8 < 4 ? communicator.exchange(buffers) : communicator.enqueue(buffers, stream);
       EXPECT_TRUE(status.ok()) << status.message();
       EXPECT_EQ(has_error ? cudaErrorMemoryAllocation : cudaSuccess, cudaGetLastError()) << i;
     }

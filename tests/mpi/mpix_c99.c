@@ -24,6 +24,8 @@ typedef int Alltoallw(const void*, const int[], const int[], const MPI_Datatype[
                       const int[], const int[], const MPI_Datatype[], MPI_Comm);
 typedef int AlltoallwC(const void*, const MPI_Count[], const MPI_Aint[], const MPI_Datatype[],
                        void*, const MPI_Count[], const MPI_Aint[], const MPI_Datatype[], MPI_Comm);
+typedef int NeighborW(const void*, const int[], const MPI_Aint[], const MPI_Datatype[], void*,
+                      const int[], const MPI_Aint[], const MPI_Datatype[], MPI_Comm);
 typedef int OnStreamC(const void*, const MPI_Count[], const MPI_Aint[], MPI_Datatype, void*,
                       const MPI_Count[], const MPI_Aint[], MPI_Datatype, MPI_Comm, void*);
 
@@ -176,6 +178,82 @@ static int exchange_equal_on_stream(struct arguments* a, int rank, MPI_Comm comm
   return 0;
 }
 
+/* One of the two calls; displacements are bytes, of the wide kind in both. */
+static int exchange_neighbor_w(struct arguments* a, int rank, AlltoallwC* wide, NeighborW* call,
+                               MPI_Comm comm) {
+  MPI_Datatype* const types = malloc((size_t)a->size * sizeof *types);
+  int code;
+  int peer;
+  fill(a, rank);
+  for (peer = 0; peer < a->size; ++peer) {
+    types[peer] = MPI_INT;
+    a->wide_displacements[peer] *= (MPI_Aint)sizeof(int);
+  }
+  code = wide != NULL ? wide(a->sent, a->wide_counts, a->wide_displacements, types, a->received,
+                             a->wide_counts, a->wide_displacements, types, comm)
+                      : call(a->sent, a->counts, a->wide_displacements, types, a->received,
+                             a->counts, a->wide_displacements, types, comm);
+  free(types);
+  return code == MPI_SUCCESS && arrived(a, rank);
+}
+
+/* Between neighbours: each rank has all for neighbours, in order, so that the same goes the same
+ * ways. */
+static int call_neighbor_forms(struct arguments* a, int rank, MPI_Comm graph) {
+  EXPECT(exchange(a, rank, MPIX_Neighbor_alltoallv, graph));
+  EXPECT(exchange(a, rank, PMPIX_Neighbor_alltoallv, graph));
+  EXPECT(exchange_c(a, rank, MPIX_Neighbor_alltoallv_c, graph));
+  EXPECT(exchange_c(a, rank, PMPIX_Neighbor_alltoallv_c, graph));
+  EXPECT(exchange_neighbor_w(a, rank, NULL, MPIX_Neighbor_alltoallw, graph));
+  EXPECT(exchange_neighbor_w(a, rank, NULL, PMPIX_Neighbor_alltoallw, graph));
+  EXPECT(exchange_neighbor_w(a, rank, MPIX_Neighbor_alltoallw_c, NULL, graph));
+  EXPECT(exchange_neighbor_w(a, rank, PMPIX_Neighbor_alltoallw_c, NULL, graph));
+  EXPECT(exchange_in_background(a, rank, NULL, MPIX_Ineighbor_alltoallv, graph));
+  EXPECT(exchange_in_background(a, rank, NULL, PMPIX_Ineighbor_alltoallv, graph));
+  EXPECT(exchange_in_background(a, rank, MPIX_Ineighbor_alltoallv_c, NULL, graph));
+  EXPECT(exchange_in_background(a, rank, PMPIX_Ineighbor_alltoallv_c, NULL, graph));
+  return 0;
+}
+
+static int call_neighbor_stream_forms(struct arguments* a, int rank, MPI_Comm graph) {
+  EXPECT(exchange_on_stream(a, rank, MPIX_Neighbor_alltoallv_on_stream, graph));
+  EXPECT(exchange_on_stream(a, rank, PMPIX_Neighbor_alltoallv_on_stream, graph));
+  EXPECT(exchange_on_stream_c(a, rank, MPIX_Neighbor_alltoallv_on_stream_c, graph));
+  EXPECT(exchange_on_stream_c(a, rank, PMPIX_Neighbor_alltoallv_on_stream_c, graph));
+  EXPECT(exchange_planned(a, rank, NULL, MPIX_Neighbor_alltoallv_plan, MPIX_Plan_start,
+                          MPIX_Plan_free, graph));
+  EXPECT(exchange_planned(a, rank, NULL, PMPIX_Neighbor_alltoallv_plan, PMPIX_Plan_start,
+                          PMPIX_Plan_free, graph));
+  EXPECT(exchange_planned(a, rank, MPIX_Neighbor_alltoallv_plan_c, NULL, MPIX_Plan_start,
+                          MPIX_Plan_free, graph));
+  EXPECT(exchange_planned(a, rank, PMPIX_Neighbor_alltoallv_plan_c, NULL, PMPIX_Plan_start,
+                          PMPIX_Plan_free, graph));
+  return 0;
+}
+
+static int call_all_neighbor_forms(struct arguments* a, int rank, MPI_Comm comm) {
+  int* const all = malloc((size_t)a->size * sizeof *all);
+  MPI_Comm graph = MPI_COMM_NULL;
+  MPI_Info info;
+  int line;
+  int peer;
+  for (peer = 0; peer < a->size; ++peer) all[peer] = peer;
+  /* Their numbers also serve for weights, which compilers want to see. */
+  MPI_Dist_graph_create_adjacent(comm, a->size, all, all, a->size, all, all, MPI_INFO_NULL, 0,
+                                 &graph);
+  free(all);
+  line = call_neighbor_forms(a, rank, graph);
+  if (line != 0) return line;
+  EXPECT(MPIX_Comm_detach(graph) == MPI_SUCCESS);
+  MPI_Info_create(&info);
+  MPI_Info_set(info, "causeway_device", "host");
+  EXPECT(MPIX_Comm_attach(graph, info) == MPI_SUCCESS);
+  MPI_Info_free(&info);
+  line = call_neighbor_stream_forms(a, rank, graph);
+  MPI_Comm_free(&graph);
+  return line;
+}
+
 static int call_buffer_forms(int rank, MPI_Comm comm) {
   MPIX_Buffer buffer = MPIX_BUFFER_NULL;
   MPIX_Buffer_view view;
@@ -270,6 +348,7 @@ int call_every_function_from_c(MPI_Comm comm) {
   a.wide_displacements = malloc(ranks * sizeof *a.wide_displacements);
   line = call_all(&a, rank, comm);
   if (line == 0) line = call_stream_forms(&a, rank, comm);
+  if (line == 0) line = call_all_neighbor_forms(&a, rank, comm);
   free(a.sent);
   free(a.received);
   free(a.counts);

@@ -185,11 +185,11 @@ TEST(Alltoallv, BegunExchangesEndInTheirOrder) {
       Exchange& exchange = *mine.back();
       exchange.send.fill(e, rank);
       std::vector<Extent> send = exchange.send.blocks;
-      communicator.begin_alltoallv({exchange.send.bytes.data(), send, exchange.receive.bytes.data(),
-                                    exchange.receive.blocks, false},
-                                   [&exchange, &ended, e](const Status& status) {
-                                     exchange.done = status.ok() && ended++ == e;
-                                   });
+      communicator.begin({exchange.send.bytes.data(), send, exchange.receive.bytes.data(),
+                          exchange.receive.blocks, false},
+                         [&exchange, &ended, e](const Status& status) {
+                           exchange.done = status.ok() && ended++ == e;
+                         });
       send.assign(send.size(), Extent{0, 1});
       if (shared() % 5 == 0) {
         exchange_at_random(communicator, seed + e, 1, 20000);

@@ -166,7 +166,7 @@ TEST(Directions, ARingSendsAloneAfterExchangesThatWereNotHeard) {
         send[static_cast<std::size_t>(previous)].bytes = unasked;
         receive[static_cast<std::size_t>(previous)].bytes = 100;
         const Status status =
-            communicator.alltoallv({data.data(), send, received.data(), receive, false});
+            communicator.exchange({data.data(), send, received.data(), receive, false});
         ASSERT_TRUE(status.ok() || (unasked > 0 && status.kind() == ErrorKind::kTruncated))
             << status.message();
       }

@@ -16,7 +16,7 @@ Status exchange(Communicator& communicator, std::uint64_t bytes) {
   for (std::uint64_t i = 0; i < ranks; ++i) {
     blocks.push_back({static_cast<std::int64_t>(i * bytes), bytes});
   }
-  return communicator.alltoallv({send.data(), blocks, receive.data(), blocks, false});
+  return communicator.exchange({send.data(), blocks, receive.data(), blocks, false});
 }
 
 class FailureAtSize : public testing::TestWithParam<std::uint64_t> {};

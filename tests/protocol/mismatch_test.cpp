@@ -27,7 +27,7 @@ Status exchange(Communicator& communicator, Random& random, std::uint64_t number
   Buffer send(random, sent[static_cast<std::size_t>(rank)]);
   Buffer receive(random, column(asked, rank));
   send.fill(number, rank);
-  const Status status = communicator.alltoallv(arguments_of(send, receive));
+  const Status status = communicator.exchange(arguments_of(send, receive));
   Counts arrived = asked;
   arrived[0][1] = std::min(mismatch.sent, mismatch.asked);
   *wrong = receive.wrong_bytes(number, rank, column(arrived, rank));
@@ -91,7 +91,7 @@ TEST(OneSided, SurplusWithoutAnotherExchangeDoesNotHang) {
     const std::vector<Extent> nothing(2, Extent{0, 0});
     std::vector<Extent> send = nothing;
     if (communicator.rank() == 0) send[1] = {0, data.size()};
-    const Status status = communicator.alltoallv({data.data(), send, nullptr, nothing, false});
+    const Status status = communicator.exchange({data.data(), send, nullptr, nothing, false});
     EXPECT_EQ(status.kind(), communicator.rank() == 0 ? ErrorKind::kTruncated : ErrorKind::kNone)
         << status.message();
   });
@@ -110,7 +110,7 @@ TEST(OneSided, SurplusIsReportedAfterExchangesOfNothing) {
           if (communicator.rank() == 0) send[1].bytes = sent;
           if (communicator.rank() == 1) receive[0].bytes = asked;
           const Status status =
-              communicator.alltoallv({data.data(), send, data.data() + 100, receive, false});
+              communicator.exchange({data.data(), send, data.data() + 100, receive, false});
           ASSERT_TRUE(status.ok() || status.kind() == ErrorKind::kTruncated) << status.message();
           if (!status.ok()) ++reports;
         };
@@ -138,8 +138,8 @@ TEST(Decline, TellsThePeersAndLeavesTheCommunicatorUsable) {
       const bool declines = e % 3 == 1 && rank == static_cast<int>(e % 2);
       const Status status =
           declines ? communicator.decline()
-                   : communicator.alltoallv({send.bytes.data(), send.blocks, receive.bytes.data(),
-                                             receive.blocks, false});
+                   : communicator.exchange({send.bytes.data(), send.blocks, receive.bytes.data(),
+                                            receive.blocks, false});
       if (e % 3 != 1) {
         ASSERT_TRUE(status.ok()) << status.message();
         ASSERT_EQ(receive.wrong_bytes(e, rank, counts[0]), 0U);

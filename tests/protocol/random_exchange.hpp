@@ -24,7 +24,7 @@ using Exchanger = std::function<Status(Communicator&, Buffer& send, Buffer& rece
 /// Exchanges the buffers as they are, in host memory.
 inline Status exchange_host_memory(Communicator& communicator, Buffer& send, Buffer& receive,
                                    Random&) {
-  return communicator.alltoallv(arguments_of(send, receive));
+  return communicator.exchange(arguments_of(send, receive));
 }
 
 /// One exchange of counts[from][to] bytes, number `e`, every byte checked.

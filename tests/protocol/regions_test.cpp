@@ -67,7 +67,7 @@ TEST_P(RegionsOfShapes, TakeEveryByteAsOtherMemoryDoes) {
           std::byte* const there = memory.data() + own() % 30;
           std::memcpy(there, receive.bytes.data(), receive.bytes.size());
           const Status status =
-              on.alltoallv({send.bytes.data(), send.blocks, there, receive.blocks, false});
+              on.exchange({send.bytes.data(), send.blocks, there, receive.blocks, false});
           std::memcpy(receive.bytes.data(), there, receive.bytes.size());
           std::fill(memory.begin(), memory.end(), Buffer::kGuard);
           return status;
@@ -118,7 +118,7 @@ TEST(Regions, KeepLargeMessagesOutOfTheRing) {
         registration.emplace(communicator, bootstrap, receive.bytes.data(), receive.bytes.size());
       }
       const std::uint64_t before = staged_bytes(communicator);
-      const Status status = communicator.alltoallv(arguments_of(send, receive));
+      const Status status = communicator.exchange(arguments_of(send, receive));
       ASSERT_TRUE(status.ok()) << status.message();
       const std::uint64_t staged = staged_bytes(communicator) - before;
       EXPECT_TRUE(registers ? staged < 40000 : staged >= kBytes) << e << ": " << staged;
@@ -147,7 +147,7 @@ TEST(Regions, AreNotWrittenBeyondWhatWasAskedFor) {
           const Registration registration(communicator, bootstrap, receive.bytes.data(),
                                           receive.bytes.size());
           send.fill(e, rank);
-          const Status status = communicator.alltoallv(arguments_of(send, receive));
+          const Status status = communicator.exchange(arguments_of(send, receive));
           ASSERT_TRUE(status.ok() || status.kind() == ErrorKind::kTruncated) << status.message();
           if (rank == 1 && asked > 0) {
             EXPECT_EQ(status.kind(), ErrorKind::kTruncated) << asked;
@@ -181,7 +181,7 @@ TEST(Regions, ComeAndGo) {
           Buffer receive(own, counts[0]);
           send.fill(e, communicator.rank());
           std::memcpy(memory.data(), receive.bytes.data(), receive.bytes.size());
-          const Status status = communicator.alltoallv(
+          const Status status = communicator.exchange(
               {send.bytes.data(), send.blocks, memory.data(), receive.blocks, false});
           ASSERT_TRUE(status.ok()) << status.message();
           std::memcpy(receive.bytes.data(), memory.data(), receive.bytes.size());
@@ -381,7 +381,7 @@ TEST(Plans, TakeNoMoreBlocksThanTheyMayHave) {
       const Status made =
           communicator.plan(bootstrap, arguments_of(send, receive), {}, &planned, settings);
       ASSERT_TRUE(made.ok()) << made.message();
-      const std::uint32_t blocks = planned->schedule.args.split.blocks;
+      const std::uint32_t blocks = planned->rounds.front().schedule.args.split.blocks;
       EXPECT_EQ(blocks, rank == 1 ? std::min<std::uint64_t>(most, 8) : 8);
       send.fill(most, rank);
       const Status status = communicator.start(*planned, nullptr);

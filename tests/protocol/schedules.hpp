@@ -14,7 +14,8 @@ namespace causeway::test {
 inline void schedule_alltoallv(const ScheduleLimits& limits, int self, std::span<const Extent> send,
                                std::span<const Extent> receive, Schedule* schedule) {
   Messages messages;
-  list_alltoallv(self, send, receive, &messages);
+  const Pattern pattern = pattern_of_all(self, static_cast<int>(send.size()));
+  list_messages(pattern, pattern.rounds.front(), send, receive, &messages);
   messages.in_place = true;
   make_schedule(limits, self, static_cast<int>(send.size()), messages, schedule);
 }

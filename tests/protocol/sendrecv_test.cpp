@@ -61,12 +61,12 @@ class Caller {
     messages.operation = kernels::Operation::kSendrecv;
     if (call.send != nullptr) {
       messages.sends.push_back({call.send->to, &sent});
-      messages.send_tag = kernels::tag_of_message(call.send->tag);
+      messages.tags.send = kernels::tag_of_message(call.send->tag);
     }
     if (call.receive != nullptr) {
       messages.receives.push_back({call.receive->from, &received});
-      messages.receive_tag = kernels::tag_of_message(call.receive->asked_tag);
-      messages.any_tag = call.receive->any_tag;
+      messages.tags.receive = kernels::tag_of_message(call.receive->asked_tag);
+      messages.tags.any = call.receive->any_tag;
     }
     launch(messages, out.data(), in.data(), &info_);
     return call.receive != nullptr ? check(*call.receive, in, kGuard) : std::string();
@@ -234,8 +234,7 @@ TEST(SendrecvAndOthers, MessagesOfAnotherOperationAreReported) {
         const Extent block{0, handle.rank == 0 ? bytes : 100};
         Messages messages;
         messages.operation = kernels::Operation::kSendrecv;
-        messages.send_tag = sent;
-        messages.receive_tag = asked;
+        messages.tags = {sent, asked};
         (handle.rank == 0 ? messages.sends : messages.receives)
             .push_back({1 - handle.rank, &block});
         caller.launch(messages, memory.data(), memory.data(), nullptr);

@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
         const Status ready = register_or_not(c, received);
         if (!ready.ok()) return ready.message();
         return communicators[c]
-            ->alltoallv({pool.data(), send, received.data(), receive, false})
+            ->exchange({pool.data(), send, received.data(), receive, false})
             .message();
       };
       result = run_stress(options, ranks_of, options.ranks, in_stress_memory(exchange));

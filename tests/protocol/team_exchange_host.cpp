@@ -93,7 +93,9 @@ struct TeamGroup {
     sync();
     return result;
   }
-  void copy_near(std::uint64_t* to, const std::uint64_t* from) const { *to = *from; }
+  void copy_near(std::uint64_t* to, const std::uint64_t* from) const {
+    *to = __atomic_load_n(from, __ATOMIC_RELAXED);
+  }
   void await_near() const {}
 };
 

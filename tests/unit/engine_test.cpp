@@ -46,7 +46,10 @@ class Voter {
     }
   }
 
-  EngineVote vote() const { return vote_on_engine(limits, 0, send, receive, peers); }
+  EngineVote vote() const {
+    return vote_on_engine(limits, 0, pattern_of_all(0, static_cast<int>(send.size())),
+                          {nullptr, send, nullptr, receive, false}, peers);
+  }
 
   ScheduleLimits limits = cuda_limits();
   std::vector<Extent> send;
@@ -105,12 +108,22 @@ TEST(EngineVote, HasToBeEveryRanks) {
   EXPECT_FALSE(go_by_engine(std::vector<EngineVote>{kYes, {false, true, false}}));
 }
 
+/// The table of rows, some of which are shorter than others.
+BlockTable table_of(const std::vector<std::vector<std::uint64_t>>& rows) {
+  const std::size_t longest = std::ranges::max(rows, {}, &std::vector<std::uint64_t>::size).size();
+  BlockTable table(rows.size(), longest);
+  for (std::size_t rank = 0; rank < rows.size(); ++rank) {
+    std::ranges::copy(rows[rank], table.words() + rank * longest);
+  }
+  return table;
+}
+
 /// The buffers of all ranks of an exchange, of which some ask for more than they are sent.
 class World {
  public:
   World(test::Random& random, int ranks, std::uint64_t most)
-      : counts(test::random_counts(random, ranks, most)), table(static_cast<std::size_t>(ranks)) {
-    std::uint64_t* words = table.words();
+      : counts(test::random_counts(random, ranks, most)), table(0, 1) {
+    std::vector<std::vector<std::uint64_t>> rows;
     for (int rank = 0; rank < ranks; ++rank) {
       std::vector<std::uint64_t> asked = column(counts, rank);
       for (std::uint64_t& bytes : asked) bytes += random() % 3 == 0 ? random() % 100 : 0;
@@ -125,10 +138,18 @@ class World {
         if (block.bytes > 0 && (begin == nullptr || at < begin)) begin = at;
       }
       regions.push_back(view_of(begin));
-      const auto row =
-          BlockTable::row(send[rank].blocks, buffer.blocks, buffer.bytes.data(), begin);
-      words = std::copy(row.begin(), row.end(), words);
+      patterns.push_back(pattern_of_all(static_cast<int>(rank), ranks));
+      rows.push_back(BlockTable::row(static_cast<int>(rank), patterns[rank], buffers(rank), begin));
     }
+    table = table_of(rows);
+  }
+
+  Buffers buffers(std::size_t rank) {
+    return {send[rank].bytes.data(), send[rank].blocks, receive[rank].bytes.data(),
+            receive[rank].blocks, false};
+  }
+  EngineRound round(int rank) const {
+    return {table, rank, patterns[static_cast<std::size_t>(rank)], 0};
   }
 
   int ranks() const { return static_cast<int>(send.size()); }
@@ -137,6 +158,7 @@ class World {
   std::vector<Buffer> send;
   std::vector<Buffer> receive;
   std::vector<Memory> regions;
+  std::vector<Pattern> patterns;
   BlockTable table;
 };
 
@@ -150,7 +172,7 @@ TEST(EngineCopies, MoveEveryByteOnce) {
       Buffer& send = world.send[static_cast<std::size_t>(rank)];
       send.fill(e, rank);
       for (const PeerCopy& copy :
-           engine_copies(world.table, rank, send.bytes.data(), send.blocks, world.regions)) {
+           world.round(rank).copies(world.buffers(static_cast<std::size_t>(rank)), world.regions)) {
         ASSERT_GT(copy.bytes, 0U);
         std::memcpy(copy.to, copy.from, copy.bytes);
         written.emplace_back(copy.to, copy.to + copy.bytes);
@@ -174,16 +196,18 @@ TEST(EngineCopies, MoveEveryByteOnce) {
 TEST(EngineCopies, BeginWithTheNextRankAndEndWithTheRankItself) {
   std::byte memory[400] = {};
   const std::vector<Extent> blocks{{0, 10}, {10, 10}, {20, 10}, {30, 10}};
-  BlockTable table(4);
-  std::uint64_t* words = table.words();
+  std::vector<std::vector<std::uint64_t>> rows;
   std::vector<Memory> peers;
   for (int rank = 0; rank < 4; ++rank) {
     std::byte* const region = memory + 100 * rank;
     peers.push_back(view_of(region));
-    const auto row = BlockTable::row(blocks, blocks, region, region);
-    words = std::copy(row.begin(), row.end(), words);
+    rows.push_back(BlockTable::row(rank, pattern_of_all(rank, 4),
+                                   {region, blocks, region, blocks, false}, region));
   }
-  const std::vector<PeerCopy> copies = engine_copies(table, 2, memory + 50, blocks, peers);
+  const BlockTable table = table_of(rows);
+  const Pattern pattern = pattern_of_all(2, 4);
+  const std::vector<PeerCopy> copies =
+      EngineRound(table, 2, pattern, 0).copies({memory + 50, blocks, memory, blocks, false}, peers);
   ASSERT_EQ(copies.size(), 4U);
   const int order[] = {3, 0, 1, 2};
   for (std::size_t i = 0; i < 4; ++i) {
@@ -192,21 +216,29 @@ TEST(EngineCopies, BeginWithTheNextRankAndEndWithTheRankItself) {
   }
 }
 
+/// The bytes of a word to, or from, a rank; none where there is no word.
+std::uint64_t word_of(const std::vector<Edge>& edges, const std::vector<Extent>& blocks,
+                      std::uint32_t peer) {
+  const auto edge = std::ranges::find(edges, peer, &Edge::peer);
+  return edge == edges.end() ? 0 : blocks[edge->block].bytes;
+}
+
 /// Each word that is sent is one that is received, and the words of a rank lie side by side.
 TEST(EngineWords, AreBetweenRanksThatExchangeBytes) {
   test::Random random(19);
   for (int e = 0; e < 50; ++e) {
     const World world(random, 1 + static_cast<int>(random() % 5), 10);
-    const auto ranks = static_cast<std::size_t>(world.ranks());
+    const auto ranks = static_cast<std::uint32_t>(world.ranks());
     std::vector<Words> ready;
     std::vector<Words> done;
     for (int rank = 0; rank < world.ranks(); ++rank) {
-      ready.push_back(ready_words(world.table, rank));
-      done.push_back(done_words(world.table, rank));
+      const EngineRound round = world.round(rank);
+      ready.push_back(round.ready_words());
+      done.push_back(round.done_words());
       for (const Words& words : {ready.back(), done.back()}) {
-        std::vector<int> uses(words_bytes(ranks));
+        ASSERT_EQ(words.pattern.rounds.size(), 1U);
+        std::vector<int> uses(round.words_bytes());
         for (const auto& list : {words.send, words.receive}) {
-          ASSERT_EQ(list.size(), ranks);
           for (const Extent& block : list) {
             for (std::uint64_t i = 0; i < block.bytes; ++i) {
               ++uses.at(static_cast<std::uint64_t>(block.offset) + i);
@@ -216,16 +248,52 @@ TEST(EngineWords, AreBetweenRanksThatExchangeBytes) {
         EXPECT_TRUE(std::ranges::all_of(uses, [](int times) { return times <= 1; }));
       }
     }
-    for (std::size_t from = 0; from < ranks; ++from) {
-      for (std::size_t to = 0; to < ranks; ++to) {
+    const auto sent = [](const Words& words, std::uint32_t to) {
+      return word_of(words.pattern.rounds[0].sends, words.send, to);
+    };
+    const auto heard = [](const Words& words, std::uint32_t from) {
+      return word_of(words.pattern.rounds[0].receives, words.receive, from);
+    };
+    for (std::uint32_t from = 0; from < ranks; ++from) {
+      for (std::uint32_t to = 0; to < ranks; ++to) {
         const std::uint64_t bytes = from != to && world.counts[from][to] > 0 ? kWordBytes : 0;
-        EXPECT_EQ(ready[to].send[from].bytes, bytes);
-        EXPECT_EQ(ready[from].receive[to].bytes, bytes);
-        EXPECT_EQ(done[from].send[to].bytes, bytes);
-        EXPECT_EQ(done[to].receive[from].bytes, bytes);
+        EXPECT_EQ(sent(ready[to], from), bytes);
+        EXPECT_EQ(heard(ready[from], to), bytes);
+        EXPECT_EQ(sent(done[from], to), bytes);
+        EXPECT_EQ(heard(done[to], from), bytes);
       }
     }
   }
+}
+
+/// Of edges that some ranks have several times, by rounds.
+TEST(BlockTable, KnowsTheBlocksOfEachRound) {
+  // Rank 0 sends rank 1 twice and itself once; rank 1 asks for less the second time.
+  const std::vector<Edge> sends{{1, 0}, {0, 1}, {1, 2}};
+  const std::vector<Edge> asks_itself{{0, 0}};
+  const std::vector<Edge> asks{{0, 1}, {0, 0}};
+  const Pattern first = pattern_of_edges(Operation::kNeighbor, 0, 2, sends, asks_itself);
+  const Pattern second = pattern_of_edges(Operation::kNeighbor, 1, 2, {}, asks);
+  std::byte memory[100];
+  const std::vector<Extent> sent{{0, 10}, {10, 5}, {20, 8}};
+  const std::vector<Extent> own{{50, 5}};
+  const std::vector<Extent> asked{{70, 7}, {80, 10}};
+  const Buffers of_first{memory, sent, memory, own, false};
+  const Buffers of_second{nullptr, {}, memory, asked, false};
+  const BlockTable table = table_of({BlockTable::row(0, first, of_first, memory + 50),
+                                     BlockTable::row(1, second, of_second, memory + 70)});
+  EXPECT_TRUE(table.sends(0, 1, 0) && table.sends(0, 1, 1) && table.sends(0, 0, 0));
+  EXPECT_FALSE(table.sends(0, 1, 2) || table.sends(0, 0, 1) || table.sends(1, 0, 0));
+  EXPECT_EQ(table.asked(1, 0, 0).place, 10U);
+  EXPECT_EQ(table.asked(1, 0, 1).place, 0U);
+  EXPECT_EQ(table.asked(0, 0, 0).bytes, 5U);
+  EXPECT_EQ(table.asked(1, 0, 2).bytes, 0U);
+  const Shortage shortage = table.find_shortage(0, first, of_first);
+  EXPECT_TRUE(shortage.any());
+  EXPECT_EQ(shortage.to, 1U);
+  EXPECT_EQ(shortage.sent, 8U);
+  EXPECT_EQ(shortage.asked, 7U);
+  EXPECT_FALSE(table.find_shortage(1, second, of_second).any());
 }
 
 }  // namespace

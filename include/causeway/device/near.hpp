@@ -9,7 +9,8 @@ namespace causeway::device {
 
 /// Groups that have memory of their own, nearer to them than the tables of channels: on GPUs it is
 /// shared memory, which takes a tenth of the time. Others use the tables themselves. copy_near()
-/// has a word copied there while the thread goes on, and await_near() waits for all of its words.
+/// has a word copied there, whole also where another thread changes it meanwhile, and the thread
+/// goes on; await_near() waits for all of its words.
 template <class G>
 concept HasNearMemory = requires(const G& group, std::uint64_t* to, const std::uint64_t* from) {
   { group.near } -> std::convertible_to<std::byte*>;

@@ -136,9 +136,7 @@ int sendrecv(const char* call, const Side<Count, MPI_Aint>& send, const End& des
       if (send.buffer == MPI_IN_PLACE) {
         return Status::error(ErrorKind::kBuffer, "sendbuf is MPI_IN_PLACE on rank %d", rank);
       }
-      return to_blocks(send, receive, rank,
-                       {destination.is_somebody() ? std::size_t{1} : 0,
-                        source.is_somebody() ? std::size_t{1} : 0},
+      return to_blocks(send, receive, rank, {1, {&destination.rank, 1}}, {1, {&source.rank, 1}},
                        &blocks);
     });
     Pattern& pattern = of_this_thread<Pattern>();
@@ -154,8 +152,7 @@ int sendrecv(const char* call, const Side<Count, MPI_Aint>& send, const End& des
     if (on_stream) return communicator.enqueue(buffers, form.stream);
     device::MessageInfo heard{};
     const Status done = communicator.exchange(buffers, &heard);
-    tell(destination, source, rank, blocks.receive.empty() ? 0 : blocks.receive[0].bytes,
-         blocks.send.empty() ? 0 : blocks.send[0].bytes, heard, status);
+    tell(destination, source, rank, blocks.receive[0].bytes, blocks.send[0].bytes, heard, status);
     return done;
   });
 }

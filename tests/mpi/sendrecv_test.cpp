@@ -139,7 +139,8 @@ void make_step(MPI_Comm comm, const ScopedComm& plain, Random& random, std::uint
   }
   ASSERT_EQ(code, MPI_SUCCESS) << sentence(code);
   ASSERT_EQ(received.memory, expected.memory);
-  if (!on_stream) ASSERT_TRUE(is_same(status, wanted, received.element.type));
+  if (on_stream) return;
+  ASSERT_TRUE(is_same(status, wanted, received.element.type));
 }
 
 TEST(Sendrecv, RandomCallsMatchMpi) {
@@ -265,7 +266,7 @@ TEST(Sendrecv, CommunicatorsHaveToBeAttached) {
   const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
   RingCall call;
   EXPECT_TRUE(is_error(call.run(comm, comm.rank(), comm.size()), MPI_ERR_COMM,
-                       {"MPIX_Sendrecv: comm is not attached", "MPIX_Comm_attach"}));
+                       {"MPIX_Sendrecv: ", "comm is not attached", "MPIX_Comm_attach"}));
 }
 
 /// Arguments that are wrong on the last rank, whose neighbours in the ring hear of it.

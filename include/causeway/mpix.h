@@ -180,9 +180,9 @@ CAUSEWAY_API int MPIX_Alltoallw_c(const void* sendbuf, const MPI_Count sendcount
  * Errors: a message with another tag than recvtag is MPI_ERR_TAG, which names both; it is
  * consumed, what recvbuf holds afterwards is undefined, and comm stays usable. A message of an
  * exchange that is collective over comm, in place of one of these calls, is MPI_ERR_TAG likewise. A
- * message that is longer than recvbuf is MPI_ERR_TRUNCATE, as MPIX_Alltoallv has it. When a rank's
- * own arguments are wrong it sends nothing, dest gets MPI_ERR_OTHER naming it, and what source
- * sends is lost.
+ * message that is longer than recvbuf is MPI_ERR_TRUNCATE, as MPIX_Alltoallv has it. A call whose
+ * arguments are wrong takes the place of the right one: dest gets MPI_ERR_OTHER naming the rank, and
+ * what source sends is lost.
  */
 CAUSEWAY_API int MPIX_Sendrecv(const void* sendbuf, int sendcount, MPI_Datatype sendtype, int dest,
                                int sendtag, void* recvbuf, int recvcount, MPI_Datatype recvtype,

@@ -324,8 +324,8 @@ TEST(Sendrecv, RanksThatThereAreNot) {
   EXPECT_TRUE(is_error(call(rank, MPI_PROC_NULL), MPI_ERR_RANK, {"dest = ", there}));
   EXPECT_TRUE(is_error(call(rank, rank, 9), MPI_ERR_TAG, {"tag 9", "tag 0"}));
   const int on_stream =
-      MPIX_Sendrecv_on_stream(&word, 1, MPI_INT, MPI_PROC_NULL, 0, &word, 1, MPI_INT,
-                              (rank + 1) % comm.size(), MPI_ANY_TAG, comm, nullptr);
+      MPIX_Sendrecv_on_stream(&word, 1, MPI_INT, (rank + comm.size() - 1) % comm.size(), 0, &word,
+                              1, MPI_INT, (rank + 1) % comm.size(), MPI_ANY_TAG, comm, nullptr);
   EXPECT_TRUE(is_error(on_stream, MPI_ERR_TAG, {"recvtag is MPI_ANY_TAG" + there}));
   EXPECT_TRUE(works(comm));
 }

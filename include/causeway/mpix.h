@@ -159,26 +159,27 @@ CAUSEWAY_API int MPIX_Alltoallw_c(const void* sendbuf, const MPI_Count sendcount
                                   MPI_Comm comm);
 
 /*
- * MPIX_Neighbor_alltoallv, MPIX_Neighbor_alltoallw: MPI_Neighbor_alltoallv, MPI_Neighbor_alltoallw.
+ * MPIX_Neighbor_alltoallv, MPIX_Neighbor_alltoallw, each with _c: MPI's calls without the X.
  *
  * Collective over comm, an intracommunicator with a topology: Cartesian, graph or distributed
  * graph. As MPIX_Alltoallv and MPIX_Alltoallw, but that block i of sendbuf goes to the i-th
  * neighbour that this rank has edges to, and the block of the j-th neighbour that has edges to this
- * rank arrives at j in recvbuf: neighbours in the order in which MPI_Dist_graph_neighbors and
- * MPI_Graph_neighbors give them; along each dimension of a grid, the rank below and then the one
- * above. Ranks without an edge between them do not wait for each other, and the time that a call
- * takes goes by this rank's edges, not by the ranks of comm.
+ * rank arrives as block j of recvbuf. Neighbours are in the order in which MPI_Dist_graph_neighbors
+ * and MPI_Graph_neighbors give them; along each dimension of a grid, the rank below comes first and
+ * then the one above. The first use attaches comm, which waits for all ranks. Later, ranks without
+ * an edge between them do not wait for each other, and the time that a call takes goes by this
+ * rank's edges, not by the ranks of comm.
  *
  * Edges. A rank may be its own neighbour, and two ranks may have several edges: the k-th block that
  * a rank sends another one is that one's k-th block from it. On a grid, what a rank sends below
  * arrives as from above, also where both are the same rank. Of neighbours that are MPI_PROC_NULL
- * the arguments are not looked at, and their part of recvbuf stays as it was. Every edge has to
- * be known to both ends: where a graph has an edge at one end alone, that rank waits for
- * CAUSEWAY_TIMEOUT seconds.
+ * the arguments are not looked at, and their part of recvbuf stays as it was. Both ends have to
+ * know an edge: a rank may wait CAUSEWAY_TIMEOUT seconds for one that does not.
  *
  * Errors: those of MPIX_Alltoallv. Arguments are named by the neighbour's index: sendcounts[i]. A
- * rank whose arguments are wrong tells its neighbours alone. Where comm has no topology, every rank
- * gets MPI_ERR_TOPOLOGY. MPI_IN_PLACE is MPI_ERR_BUFFER.
+ * rank whose arguments are wrong tells its neighbours alone; one that sends that rank a large block
+ * and expects none from it may get MPI_ERR_TRUNCATE. Where comm has no topology, every rank gets
+ * MPI_ERR_TOPOLOGY. MPI_IN_PLACE is MPI_ERR_BUFFER.
  */
 CAUSEWAY_API int MPIX_Neighbor_alltoallv(const void* sendbuf, const int sendcounts[],
                                          const int sdispls[], MPI_Datatype sendtype, void* recvbuf,

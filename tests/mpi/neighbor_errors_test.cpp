@@ -65,13 +65,13 @@ struct RingCall {
   return ::testing::AssertionFailure() << "received " << call.received[0];
 }
 
-struct Wrong {
+struct WrongOnRing {
   std::function<void(RingCall&)> spoil;
   int error_class;
   std::string said;
 };
 
-std::vector<Wrong> wrong_arguments_of(int rank) {
+std::vector<WrongOnRing> wrong_arguments_of(int rank) {
   const std::string there = " on rank " + std::to_string(rank);
   return {
       {[](RingCall& c) { c.sendcount = -3; }, MPI_ERR_COUNT, "sendcounts[0] = -3" + there},
@@ -92,7 +92,7 @@ TEST(NeighborErrors, AreToldToTheNeighboursThatExpectBytesAlone) {
   const Neighborhood around = ring();
   const int wrong_rank = world_size() / 2;
   const bool here = around.comm.rank() == wrong_rank;
-  for (const Wrong& wrong : wrong_arguments_of(wrong_rank)) {
+  for (const WrongOnRing& wrong : wrong_arguments_of(wrong_rank)) {
     for (const bool begun : {false, true}) {
       RingCall call(around);
       if (here) wrong.spoil(call);

@@ -99,11 +99,21 @@ Status refuse(MPI_Comm comm, const Status& why) {
   return agreed;
 }
 
-/// What MPI has accepted it may deliver only while it is called, and a peer that waits for that
-/// does not come to the exchange that this rank waits in.
-void let_mpi_progress() {
+/// A tag that next to no message has.
+int rarest_tag() {
+  int* largest = nullptr;
   int found = 0;
-  PMPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_SELF, &found, MPI_STATUS_IGNORE);
+  PMPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &largest, &found);
+  return found != 0 ? *largest : 32767;
+}
+
+/// What MPI has accepted it may deliver only while it is called, and a peer that waits for that
+/// does not come to the exchange that this rank waits in. MPI looks no further where it finds a
+/// message, and MPICH does not look at its network for a communicator of one rank.
+void let_mpi_progress() {
+  static const int tag = rarest_tag();
+  int found = 0;
+  PMPI_Iprobe(MPI_ANY_SOURCE, tag, MPI_COMM_WORLD, &found, MPI_STATUS_IGNORE);
 }
 
 }  // namespace

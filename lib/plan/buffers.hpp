@@ -16,8 +16,8 @@ struct Buffers {
   void* recvbuf;
   std::span<const Extent> receive;
   bool in_place;  ///< blocks are taken from where they are received; sendbuf and send do not count
-  const Pattern* pattern = nullptr;  ///< null for an alltoallv of all ranks; the caller's, who
-                                     ///< keeps it as long as the communicator
+  const Pattern* pattern = nullptr;  ///< null for an alltoallv of all ranks; the caller's until the
+                                     ///< exchange is over, or the plan freed
 };
 
 }  // namespace causeway

@@ -93,7 +93,7 @@ EngineVote vote_on_engine(const ScheduleLimits& limits, int self, const Pattern&
     vote.possible = vote.possible && block.layout == nullptr && reached;
     if (peer == own || block.bytes == 0) return;
     vote.sends = true;
-    vote.wanted = vote.wanted && prefers_engine(limits, peer, block.bytes);
+    vote.wanted = vote.wanted && prefers_engine(limits, pattern.operation, peer, block.bytes);
   };
   const auto receive = [&](std::uint32_t, std::uint32_t place) {
     vote.possible = vote.possible && buffers.receive[place].layout == nullptr;

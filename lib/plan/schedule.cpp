@@ -197,8 +197,9 @@ std::uint32_t most_useful_blocks(std::uint32_t lanes, std::uint32_t ranks) {
   return lanes * (ranks - 1) + kMostSelfBlocks;
 }
 
-bool prefers_engine(const ScheduleLimits& limits, std::size_t peer, std::uint64_t bytes) {
-  MessageFacts message = facts_of(limits, Operation::kAlltoallv, peer, bytes);
+bool prefers_engine(const ScheduleLimits& limits, Operation operation, std::size_t peer,
+                    std::uint64_t bytes) {
+  MessageFacts message = facts_of(limits, operation, peer, bytes);
   message.engine = message.link == device::LinkKind::kMemory;
   return limits.tuner->choose(message).protocol == Protocol::kEngine;
 }

@@ -85,7 +85,8 @@ struct Schedule {
 std::uint32_t most_useful_blocks(std::uint32_t lanes, std::uint32_t ranks);
 
 /// Whether a message of `bytes` bytes to a peer would be for copy engines, if they may move it.
-bool prefers_engine(const ScheduleLimits& limits, std::size_t peer, std::uint64_t bytes);
+bool prefers_engine(const ScheduleLimits& limits, kernels::Operation operation, std::size_t peer,
+                    std::uint64_t bytes);
 
 /// Fills in the schedule of what rank `self` of `ranks` ranks does in an exchange by channels: its
 /// lists, the split, the item for the rank itself and max_ctas. The places of layouts and the other

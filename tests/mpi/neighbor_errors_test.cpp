@@ -7,7 +7,9 @@
 #include <causeway/mpix.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -63,13 +65,13 @@ struct RingCall {
   return ::testing::AssertionFailure() << "received " << call.received[0];
 }
 
-struct Wrong {
+struct WrongOnRing {
   std::function<void(RingCall&)> spoil;
   int error_class;
   std::string said;
 };
 
-std::vector<Wrong> wrong_arguments_of(int rank) {
+std::vector<WrongOnRing> wrong_arguments_of(int rank) {
   const std::string there = " on rank " + std::to_string(rank);
   return {
       {[](RingCall& c) { c.sendcount = -3; }, MPI_ERR_COUNT, "sendcounts[0] = -3" + there},
@@ -90,7 +92,7 @@ TEST(NeighborErrors, AreToldToTheNeighboursThatExpectBytesAlone) {
   const Neighborhood around = ring();
   const int wrong_rank = world_size() / 2;
   const bool here = around.comm.rank() == wrong_rank;
-  for (const Wrong& wrong : wrong_arguments_of(wrong_rank)) {
+  for (const WrongOnRing& wrong : wrong_arguments_of(wrong_rank)) {
     for (const bool begun : {false, true}) {
       RingCall call(around);
       if (here) wrong.spoil(call);
@@ -107,6 +109,43 @@ TEST(NeighborErrors, AreToldToTheNeighboursThatExpectBytesAlone) {
       }
       EXPECT_TRUE(ring_works(around)) << wrong.said;
     }
+  }
+}
+
+/// Also where several edges lead from the rank to another.
+TEST(NeighborErrors, AreToldOverEveryEdge) {
+  Random random = shared_random();
+  for (int round = 0; round < 6; ++round) {
+    const Neighborhood around = random_graph(random);
+    const auto ranks = static_cast<std::uint64_t>(around.comm.size());
+    const int wrong_rank = static_cast<int>(between(random, 0, ranks - 1));
+    const int rank = around.comm.rank();
+    const std::size_t edges = around.targets.size();
+    const bool here = rank == wrong_rank && edges > 0;
+    std::vector<int> sent;
+    for (const int to : around.targets) sent.push_back(100 * rank + to);
+    std::vector<int> received(around.sources.size(), -1);
+    const std::vector<int> counts(std::max(edges, received.size()), 1);
+    std::vector<int> places(counts.size());
+    std::iota(places.begin(), places.end(), 0);
+    std::vector<int> sendcounts = counts;
+    if (here) sendcounts[edges - 1] = -1;
+    const int code = MPIX_Neighbor_alltoallv(sent.data(), sendcounts.data(), places.data(), MPI_INT,
+                                             received.data(), counts.data(), places.data(), MPI_INT,
+                                             around.comm);
+    if (here) {
+      EXPECT_TRUE(
+          is_error(code, MPI_ERR_COUNT, {"sendcounts[" + std::to_string(edges - 1) + "] = -1"}));
+    } else if (std::ranges::count(around.sources, wrong_rank) > 0) {
+      EXPECT_TRUE(is_error(code, MPI_ERR_OTHER, {"rank " + std::to_string(wrong_rank)}));
+    } else {
+      EXPECT_EQ(code, MPI_SUCCESS) << sentence(code);
+    }
+    for (std::size_t i = 0; !here && i < received.size(); ++i) {
+      const int from = around.sources[i];
+      EXPECT_EQ(received[i], from == wrong_rank ? -1 : 100 * from + rank);
+    }
+    EXPECT_TRUE(works(around.comm));
   }
 }
 

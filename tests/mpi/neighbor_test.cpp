@@ -246,6 +246,11 @@ TEST_P(NeighborForms, OfGraphsOfOldKind) {
   exchange_some(random_old_graph(random), random, 4);
 }
 
+TEST_P(NeighborForms, OfGraphsWhoseEdgesOthersNamed) {
+  Random random = shared_random();
+  exchange_some(random_graph_of_others(random), random, 4);
+}
+
 TEST_P(NeighborForms, OfGrids) {
   Random random = shared_random();
   const int ranks = world_size();

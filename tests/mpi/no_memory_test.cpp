@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -107,6 +108,16 @@ class Blocks {
                         counts_.data(), places_.data(), types_[0], comm, &request);
     return begun != MPI_SUCCESS ? begun : MPI_Wait(&request, MPI_STATUS_IGNORE);
   }
+  int neighbor_alltoallv(MPI_Comm comm) {
+    return MPIX_Neighbor_alltoallv(sent_.data(), counts_.data(), places_.data(), types_[0],
+                                   received_.data(), counts_.data(), places_.data(), types_[0],
+                                   comm);
+  }
+  int neighbor_plan(MPI_Comm comm, MPIX_Plan* plan) {
+    return MPIX_Neighbor_alltoallv_plan(sent_.data(), counts_.data(), places_.data(), types_[0],
+                                        received_.data(), counts_.data(), places_.data(), types_[0],
+                                        comm, MPI_INFO_NULL, plan);
+  }
   int plan(MPI_Comm comm, MPIX_Plan* plan) {
     return MPIX_Alltoallv_plan(sent_.data(), counts_.data(), places_.data(), types_[0],
                                received_.data(), counts_.data(), places_.data(), types_[0], comm,
@@ -167,6 +178,10 @@ int attach(Scene& scene) { return MPIX_Comm_attach(scene.comm, MPI_INFO_NULL); }
 int nothing(Scene&) { return MPI_SUCCESS; }
 int exchange(Scene& scene) { return scene.blocks->alltoallv(scene.comm); }
 int make_plan(Scene& scene) { return scene.blocks->plan(scene.comm, &scene.plan); }
+int exchange_with_neighbors(Scene& scene) { return scene.blocks->neighbor_alltoallv(scene.comm); }
+int plan_with_neighbors(Scene& scene) {
+  return scene.blocks->neighbor_plan(scene.comm, &scene.plan);
+}
 int start_plan(Scene& scene) { return MPIX_Plan_start(scene.plan, nullptr); }
 int free_plan(Scene& scene) { return MPIX_Plan_free(&scene.plan); }
 int enroll(Scene& scene) {
@@ -212,6 +227,11 @@ const std::vector<Case>& cases() {
        [](Scene& scene) { return scene.blocks->ialltoallv(scene.comm); }},
       {"ialltoallv", Kind::kExchange, kMany, false, attach,
        [](Scene& scene) { return scene.blocks->ialltoallv(scene.comm); }},
+      {"first Neighbor_alltoallv", Kind::kExchange, kFew, true, nothing, exchange_with_neighbors},
+      {"Neighbor_alltoallv", Kind::kExchange, kMany, true, attach, exchange_with_neighbors},
+      {"Neighbor_alltoallv_plan", Kind::kSetUp, kFew, true, attach, plan_with_neighbors},
+      {"Plan_start of neighbours", Kind::kExchange, kMany, true,
+       all_of(attach, plan_with_neighbors), start_plan},
       {"Mem_alloc", Kind::kLocal, kFew, false, attach, allocate},
       {"Buffer_register", Kind::kSetUp, kFew, false, attach, enroll},
       {"Buffer_register shared", Kind::kSetUp, kFew, false, all_of(attach, allocate),
@@ -229,9 +249,19 @@ const std::vector<Case>& cases() {
   return all;
 }
 
+/// Each rank has all ranks for neighbours, in order, so that block i is for rank i in all calls.
+ScopedComm graph_of_all() {
+  std::vector<int> all(static_cast<std::size_t>(ranks));
+  std::iota(all.begin(), all.end(), 0);
+  MPI_Comm made = MPI_COMM_NULL;
+  MPI_Dist_graph_create_adjacent(MPI_COMM_WORLD, ranks, all.data(), MPI_UNWEIGHTED, ranks,
+                                 all.data(), MPI_UNWEIGHTED, MPI_INFO_NULL, 0, &made);
+  return ScopedComm(made);
+}
+
 /// A call in which the rank `victim` is refused memory; whether the library asked so often.
 bool try_moment(const Case& tried, const Moment& moment, int victim) {
-  ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
+  ScopedComm comm = graph_of_all();
   Blocks blocks(tried.ints, tried.strided);
   Scene scene{comm, &blocks};
   expect(tried.prepare(scene) == MPI_SUCCESS, moment, "cannot be prepared");

@@ -336,13 +336,13 @@ TEST(Tuner, ChannelsDoNotGoByEngine) {
   for (const DeviceKind device : {DeviceKind::kHost, DeviceKind::kCuda}) {
     const Tuner engine = tuned("*:*:*:lanes=3; *:*:*:protocol=engine,lanes=5", device);
     limits.tuner = &engine;
-    EXPECT_TRUE(prefers_engine(limits, 1, 1));
+    EXPECT_TRUE(prefers_engine(limits, Operation::kAlltoallv, 1, 1));
     EXPECT_EQ(protocol_of(schedule_pair(limits, 1 << 30)), Protocol::kDirect);
     EXPECT_EQ(test::to(schedule_pair(limits, 1 << 30), 1).lanes, 3U);
     EXPECT_EQ(protocol_of(schedule_pair(limits, 1000)), Protocol::kLl);
     const Tuner direct = tuned("*:*:*:protocol=engine; *:*:*:protocol=direct", device);
     limits.tuner = &direct;
-    EXPECT_EQ(prefers_engine(limits, 1, 1), device == DeviceKind::kHost);
+    EXPECT_EQ(prefers_engine(limits, Operation::kAlltoallv, 1, 1), device == DeviceKind::kHost);
   }
 }
 

@@ -33,7 +33,41 @@ Neighborhood distributed_graph(std::string name, const std::vector<int>& sources
           sources,          occurrences(targets), occurrences(sources)};
 }
 
+/// The same where each rank names edges of any: MPI chooses the order.
+Neighborhood named_by_others(const std::vector<int>& from, const std::vector<int>& to) {
+  const std::vector<int> ones(from.size(), 1);
+  MPI_Comm made = MPI_COMM_NULL;
+  MPI_Dist_graph_create(MPI_COMM_WORLD, static_cast<int>(from.size()), from.data(), ones.data(),
+                        to.data(), ones.data(), MPI_INFO_NULL, 0, &made);
+  int in = 0;
+  int out = 0;
+  int weighted = 0;
+  MPI_Dist_graph_neighbors_count(made, &in, &out, &weighted);
+  std::vector<int> sources(static_cast<std::size_t>(in) + 1);
+  std::vector<int> targets(static_cast<std::size_t>(out) + 1);
+  std::vector<int> weights(std::max(sources.size(), targets.size()));
+  std::vector<int> other_weights = weights;
+  MPI_Dist_graph_neighbors(made, in, sources.data(), weights.data(), out, targets.data(),
+                           other_weights.data());
+  sources.pop_back();
+  targets.pop_back();
+  return {ScopedComm(made), "graph named by others", targets,
+          sources,          occurrences(targets),    occurrences(sources)};
+}
+
 }  // namespace
+
+Neighborhood random_graph_of_others(Random& random) {
+  const auto last = static_cast<std::uint64_t>(world_size() - 1);
+  Random own(random() + static_cast<std::uint64_t>(world_rank()));
+  std::vector<int> from;
+  std::vector<int> to;
+  for (std::uint64_t edges = between(own, 1, 6); edges > 0; --edges) {
+    from.push_back(static_cast<int>(between(own, 0, last)));
+    to.push_back(static_cast<int>(between(own, 0, last)));
+  }
+  return named_by_others(from, to);
+}
 
 Neighborhood random_graph(Random& random) {
   const int ranks = world_size();

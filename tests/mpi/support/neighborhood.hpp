@@ -26,6 +26,9 @@ struct Neighborhood {
 /// edges from ranks to themselves and ranks without any, as `random`, equal on all ranks, has it.
 Neighborhood random_graph(Random& random);
 
+/// One of MPI_Dist_graph_create, whose edges any rank may have named.
+Neighborhood random_graph_of_others(Random& random);
+
 /// A graph of MPI_Graph_create, whose edges go both ways and are there once or twice.
 Neighborhood random_old_graph(Random& random);
 

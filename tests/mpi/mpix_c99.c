@@ -276,6 +276,46 @@ static int call_buffer_forms(int rank, MPI_Comm comm) {
 
 /* Stream calls that wait for nothing are those of the host device, whose ints are also its
  * memory. */
+/* Each rank sends the next one a number; by both names of each form. */
+static int send_and_receive(int rank, int size, MPI_Comm comm) {
+  const int next = (rank + 1) % size;
+  const int before = (rank + size - 1) % size;
+  MPI_Status status;
+  int received = -1;
+  EXPECT(MPIX_Sendrecv(&rank, 1, MPI_INT, next, 1, &received, 1, MPI_INT, before, 1, comm,
+                       &status) == MPI_SUCCESS);
+  EXPECT(received == before && status.MPI_SOURCE == before && status.MPI_TAG == 1);
+  received = -1;
+  EXPECT(PMPIX_Sendrecv(&rank, 1, MPI_INT, next, 2, &received, 1, MPI_INT, before, 2, comm,
+                        MPI_STATUS_IGNORE) == MPI_SUCCESS);
+  EXPECT(received == before);
+  received = -1;
+  EXPECT(MPIX_Sendrecv_c(&rank, 1, MPI_INT, next, 3, &received, 1, MPI_INT, before, 3, comm,
+                         MPI_STATUS_IGNORE) == MPI_SUCCESS);
+  EXPECT(received == before);
+  received = -1;
+  EXPECT(PMPIX_Sendrecv_c(&rank, 1, MPI_INT, next, 4, &received, 1, MPI_INT, before, 4, comm,
+                          MPI_STATUS_IGNORE) == MPI_SUCCESS);
+  EXPECT(received == before);
+  received = -1;
+  EXPECT(MPIX_Sendrecv_on_stream(&rank, 1, MPI_INT, next, 5, &received, 1, MPI_INT, before, 5, comm,
+                                 NULL) == MPI_SUCCESS);
+  EXPECT(received == before);
+  received = -1;
+  EXPECT(PMPIX_Sendrecv_on_stream(&rank, 1, MPI_INT, next, 6, &received, 1, MPI_INT, before, 6,
+                                  comm, NULL) == MPI_SUCCESS);
+  EXPECT(received == before);
+  received = -1;
+  EXPECT(MPIX_Sendrecv_on_stream_c(&rank, 1, MPI_INT, next, 7, &received, 1, MPI_INT, before, 7,
+                                   comm, NULL) == MPI_SUCCESS);
+  EXPECT(received == before);
+  received = -1;
+  EXPECT(PMPIX_Sendrecv_on_stream_c(&rank, 1, MPI_INT, next, 8, &received, 1, MPI_INT, before, 8,
+                                    comm, NULL) == MPI_SUCCESS);
+  EXPECT(received == before);
+  return 0;
+}
+
 static int call_stream_forms(struct arguments* a, int rank, MPI_Comm comm) {
   MPI_Info info;
   int line;
@@ -284,6 +324,8 @@ static int call_stream_forms(struct arguments* a, int rank, MPI_Comm comm) {
   EXPECT(MPIX_Comm_attach(comm, info) == MPI_SUCCESS);
   MPI_Info_free(&info);
   line = exchange_equal_on_stream(a, rank, comm);
+  if (line != 0) return line;
+  line = send_and_receive(rank, a->size, comm);
   if (line != 0) return line;
   EXPECT(exchange_on_stream(a, rank, MPIX_Alltoallv_on_stream, comm));
   EXPECT(exchange_on_stream(a, rank, PMPIX_Alltoallv_on_stream, comm));

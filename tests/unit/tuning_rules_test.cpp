@@ -109,7 +109,7 @@ TEST(TuningRules, ErrorsSayWhereAndWhatWasExpected) {
       {"nonsense", "nonsense", "operation:link:bytes[:ctas=range]:key=value"},
       {"*:*:1", "*:*:1", "operation:link:bytes[:ctas=range]:key=value"},
       {"*:*:*:1-2:lanes=1", "*:*:*:1-2:lanes=1", "operation:link:bytes[:ctas=range]:key=value"},
-      {"allgather:*:*:lanes=1", "allgather", "* or an operation: alltoallv neighbor"},
+      {"allgather:*:*:lanes=1", "allgather", "* or an operation: alltoallv neighbor sendrecv"},
       {"*:memroy:*:lanes=1", "memroy", "* or a link: self memory network"},
       {"*:*:9-3:lanes=1", "9-3", "a range: N, N-, -N, N-M or *"},
       {"*:*:-:lanes=1", "-", "a range"},

@@ -48,7 +48,7 @@ struct Request {
   std::uint64_t bytes;    ///< most bytes of the message, over all lanes; 0 waits for nothing
   bool forgives = false;  ///< what comes unasked, now or from earlier exchanges, is no fault
   bool any_tag = false;   ///< of those with kAnnounced
-  std::uint32_t tag = 0;  ///< of the message
+  std::uint32_t tag = 0;  ///< of the message; 0 takes any
   void* user = nullptr;   ///< handed to the hook
   bool paired = false;    ///< as the sender's Share says
   /// Say as this begins that all before is over. Not needed in a paired exchange in which this rank
@@ -69,7 +69,7 @@ struct Request {
 
 /// Whether a message with a tag is one that was asked for.
 CAUSEWAY_FN constexpr bool is_wanted(const Request& request, std::uint32_t tag) {
-  return tag == request.tag || (request.any_tag && is_announced(tag));
+  return tag == request.tag || request.tag == 0 || (request.any_tag && is_announced(tag));
 }
 
 /// What receive() found.

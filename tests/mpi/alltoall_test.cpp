@@ -51,7 +51,7 @@ int call_mpix(CallForm form, const void* sendbuf, const Blocks& send, void* recv
   }
 }
 
-/// In place, the send arguments are such that whoever looked at them would fail.
+/// In place. The send arguments are invalid: a call that reads them fails.
 int call_in_place(bool wide, void* recvbuf, const Blocks& receive, MPI_Comm comm) {
   const MPI_Datatype type = receive.element.type;
   return wide ? MPIX_Alltoall_c(MPI_IN_PLACE, -1, MPI_DATATYPE_NULL, recvbuf, receive.count, type,

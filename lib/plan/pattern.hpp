@@ -45,7 +45,7 @@ struct Round {
 /// messages by rounds and then by hops, so that the lowest unfinished message of all ranks can
 /// always go on.
 struct Pattern {
-  kernels::Operation operation;
+  kernels::Operation operation = kernels::Operation::kAlltoallv;
   std::vector<Round> rounds;
   Tags tags = tags_of(operation);
 };

@@ -276,43 +276,47 @@ static int call_buffer_forms(int rank, MPI_Comm comm) {
 
 /* Stream calls that wait for nothing are those of the host device, whose ints are also its
  * memory. */
-/* Each rank sends the next one a number; by both names of each form. */
-static int send_and_receive(int rank, int size, MPI_Comm comm) {
+typedef int Sendrecv(const void*, int, MPI_Datatype, int, int, void*, int, MPI_Datatype, int, int,
+                     MPI_Comm, MPI_Status*);
+typedef int SendrecvC(const void*, MPI_Count, MPI_Datatype, int, int, void*, MPI_Count,
+                      MPI_Datatype, int, int, MPI_Comm, MPI_Status*);
+typedef int SendrecvOnStream(const void*, int, MPI_Datatype, int, int, void*, int, MPI_Datatype,
+                             int, int, MPI_Comm, void*);
+typedef int SendrecvOnStreamC(const void*, MPI_Count, MPI_Datatype, int, int, void*, MPI_Count,
+                              MPI_Datatype, int, int, MPI_Comm, void*);
+
+/* Each rank sends the next one a number, by the one of these that there is. */
+static int passes_on(int rank, int size, Sendrecv* call, SendrecvC* call_c,
+                     SendrecvOnStream* on_stream, SendrecvOnStreamC* on_stream_c, MPI_Comm comm) {
   const int next = (rank + 1) % size;
   const int before = (rank + size - 1) % size;
   MPI_Status status;
   int received = -1;
-  EXPECT(MPIX_Sendrecv(&rank, 1, MPI_INT, next, 1, &received, 1, MPI_INT, before, 1, comm,
-                       &status) == MPI_SUCCESS);
-  EXPECT(received == before && status.MPI_SOURCE == before && status.MPI_TAG == 1);
-  received = -1;
-  EXPECT(PMPIX_Sendrecv(&rank, 1, MPI_INT, next, 2, &received, 1, MPI_INT, before, 2, comm,
-                        MPI_STATUS_IGNORE) == MPI_SUCCESS);
-  EXPECT(received == before);
-  received = -1;
-  EXPECT(MPIX_Sendrecv_c(&rank, 1, MPI_INT, next, 3, &received, 1, MPI_INT, before, 3, comm,
-                         MPI_STATUS_IGNORE) == MPI_SUCCESS);
-  EXPECT(received == before);
-  received = -1;
-  EXPECT(PMPIX_Sendrecv_c(&rank, 1, MPI_INT, next, 4, &received, 1, MPI_INT, before, 4, comm,
-                          MPI_STATUS_IGNORE) == MPI_SUCCESS);
-  EXPECT(received == before);
-  received = -1;
-  EXPECT(MPIX_Sendrecv_on_stream(&rank, 1, MPI_INT, next, 5, &received, 1, MPI_INT, before, 5, comm,
-                                 NULL) == MPI_SUCCESS);
-  EXPECT(received == before);
-  received = -1;
-  EXPECT(PMPIX_Sendrecv_on_stream(&rank, 1, MPI_INT, next, 6, &received, 1, MPI_INT, before, 6,
-                                  comm, NULL) == MPI_SUCCESS);
-  EXPECT(received == before);
-  received = -1;
-  EXPECT(MPIX_Sendrecv_on_stream_c(&rank, 1, MPI_INT, next, 7, &received, 1, MPI_INT, before, 7,
-                                   comm, NULL) == MPI_SUCCESS);
-  EXPECT(received == before);
-  received = -1;
-  EXPECT(PMPIX_Sendrecv_on_stream_c(&rank, 1, MPI_INT, next, 8, &received, 1, MPI_INT, before, 8,
-                                    comm, NULL) == MPI_SUCCESS);
-  EXPECT(received == before);
+  int code;
+  if (call != NULL || call_c != NULL) {
+    code =
+        call != NULL
+            ? call(&rank, 1, MPI_INT, next, 1, &received, 1, MPI_INT, before, 1, comm, &status)
+            : call_c(&rank, 1, MPI_INT, next, 1, &received, 1, MPI_INT, before, 1, comm, &status);
+    if (status.MPI_SOURCE != before || status.MPI_TAG != 1) return 0;
+  } else {
+    code =
+        on_stream != NULL
+            ? on_stream(&rank, 1, MPI_INT, next, 1, &received, 1, MPI_INT, before, 1, comm, NULL)
+            : on_stream_c(&rank, 1, MPI_INT, next, 1, &received, 1, MPI_INT, before, 1, comm, NULL);
+  }
+  return code == MPI_SUCCESS && received == before;
+}
+
+static int send_and_receive(int rank, int size, MPI_Comm comm) {
+  EXPECT(passes_on(rank, size, MPIX_Sendrecv, NULL, NULL, NULL, comm));
+  EXPECT(passes_on(rank, size, PMPIX_Sendrecv, NULL, NULL, NULL, comm));
+  EXPECT(passes_on(rank, size, NULL, MPIX_Sendrecv_c, NULL, NULL, comm));
+  EXPECT(passes_on(rank, size, NULL, PMPIX_Sendrecv_c, NULL, NULL, comm));
+  EXPECT(passes_on(rank, size, NULL, NULL, MPIX_Sendrecv_on_stream, NULL, comm));
+  EXPECT(passes_on(rank, size, NULL, NULL, PMPIX_Sendrecv_on_stream, NULL, comm));
+  EXPECT(passes_on(rank, size, NULL, NULL, NULL, MPIX_Sendrecv_on_stream_c, comm));
+  EXPECT(passes_on(rank, size, NULL, NULL, NULL, PMPIX_Sendrecv_on_stream_c, comm));
   return 0;
 }
 

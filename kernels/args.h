@@ -90,6 +90,37 @@ CAUSEWAY_FN constexpr Visits no_visits() { return {0xffff, 0, 0, 1}; }
 inline constexpr std::uint32_t kMostRanks = 0xffff;
 /// The most lanes of a pair of ranks: more do not make it faster.
 inline constexpr std::uint32_t kMostLanes = 64;
+/// The most items of a role that go in a kernel's arguments. Longer lists are in device memory.
+inline constexpr std::uint32_t kMostInlineItems = 16;
+
+/// Visits of an item of short lists in four bytes: a launch takes longer the more arguments it has.
+class ShortVisits {
+ public:
+  ShortVisits() = default;
+  CAUSEWAY_FN explicit constexpr ShortVisits(const Visits& visits)
+      : word_((visits.item < kMostInlineItems ? visits.peer : kNone) |
+              (visits.item % kMostInlineItems) << kItemAt |
+              static_cast<std::uint32_t>(visits.lane) << kLaneAt |
+              (visits.lane_step - 1U) << kStepAt) {}
+
+  CAUSEWAY_FN constexpr Visits get() const {
+    const std::uint32_t peer = word_ & kNone;
+    const std::uint32_t item = word_ >> kItemAt & (kMostInlineItems - 1);
+    return {static_cast<std::uint16_t>(peer == kNone ? kNone : item),
+            static_cast<std::uint16_t>(peer),
+            static_cast<std::uint8_t>(word_ >> kLaneAt & (kMostLanes - 1)),
+            static_cast<std::uint8_t>((word_ >> kStepAt) + 1)};
+  }
+
+ private:
+  static constexpr std::uint32_t kNone = 0xffff;
+  static constexpr unsigned kItemAt = 16;
+  static constexpr unsigned kLaneAt = 20;
+  static constexpr unsigned kStepAt = 26;
+  static_assert(kNone >= kMostRanks && kMostInlineItems == 16 && kMostLanes == 64);
+
+  std::uint32_t word_;
+};
 
 /// The most threads of a block on GPUs: as many as can have registers for all that they do.
 inline constexpr std::uint32_t kMostThreads = 512;
@@ -127,6 +158,11 @@ struct ExchangeArgs {
   SelfItem self;
 };
 
+/// Whether an exchange's lists go in a kernel's arguments.
+constexpr bool has_inline_lists(const ExchangeArgs& args) {
+  return args.sends <= kMostInlineItems && args.receives <= kMostInlineItems;
+}
+
 /// The work of an exchange. Items of each role are in ascending order of hops: of how many ranks,
 /// counted round the communicator, the receiver is behind the sender. The memory is the device's
 /// that runs the exchange, and its owner keeps it meanwhile.
@@ -134,13 +170,16 @@ struct WorkLists {
   const SendItem* send;        ///< [ExchangeArgs::sends], of as many different peers
   const ReceiveItem* receive;  ///< [ExchangeArgs::receives], likewise
   const Visits* visits;        ///< [2 * BlockSplit::peer_blocks]: of those blocks for kSends, and
-                               ///< then for kReceives
+                               ///< then for kReceives. Null where they are short
+  const ShortVisits* short_visits = nullptr;  ///< instead, where has_inline_lists()
 
   /// What a block does in one role.
   CAUSEWAY_FN constexpr Visits visits_of(const ExchangeArgs& args, Role role,
                                          std::uint32_t block) const {
     const std::uint32_t blocks = args.split.peer_blocks;
-    return block < blocks ? visits[role * blocks + block] : no_visits();
+    if (block >= blocks) return no_visits();
+    const std::uint32_t place = role * blocks + block;
+    return short_visits != nullptr ? short_visits[place].get() : visits[place];
   }
 };
 

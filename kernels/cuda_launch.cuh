@@ -147,12 +147,15 @@ int run_on_cuda(const Operation& operation, void* stream) {
   config.attrs = &early;
   config.numAttrs =
       impl::follows_the_stream<Operation> && operation.args.overlap.with_previous ? 1 : 0;
+  // By address: cudaLaunchKernelEx would copy the arguments once more.
+  void* arguments[] = {const_cast<Operation*>(&operation)};
+  const auto launch = [&](void (*kernel)(Operation)) {
+    return cudaLaunchKernelExC(&config, reinterpret_cast<const void*>(kernel), arguments);
+  };
   if constexpr (SmallBlocks) {
-    if (config.blockDim.x <= kFewThreads) {
-      return cudaLaunchKernelEx(&config, run_operation<kFewThreads, Operation>, operation);
-    }
+    if (config.blockDim.x <= kFewThreads) return launch(run_operation<kFewThreads, Operation>);
   }
-  return cudaLaunchKernelEx(&config, run_operation<kMostThreads, Operation>, operation);
+  return launch(run_operation<kMostThreads, Operation>);
 }
 
 /// Loads an operation's kernels; returns a cudaError_t.

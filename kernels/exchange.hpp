@@ -52,6 +52,7 @@ struct Exchange {
     if (args.sends > 0) visits[kSends] = all_visits(lists.send[0].peer);
     if (args.receives > 0) visits[kReceives] = all_visits(lists.receive[0].peer);
     result.lists.visits = visits;
+    result.lists.short_visits = nullptr;
     return result;
   }
 

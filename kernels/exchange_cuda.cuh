@@ -15,32 +15,6 @@ namespace causeway::kernels {
 /// What any GPU's kernels take of arguments, without more work for the driver.
 inline constexpr std::size_t kMostArguments = 4096;
 
-/// Visits of an item of short lists in four bytes: a launch takes longer the more arguments it has.
-class ShortVisits {
- public:
-  ShortVisits() = default;
-  explicit ShortVisits(const Visits& visits)
-      : peer_(visits.item < kMostInlineItems ? visits.peer : kNone),
-        item_(visits.item),
-        lane_(visits.lane),
-        more_lanes_(visits.lane_step - 1U) {}
-
-  __device__ Visits get() const {
-    return {static_cast<std::uint16_t>(peer_ == kNone ? kNone : item_),
-            static_cast<std::uint16_t>(peer_), static_cast<std::uint8_t>(lane_),
-            static_cast<std::uint8_t>(more_lanes_ + 1)};
-  }
-
- private:
-  static constexpr std::uint32_t kNone = 0xffff;
-  static_assert(kNone >= kMostRanks && kMostInlineItems <= 16 && kMostLanes <= 64);
-
-  std::uint32_t peer_ : 16;
-  std::uint32_t item_ : 4;
-  std::uint32_t lane_ : 6;
-  std::uint32_t more_lanes_ : 6;  ///< lane_step - 1
-};
-
 /// Short lists, in the kernel's arguments.
 struct InlineLists {
   SendItem send[kMostInlineItems];
@@ -76,10 +50,11 @@ int launch_inline(const ExchangeArgs& args, const WorkLists& lists, void* stream
   operation.args = args;
   std::copy_n(lists.send, args.sends, operation.lists.send);
   std::copy_n(lists.receive, args.receives, operation.lists.receive);
-  for (std::uint32_t block = 0; block < args.split.blocks; ++block) {
-    for (const Role role : {kSends, kReceives}) {
-      operation.lists.visits[role][block] = ShortVisits(lists.visits_of(args, role, block));
-    }
+  const std::uint32_t among_peers = args.split.peer_blocks;
+  for (const Role role : {kSends, kReceives}) {
+    ShortVisits* const visits = operation.lists.visits[role];
+    std::copy_n(lists.short_visits + role * among_peers, among_peers, visits);
+    std::fill(visits + among_peers, visits + args.split.blocks, ShortVisits(no_visits()));
   }
   return run_on_cuda<kHasSmallBlocks<Device>>(operation, stream);
 }

@@ -13,14 +13,6 @@ void launch_exchange_host(HostExecutor& executor, const ExchangeArgs& args, cons
 /// The most thread blocks of a launch on a GPU.
 inline constexpr std::uint32_t kMostBlocks = 192;
 
-/// The most items of a role that go in a kernel's arguments. Longer lists are in device memory.
-inline constexpr std::uint32_t kMostInlineItems = 16;
-
-/// Whether an exchange's lists go in a kernel's arguments.
-constexpr bool has_inline_lists(const ExchangeArgs& args) {
-  return args.sends <= kMostInlineItems && args.receives <= kMostInlineItems;
-}
-
 /// Enqueues an exchange on a cudaStream_t of the current GPU. Lists that go in the kernel's
 /// arguments are the host's, and copied; others, and all that args points to, must be accessible to
 /// that GPU until the stream has passed. Returns a cudaError_t. Only in builds with CUDA, like the

@@ -26,13 +26,11 @@ Status Communicator::State::describe(const ScheduleLimits& within, const Pattern
                                      Schedule* schedule) {
   kernels::ExchangeArgs& args = schedule->args;
   args = {};
-  args.comm = handle;
   args.declined = buffers == nullptr;
   const Buffers used = buffers != nullptr ? *buffers : Buffers{};
   list_messages(pattern, round, used.send, used.receive, &messages_);
   CAUSEWAY_TRY(open_rings(args.declined));
-  args.sendbuf = static_cast<const std::byte*>(used.sendbuf);
-  args.recvbuf = static_cast<std::byte*>(used.recvbuf);
+  set_launch(used, &args);
   name_region(&args);
   const auto has_layout = [](const Extent* block) {
     return block != nullptr && block->layout != nullptr;
@@ -62,14 +60,41 @@ Status Communicator::State::find_layouts(Schedule* schedule) {
   return {};
 }
 
+/// Sets what a launch has of its own, whatever it was scheduled for.
+void Communicator::State::set_launch(const Buffers& buffers, kernels::ExchangeArgs* args) const {
+  args->comm = handle;
+  args->sendbuf = static_cast<const std::byte*>(buffers.sendbuf);
+  args->recvbuf = static_cast<std::byte*>(buffers.recvbuf);
+  args->info = nullptr;
+}
+
+/// Whether schedule_ is of this exchange, but for what set_launch() sets.
+bool Communicator::State::is_repeated(const Pattern& pattern, const Buffers& buffers) const {
+  return last_changes_ == regions.changes() &&
+         (regions.empty() || schedule_.args.recvbuf == buffers.recvbuf) &&
+         last_.is_like(pattern, buffers);
+}
+
 /// Gets a round ready: of `buffers`, if there are any and *usable is ok, which it may end to be;
 /// else one that takes no part.
 Status Communicator::State::describe_or_decline(const Pattern& pattern, const Round& round,
                                                 const Buffers* buffers, Status* usable) {
   const auto describe_with = [&](const Buffers* used) {
-    return guarded([&] { return describe(limits, pattern, round, used, &schedule_); });
+    last_.clear();
+    return guarded([&]() -> Status {
+      CAUSEWAY_TRY(describe(limits, pattern, round, used, &schedule_));
+      // Rings are opened by what describes.
+      if (used == nullptr || posts_in_ring()) return {};
+      last_changes_ = regions.changes();
+      last_.set(pattern, *used);
+      return {};
+    });
   };
   if (buffers != nullptr && usable->ok()) {
+    if (is_repeated(pattern, *buffers)) {
+      set_launch(*buffers, &schedule_.args);
+      return {};
+    }
     *usable = describe_with(buffers);
     if (usable->ok()) return {};
   }

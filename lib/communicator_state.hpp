@@ -4,6 +4,7 @@
 #include "channel_set.hpp"
 #include "communicator.hpp"
 #include "engine.hpp"
+#include "last_exchange.hpp"
 #include "layout_tables.hpp"
 #include "regions.hpp"
 #include "schedule.hpp"
@@ -108,6 +109,8 @@ class Communicator::State {
                   const Buffers* buffers, Schedule* schedule);
   Status describe_or_decline(const Pattern& pattern, const Round& round, const Buffers* buffers,
                              Status* usable);
+  bool is_repeated(const Pattern& pattern, const Buffers& buffers) const;
+  void set_launch(const Buffers& buffers, kernels::ExchangeArgs* args) const;
   void name_region(kernels::ExchangeArgs* args) const;
   Status find_layouts(Schedule* schedule);
   Status open_rings(bool declined);
@@ -134,6 +137,8 @@ class Communicator::State {
   Pattern all_{};  ///< each rank with each
   Messages messages_;
   Schedule schedule_;
+  LastExchange last_;               ///< that schedule_ is of,
+  std::uint64_t last_changes_ = 0;  ///< with the regions of that time
   std::vector<std::unique_ptr<PlannedExchange>> planned_;
   std::size_t plans_made_ = 0;
   LayoutTables layouts_;

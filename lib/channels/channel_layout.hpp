@@ -12,6 +12,9 @@ struct alignas(device::kLineBytes) SegmentHeader {
   std::uint64_t owner;  ///< process id of Place: shows that the right segment was opened
 };
 
+/// Of memory that is mapped.
+inline constexpr std::uint64_t kPageBytes = 4096;
+
 /// Words of channels whose counts begin at `start`.
 constexpr device::SenderWords words_of_sender(std::uint64_t start) {
   return {start, device::told(start, 0)};
@@ -61,8 +64,6 @@ class ChannelLayout {
   std::uint64_t bytes_of_words() const { return rings(); }
 
  private:
-  static constexpr std::uint64_t kPageBytes = 4096;
-
   std::uint64_t channel(std::uint64_t host_rank, std::uint64_t lane) const {
     return host_rank * lanes_ + lane;
   }

@@ -1,6 +1,7 @@
 // The channels of a communicator: memory that the ranks of a host share, and the tables of ends.
 #include "channel_set.hpp"
 
+#include "channel_layout.hpp"
 #include "shared_segment.hpp"
 
 #include <algorithm>
@@ -8,12 +9,6 @@
 #include <thread>
 
 namespace causeway {
-
-namespace {
-
-constexpr std::size_t kPageBytes = 4096;
-
-}  // namespace
 
 /// How the other ranks of a host find what a rank shares. Plain data.
 struct ChannelSet::Offers {

@@ -14,8 +14,6 @@ namespace causeway {
 
 namespace {
 
-constexpr std::uint64_t kPageBytes = 4096;
-
 /// Posts of a rank that wait for the library. A thread block posts once a piece or word; that many
 /// are under way only where the library's thread does not run.
 constexpr std::uint64_t kPosts = 4096;

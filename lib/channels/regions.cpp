@@ -57,6 +57,7 @@ Status RegionSet::add(Bootstrap& bootstrap, void* base, std::uint64_t bytes, Sha
                          "comm has %u registered buffers, plans' among them, and takes no more",
                          place - 1);
   }
+  ++changes_;
   // Counted on all ranks, whatever comes of it on some.
   const std::uint64_t name = (++registrations_ << device::kRegionPlaceBits) | place;
   std::unique_ptr<Region> made;
@@ -148,6 +149,7 @@ Status RegionSet::remove(Bootstrap& bootstrap, const Region* region) {
   const auto found = std::ranges::find_if(
       regions_, [&](const auto& candidate) { return candidate.get() == region; });
   const std::unique_ptr<Region> leaving = std::move(*found);
+  ++changes_;
   regions_.erase(found);
   for (std::size_t rank = 0; rank < reachable_.size(); ++rank) {
     if (leaving->peers[rank] != nullptr && leaving->sizes[rank] > 0) --reachable_[rank];

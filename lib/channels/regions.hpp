@@ -58,6 +58,10 @@ class RegionSet {
   /// The region that holds bytes [begin, end), or none.
   RegionPlace find(const void* begin, const void* end) const;
 
+  /// Another number whenever a region has come or gone.
+  std::uint64_t changes() const { return changes_; }
+  bool empty() const { return regions_.empty(); }
+
   /// How many of each rank's regions this rank can write to: what is referred to is kept up to
   /// date.
   std::span<const std::uint32_t> reachable() const { return reachable_; }
@@ -86,6 +90,7 @@ class RegionSet {
   std::vector<std::uint32_t> reachable_;
   std::vector<std::unique_ptr<Region>> regions_;
   std::uint64_t registrations_ = 0;
+  std::uint64_t changes_ = 0;
 };
 
 }  // namespace causeway

@@ -328,7 +328,7 @@ class CudaBackend final : public DeviceBackend {
       args.overlap.with_previous = captured_early_ + args.split.blocks <= most_of_two;
     }
     kernels::WorkLists lists = schedule.lists();
-    std::vector<kernels::Visits> fewer;
+    VisitLists fewer;
     std::unique_lock<std::mutex> entered;
     if (!captured && launches_ != nullptr) {
       entered = std::unique_lock(launches_->mutex);
@@ -336,7 +336,7 @@ class CudaBackend final : public DeviceBackend {
       CAUSEWAY_TRY(enter_budget(args.split.blocks, most_of_two, stream, &blocks, &args.overlap));
       if (blocks < args.split.blocks) {
         args.split = split_blocks(schedule, blocks, &fewer);
-        lists.visits = fewer.data();
+        lists = schedule.lists_with(fewer);
       }
     }
     if (!kernels::has_inline_lists(args)) {
@@ -357,7 +357,7 @@ class CudaBackend final : public DeviceBackend {
   /// Has lists in GPU memory when a launch on the stream comes to read them. Graphs keep theirs.
   Status bring_lists(const kernels::ExchangeArgs& args, const Schedule& schedule, bool captured,
                      cudaStream_t stream, kernels::WorkLists* lists) {
-    const bool has_own = schedule.device_lists && lists->visits == schedule.visits.data();
+    const bool has_own = schedule.device_lists && lists->visits == schedule.visits.whole.data();
     if (!captured && !has_own) return eager_lists_.bring(*this, args, stream, lists);
     Memory there = schedule.device_lists;
     if (!has_own) CAUSEWAY_TRY(copy_lists(*this, args, *lists, &there));

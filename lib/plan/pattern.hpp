@@ -16,6 +16,8 @@ struct Tags {
   std::uint32_t send;
   std::uint32_t receive;
   bool any = false;  ///< whatever tag a caller gave a message will do
+
+  bool operator==(const Tags&) const = default;
 };
 
 constexpr Tags tags_of(kernels::Operation operation) {
@@ -26,6 +28,8 @@ constexpr Tags tags_of(kernels::Operation operation) {
 struct Edge {
   std::uint32_t peer;   ///< rank at the other end
   std::uint32_t block;  ///< its place in this rank's list of what it sends, or receives
+
+  bool operator==(const Edge&) const = default;
 };
 
 /// Edges whose messages travel in one launch. No peer is twice in a list, and each list is in
@@ -36,6 +40,8 @@ struct Round {
   std::vector<Edge> receives;
   std::optional<std::uint32_t> to_self;    ///< block that the rank sends itself,
   std::optional<std::uint32_t> from_self;  ///< and the one that it asks itself for
+
+  bool operator==(const Round&) const = default;
 };
 
 /// The edges of one rank in an exchange. Round k has the k-th edge from each rank to each: the two
@@ -48,6 +54,8 @@ struct Pattern {
   kernels::Operation operation = kernels::Operation::kAlltoallv;
   std::vector<Round> rounds;
   Tags tags = tags_of(operation);
+
+  bool operator==(const Pattern&) const = default;
 };
 
 /// Of an alltoallv between `ranks` ranks: block j is for or from rank j.

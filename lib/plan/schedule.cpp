@@ -282,7 +282,7 @@ void make_schedule(const ScheduleLimits& limits, int self, int ranks, const Mess
 }
 
 kernels::BlockSplit split_blocks(const Schedule& schedule, std::uint32_t blocks,
-                                 std::vector<kernels::Visits>* visits) {
+                                 VisitLists* visits) {
   const auto& sends = schedule.demands[kernels::kSends];
   const auto& receives = schedule.demands[kernels::kReceives];
   const auto items = static_cast<std::uint32_t>(std::max(sends.size(), receives.size()));

@@ -67,7 +67,7 @@ struct Schedule {
   kernels::ExchangeArgs args{};  ///< `split` is of `visits`
   std::vector<kernels::SendItem> send;
   std::vector<kernels::ReceiveItem> receive;
-  std::vector<kernels::Visits> visits;
+  VisitLists visits;
   Memory device_lists;  ///< a device's own copy of them, where it needs one and has kept it
   /// What the split was made from: the demands of each role, by item, and the thread blocks of
   /// their own that what the rank sends itself is worth.
@@ -78,7 +78,13 @@ struct Schedule {
   /// Upper bound of thread blocks, counting an overlapping next launch.
   std::uint32_t max_ctas = 0;
 
-  kernels::WorkLists lists() const { return {send.data(), receive.data(), visits.data()}; }
+  kernels::WorkLists lists() const { return lists_with(visits); }
+  /// With the visits of another split.
+  kernels::WorkLists lists_with(const VisitLists& others) const {
+    const bool in_short = !others.in_short.empty();
+    return {send.data(), receive.data(), in_short ? nullptr : others.whole.data(),
+            in_short ? others.in_short.data() : nullptr};
+  }
 };
 
 /// The most thread blocks that a schedule finds work for.
@@ -98,6 +104,6 @@ void make_schedule(const ScheduleLimits& limits, int self, int ranks, const Mess
 /// The split for a launch of the schedule that gets no more than `blocks` blocks, at least 1, and
 /// its visits, which WorkLists is to point to.
 kernels::BlockSplit split_blocks(const Schedule& schedule, std::uint32_t blocks,
-                                 std::vector<kernels::Visits>* visits);
+                                 VisitLists* visits);
 
 }  // namespace causeway

@@ -32,17 +32,19 @@ std::uint32_t share_role(std::span<const Demand> demands, std::uint32_t blocks,
 }
 
 /// The visits of one role. An item's first blocks come before any one's second.
+template <class Entry>
 void list_visits(std::span<const Demand> demands, std::span<const std::uint32_t> each,
-                 std::uint32_t given, std::span<kernels::Visits> visits) {
+                 std::uint32_t given, std::span<Entry> visits) {
   std::uint32_t block = 0;
   for (std::uint32_t lane = 0; block < given; ++lane) {
     for (std::size_t i = 0; i < each.size() && block < given; ++i) {
       if (lane >= each[i]) continue;
-      visits[block++] = {static_cast<std::uint16_t>(i), static_cast<std::uint16_t>(demands[i].peer),
-                         static_cast<std::uint8_t>(lane), static_cast<std::uint8_t>(each[i])};
+      visits[block++] = Entry(kernels::Visits{
+          static_cast<std::uint16_t>(i), static_cast<std::uint16_t>(demands[i].peer),
+          static_cast<std::uint8_t>(lane), static_cast<std::uint8_t>(each[i])});
     }
   }
-  std::ranges::fill(visits.subspan(given), kernels::no_visits());
+  std::ranges::fill(visits.subspan(given), Entry(kernels::no_visits()));
 }
 
 }  // namespace
@@ -83,17 +85,26 @@ std::uint32_t share_blocks(std::span<const Demand> demands, std::uint32_t blocks
 }
 
 std::uint32_t make_visits(std::span<const Demand> sends, std::span<const Demand> receives,
-                          std::uint32_t blocks, std::vector<kernels::Visits>* visits) {
+                          std::uint32_t blocks, VisitLists* visits) {
   std::vector<std::uint32_t> each(sends.size() + receives.size());
   const std::span each_send = std::span(each).first(sends.size());
   const std::span each_receive = std::span(each).last(receives.size());
   const std::uint32_t sending = share_role(sends, blocks, each_send);
   const std::uint32_t receiving = share_role(receives, blocks, each_receive);
   const std::uint32_t given = std::max(sending, receiving);
-  visits->resize(2 * std::size_t{given});
-  const std::span all(*visits);
-  list_visits(sends, each_send, sending, all.first(given));
-  list_visits(receives, each_receive, receiving, all.last(given));
+  const auto list = [&](auto* entries) {
+    entries->resize(2 * std::size_t{given});
+    const std::span all(*entries);
+    list_visits(sends, each_send, sending, all.first(given));
+    list_visits(receives, each_receive, receiving, all.last(given));
+  };
+  visits->whole.clear();
+  visits->in_short.clear();
+  if (std::max(sends.size(), receives.size()) <= kernels::kMostInlineItems) {
+    list(&visits->in_short);
+  } else {
+    list(&visits->whole);
+  }
   return given;
 }
 

@@ -16,6 +16,13 @@ struct Demand {
   std::uint32_t peer;   ///< of the item
 };
 
+/// Visits of a launch's blocks, laid out as WorkLists has them: in the short form where both roles
+/// have few enough items for it, else in the other. The one not in use is empty.
+struct VisitLists {
+  std::vector<kernels::Visits> whole;
+  std::vector<kernels::ShortVisits> in_short;
+};
+
 /// Gives each item some of `blocks` thread blocks, at least as many as there are items: each[i] of
 /// them, from 1 to demands[i].lanes. None has more work for each of its blocks than it must:
 /// equal demands get equal shares, and what would not make the slowest faster is left over. Returns
@@ -25,10 +32,9 @@ std::uint32_t share_blocks(std::span<const Demand> demands, std::uint32_t blocks
 
 /// Has up to `blocks` thread blocks, at least 1, serve all items of both roles, of which there are
 /// some: sends[i] and receives[i] are what item i of the role demands. Returns how many blocks that
-/// takes, BlockSplit::peer_blocks; *visits is as WorkLists::visits wants it, and its memory is
-/// reused. With blocks for every item of a role each serves one, and a share of its lanes;
-/// otherwise a block has all lanes of some items.
+/// takes, BlockSplit::peer_blocks; the memory of *visits is reused. With blocks for every item of a
+/// role each serves one, and a share of its lanes; otherwise a block has all lanes of some items.
 std::uint32_t make_visits(std::span<const Demand> sends, std::span<const Demand> receives,
-                          std::uint32_t blocks, std::vector<kernels::Visits>* visits);
+                          std::uint32_t blocks, VisitLists* visits);
 
 }  // namespace causeway

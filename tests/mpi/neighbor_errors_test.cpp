@@ -167,6 +167,7 @@ TEST(NeighborErrors, OfAStreamOnTheHost) {
 /// What is sent and not asked for is cut off, and said.
 TEST(NeighborErrors, OfMoreThanWasAskedFor) {
   const Neighborhood around = ring();
+  ASSERT_EQ(MPIX_Comm_attach(around.comm, ScopedInfo({{"device", "host"}})), MPI_SUCCESS);
   RingCall call(around);
   const int two[] = {call.sent, 7};
   call.sendbuf = two;

@@ -106,6 +106,31 @@ TEST_P(Patterns, MoveEveryByteOfEveryEdge) {
   });
 }
 
+/// The same few exchanges again and again, in any order and from other memory, with calls that a
+/// rank declines in between.
+TEST_P(Patterns, AreRepeated) {
+  const Shape& shape = GetParam();
+  const std::uint64_t seed = test_seed();
+  run_ranks(shape.ranks, shape.settings, [&](Communicator& communicator) {
+    Random shared(seed);
+    std::vector<std::vector<Whole>> graphs;
+    for (int i = 0; i < 3; ++i) {
+      graphs.push_back(random_edges(shared, communicator.size(), 20'000));
+      // Blocks alike but for whom they are from or for.
+      graphs.push_back(graphs.back());
+      for (Whole& edge : graphs.back()) edge.to = (edge.to + 1) % shape.ranks;
+    }
+    std::size_t graph = 0;
+    for (std::uint64_t number = 0; number < 80; ++number) {
+      if (shared() % 3 == 0) graph = shared() % graphs.size();
+      const bool all_take_part = shared() % 6 != 0;
+      const int chosen = static_cast<int>(shared() % static_cast<std::uint64_t>(shape.ranks));
+      exchange(communicator, graphs[graph], number, all_take_part ? -1 : chosen);
+      if (testing::Test::HasFatalFailure()) return;
+    }
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Shapes, Patterns,
     testing::Values(Shape{"one", 1, {}},

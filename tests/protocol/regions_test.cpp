@@ -101,14 +101,15 @@ INSTANTIATE_TEST_SUITE_P(
                           100}),
     name_of);
 
-/// Large messages go around the ring, all but what was on its way before the post was seen.
+/// Large messages go around the ring, all but what was on its way before the post was seen; in
+/// exchanges that are alike but for the regions of their time.
 TEST(Regions, KeepLargeMessagesOutOfTheRing) {
   if (has_network()) GTEST_SKIP() << "ranks of other hosts have rings alone";
   run_ranks_with_bootstrap(2, {}, [](Communicator& communicator, Bootstrap& bootstrap) {
     constexpr std::uint64_t kBytes = 4000000;
-    Random random(3);
     const Counts counts(2, std::vector<std::uint64_t>(2, kBytes));
     for (std::uint64_t e = 0; e < 5; ++e) {
+      Random random(3);
       Buffer send(random, counts[0]);
       Buffer receive(random, counts[0]);
       send.fill(e, communicator.rank());

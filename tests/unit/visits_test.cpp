@@ -12,15 +12,21 @@ namespace {
 
 using kernels::Visits;
 
+/// What a block does in one role.
+Visits visits_of(const kernels::BlockSplit& split, const VisitLists& lists, kernels::Role role,
+                 std::uint32_t block) {
+  if (block >= split.peer_blocks) return kernels::no_visits();
+  const std::size_t place = role * split.peer_blocks + block;
+  EXPECT_NE(lists.whole.empty(), lists.in_short.empty());
+  return lists.in_short.empty() ? lists.whole[place] : lists.in_short[place].get();
+}
+
 /// How many blocks visit each lane of each item in one role: [item * lanes + lane].
-std::vector<int> count_visits(const kernels::BlockSplit& split, const std::vector<Visits>& visits,
+std::vector<int> count_visits(const kernels::BlockSplit& split, const VisitLists& visits,
                               kernels::Role role, std::size_t items, std::uint32_t lanes) {
-  kernels::ExchangeArgs args{};
-  args.split = split;
-  const kernels::WorkLists lists{nullptr, nullptr, visits.data()};
   std::vector<int> counts(items * lanes, 0);
   for (std::uint32_t block = 0; block < split.blocks; ++block) {
-    const Visits mine = lists.visits_of(args, role, block);
+    const Visits mine = visits_of(split, visits, role, block);
     for (std::size_t item = mine.item; item < items; item += split.peer_blocks) {
       for (std::uint32_t lane = mine.lane; lane < lanes; lane += mine.lane_step) {
         ++counts[item * lanes + lane];
@@ -35,7 +41,7 @@ std::vector<std::uint32_t> blocks_of(const Schedule& schedule, kernels::Role rol
                                      std::size_t items) {
   std::vector<std::uint32_t> each(items, 0);
   for (std::uint32_t block = 0; block < schedule.args.split.peer_blocks; ++block) {
-    const Visits visits = schedule.visits[role * schedule.args.split.peer_blocks + block];
+    const Visits visits = visits_of(schedule.args.split, schedule.visits, role, block);
     if (visits.item < items) ++each[visits.item];
   }
   return each;
@@ -72,7 +78,7 @@ TEST_F(RandomPlans, HaveEveryLaneOfEveryPairVisitedOnceInEachRole) {
     test::schedule_alltoallv({lanes, budget, 131072, ll_bytes, links}, static_cast<int>(self), send,
                              receive, &schedule);
     kernels::BlockSplit split = schedule.args.split;
-    std::vector<Visits> visits = schedule.visits;
+    VisitLists visits = schedule.visits;
     for (std::uint32_t most = budget; most >= 1;
          most = static_cast<std::uint32_t>(up_to(most - 1))) {
       if (most < budget) split = split_blocks(schedule, most, &visits);
@@ -189,7 +195,7 @@ TEST(Visits, EqualMessagesGetEqualShares) {
         for (std::uint32_t block = 0; block < peer_blocks; ++block) {
           const Visits even = even_visits(peer_blocks, ranks, block);
           for (const kernels::Role role : {kernels::kSends, kernels::kReceives}) {
-            const Visits visits = schedule.visits[role * peer_blocks + block];
+            const Visits visits = visits_of(schedule.args.split, schedule.visits, role, block);
             ASSERT_EQ(visits.item, even.item);
             ASSERT_EQ(visits.peer, role == kernels::kSends ? schedule.send[visits.item].peer
                                                            : schedule.receive[visits.item].peer);

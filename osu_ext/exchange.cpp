@@ -1,10 +1,11 @@
-// One alltoallv by any library on any device: called, timed in windows and validated.
+// One exchange by any library on any device: called, timed in windows and validated.
 #include "exchange.hpp"
 
 #include <algorithm>
 #include <cstdio>
 
 namespace causeway::osu {
+
 ElementType element_type(Element element) {
   switch (element) {
     case Element::kInt:

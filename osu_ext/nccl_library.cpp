@@ -36,7 +36,7 @@ class NcclCommunicator : public Library {
   std::string late_failure() const override {
     ncclResult_t code = ncclSuccess;
     const ncclResult_t asked = ncclCommGetAsyncError(comm_, &code);
-    return failure("alltoallv", asked == ncclSuccess ? code : asked);
+    return failure("exchange", asked == ncclSuccess ? code : asked);
   }
 
  protected:
@@ -99,7 +99,7 @@ class SendsAndReceives final : public NcclCommunicator {
       }
     }
     const ncclResult_t ended = ncclGroupEnd();
-    return failure("alltoallv", code == ncclSuccess ? ended : code);
+    return failure("exchange", code == ncclSuccess ? ended : code);
   }
 
  private:
@@ -159,7 +159,7 @@ class CopyEngines final : public NcclCommunicator {
     // Packed blocks of one size: the first one's place and size say all.
     const auto* const send = static_cast<const std::byte*>(call.send);
     auto* const receive = static_cast<std::byte*>(call.receive);
-    return failure("alltoall", ncclAlltoAll(send + call.sent->offsets.front(),
+    return failure("exchange", ncclAlltoAll(send + call.sent->offsets.front(),
                                             receive + call.received->offsets.front(),
                                             call.sent->bytes.front(), ncclInt8, comm(), stream()));
   }

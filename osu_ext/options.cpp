@@ -109,12 +109,13 @@ void set_up(CLI::App& app, Options& options, const char* place) {
 }
 
 /// OSU's letters and names.
-void add_osu_options(CLI::App& app, Options& options) {
+void add_osu_options(CLI::App& app, const Usage& usage, Options& options) {
   app.add_flag("-v,--version", options.version, "print the version");
   app.add_flag("-f,--full", options.full, "add columns: fastest and slowest rank, iterations");
-  app.add_option("-m,--message-size",
-                 "bytes per peer: MIN, doubled up to MAX (default 1:1048576);\n"
-                 "MIN: alone keeps MAX's default")
+  const std::string size = std::string("bytes per ") + usage.unit +
+                           ": MIN, doubled up to MAX (default 1:1048576);\n"
+                           "MIN: alone keeps MAX's default";
+  app.add_option("-m,--message-size", size)
       ->type_name("[MIN:]MAX")
       ->check([&options](const std::string& text) { return read_sizes(options, text); });
   add_number<int>(app, "-i,--iterations", options.iterations, 1, kMostIterations,
@@ -122,7 +123,7 @@ void add_osu_options(CLI::App& app, Options& options) {
   add_number<int>(app, "-x,--warmup", options.warmups, 0, kMostIterations,
                   "calls before the timed ones (default 100; 10 above 8192 bytes)");
   add_number<std::size_t>(app, "-M,--mem-limit", options.memory_limit, 0, kMostBytes,
-                          "skip sizes whose blocks for all peers exceed N bytes (default\n"
+                          "skip sizes whose blocks together exceed N bytes (default\n"
                           "536870912, with -d cuda 8589934592; at least 1048576)");
   app.add_flag("-c,--validation", options.validate,
                "check every received byte of every call, with -d cuda of calls\n"
@@ -195,10 +196,10 @@ std::optional<std::string> parse(CLI::App& app, std::span<char* const> command_l
 }  // namespace
 
 std::optional<std::string> read_options(std::span<char* const> command_line, int ranks,
-                                        Options& options) {
-  CLI::App app("Latency of MPIX_Alltoallv by size.", "osu_mpix_alltoallv");
+                                        const Usage& usage, Options& options) {
+  CLI::App app(std::string("Latency of ") + usage.title + " by size.", usage.program);
   set_up(app, options, "-d,--device");
-  add_osu_options(app, options);
+  add_osu_options(app, usage, options);
   add_causeway_options(app, options);
   add_pattern_options(app, options);
   const auto error = parse(app, command_line, options);

@@ -56,11 +56,19 @@ struct Options {
   [[nodiscard]] static int checks_for(std::size_t bytes);
 };
 
-/// Reads a command line of osu_mpix_alltoallv, the program's name first, for so many ranks. Returns
-/// the sentence that says which option and value are wrong, or which options do not go together, or
-/// nothing. Every rank reads the same.
+/// How a program is called.
+struct Usage {
+  const char* program;
+  const char* title;  ///< the operation, as people know it
+  const char* unit;   ///< of what the size is
+};
+
+/// Reads a program's command line, its name first, for so many ranks. Returns the sentence that
+/// says which option and value are wrong, or which options do not go together, or nothing. Every
+/// rank reads the same.
 [[nodiscard]] std::optional<std::string> read_options(std::span<char* const> command_line,
-                                                      int ranks, Options& options);
+                                                      int ranks, const Usage& usage,
+                                                      Options& options);
 
 /// Likewise of osu_mpix_column: the place, the help and the size of the matrix.
 [[nodiscard]] std::optional<std::string> read_column_options(std::span<char* const> command_line,

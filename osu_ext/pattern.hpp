@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace causeway::osu {
@@ -22,6 +23,7 @@ struct Pattern {
   /// Bytes by source, then destination; somebody sends something. Empty where the above say it.
   std::vector<std::uint64_t> matrix;
   bool matrix_is_scaled = false;  ///< to the mean per peer that is asked for; else taken as it is
+  std::vector<std::string> remarks;  ///< what heads of tables say of it
 };
 
 /// The mean of a matrix per pair of ranks, rounded up.

@@ -30,9 +30,11 @@ class CommandLine {
   std::vector<char*> arguments_;
 };
 
+constexpr Usage kAlltoallv{"osu_mpix_alltoallv", "MPIX_Alltoallv", "peer"};
+
 /// Reads words on four ranks; the sentence that refuses them.
 std::optional<std::string> read(std::vector<std::string> words, Options& options) {
-  return read_options(CommandLine(std::move(words)).arguments(), 4, options);
+  return read_options(CommandLine(std::move(words)).arguments(), 4, kAlltoallv, options);
 }
 
 std::string refusal(std::vector<std::string> words) {

@@ -1,6 +1,8 @@
 // Which rank sends how much to which, and where the blocks lie in a buffer.
 #pragma once
 
+#include "ends.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -12,9 +14,9 @@ namespace causeway::osu {
 /// element's size, so that displacements in elements exist.
 inline constexpr std::size_t kGuardBytes = 64;
 
-/// An exchange between all pairs of ranks. Every rank computes the same from it.
-struct Pattern {
-  int ranks = 0;
+/// An exchange: between which ranks, and how much. What follows the ranks is said of all pairs of
+/// ranks only; else all blocks have one size. Every rank computes the same from it.
+struct Pattern : Topology {
   double skew = 0.0;      ///< see elements_between
   double sparsity = 0.0;  ///< fraction of the pairs that exchange nothing
   std::uint64_t seed = 0;
@@ -29,13 +31,16 @@ struct Pattern {
 /// The mean of a matrix per pair of ranks, rounded up.
 [[nodiscard]] std::size_t mean_of_matrix(const Pattern& pattern);
 
-/// The blocks of one buffer, by peer.
+/// The blocks of one buffer. All that is said by block has one entry each.
 struct Blocks {
-  std::vector<int> counts;         ///< elements
-  std::vector<int> displacements;  ///< elements
-  std::vector<std::size_t> bytes;
+  std::vector<End> ends;
+  std::vector<int> counts;           ///< elements
+  std::vector<int> displacements;    ///< elements
+  std::vector<std::size_t> bytes;    ///< that move: none where nobody is at the other end
   std::vector<std::size_t> offsets;  ///< bytes
-  std::size_t extent = 0;            ///< bytes of the buffer, guards included
+  /// Their indices, those with the same rank at the other end by occurrence.
+  std::vector<std::size_t> by_occurrence;
+  std::size_t extent = 0;  ///< bytes of the buffer, guards included
 };
 
 /// Whether there are guards between a buffer's blocks, which then begin on cache lines, or only

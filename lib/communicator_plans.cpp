@@ -36,16 +36,38 @@ Span span_of(const Buffers& buffers) {
   return span;
 }
 
-/// Collective: an error where a rank sends another more than that one asks for.
-Status check_sizes(Bootstrap& bootstrap, const Shortage& mine) {
-  std::vector<Shortage> all;
+Status status_of(const Mismatch& found) {
+  const auto sent = static_cast<unsigned long long>(found.sent);
+  const auto asked = static_cast<unsigned long long>(found.asked);
+  switch (found.what) {
+    case Mismatch::kLonger:
+      return Status::error(ErrorKind::kTruncated,
+                           "rank %u sends %llu bytes to rank %u, which asks for %llu", found.from,
+                           sent, found.to, asked);
+    case Mismatch::kNotReceived:
+      return Status::error(ErrorKind::kRank,
+                           "rank %u sends to rank %u, which receives nothing from it", found.from,
+                           found.to);
+    case Mismatch::kNotSent:
+      return Status::error(ErrorKind::kRank,
+                           "rank %u receives from rank %u, which sends it nothing", found.to,
+                           found.from);
+    case Mismatch::kTags:
+      return Status::error(ErrorKind::kTag,
+                           "rank %u sends rank %u a message with tag %llu, which asks for tag %llu",
+                           found.from, found.to, sent & ~std::uint64_t{device::kAnnounced},
+                           asked & ~std::uint64_t{device::kAnnounced});
+    default:
+      return {};
+  }
+}
+
+/// Collective: an error where the ends of a message do not go together.
+Status check_messages(Bootstrap& bootstrap, const Mismatch& mine) {
+  std::vector<Mismatch> all;
   CAUSEWAY_TRY(allgather(bootstrap, mine, &all));
-  const auto first = std::ranges::find_if(all, &Shortage::any);
-  if (first == all.end()) return {};
-  return Status::error(
-      ErrorKind::kTruncated, "rank %d sends %llu bytes to rank %u, which asks for %llu",
-      static_cast<int>(first - all.begin()), static_cast<unsigned long long>(first->sent),
-      first->to, static_cast<unsigned long long>(first->asked));
+  const auto first = std::ranges::find_if(all, &Mismatch::any);
+  return first == all.end() ? Status() : status_of(*first);
 }
 
 }  // namespace
@@ -131,7 +153,7 @@ Status Communicator::State::plan_exchange(Bootstrap& bootstrap, const Buffers& b
       CAUSEWAY_TRY(check_for_device(buffers));
       mine = BlockTable::row(topology.rank(), pattern, buffers, span.begin);
       made = std::make_unique<PlannedExchange>();
-      made->pattern = &pattern;
+      made->pattern = pattern;
       made->send.assign(buffers.send.begin(), buffers.send.end());
       made->receive.assign(buffers.receive.begin(), buffers.receive.end());
       return {};
@@ -148,7 +170,8 @@ Status Communicator::State::plan_exchange(Bootstrap& bootstrap, const Buffers& b
     CAUSEWAY_TRY(agree(bootstrap, make_table));
     CAUSEWAY_TRY(
         bootstrap.allgather(mine.data(), mine.size() * sizeof(std::uint64_t), table->words()));
-    CAUSEWAY_TRY(check_sizes(bootstrap, table->find_shortage(topology.rank(), pattern, buffers)));
+    CAUSEWAY_TRY(
+        check_messages(bootstrap, table->find_mismatch(topology.rank(), pattern, buffers)));
     return in_turn([&]() -> Status {
       CAUSEWAY_TRY(regions.add(bootstrap, const_cast<std::byte*>(span.begin),
                                static_cast<std::uint64_t>(span.end - span.begin),
@@ -170,8 +193,8 @@ Status Communicator::State::prepare(Bootstrap& bootstrap, const Buffers& buffers
                                     const BlockTable& table, const PlanSettings& settings,
                                     PlannedExchange* planned) {
   const Buffers own{buffers.sendbuf,  planned->send, buffers.recvbuf,
-                    planned->receive, false,         planned->pattern};
-  const std::vector<Round>& rounds = planned->pattern->rounds;
+                    planned->receive, false,         &planned->pattern};
+  const std::vector<Round>& rounds = planned->pattern.rounds;
   ScheduleLimits within = limits;
   std::optional<Tuner> tuner;
   const auto narrow = [&]() -> Status {
@@ -195,7 +218,7 @@ Status Communicator::State::prepare(Bootstrap& bootstrap, const Buffers& buffers
         round.engine = std::make_unique<EngineExchange>();
         CAUSEWAY_TRY(prepare(own, table, k, *planned->region, round.engine.get()));
       } else {
-        CAUSEWAY_TRY(describe(within, *planned->pattern, rounds[k], &own, &round.schedule));
+        CAUSEWAY_TRY(describe(within, planned->pattern, rounds[k], &own, &round.schedule));
         CAUSEWAY_TRY(backend->keep_lists(&round.schedule));
       }
     }
@@ -259,7 +282,7 @@ Status Communicator::State::start(const PlannedExchange& planned, void* stream) 
   const Status usable = check_stream(stream);
   if (!usable.ok()) {
     // The other ranks are not to wait for this one.
-    const Status outcome = enqueue(planned.pattern, nullptr, nullptr);
+    const Status outcome = enqueue(&planned.pattern, nullptr, nullptr);
     return outcome.kind() == ErrorKind::kFailed ? outcome : usable;
   }
   // What an earlier call left on the stream does not keep this one from taking part.

@@ -34,7 +34,7 @@ struct PlannedRound {
 
 /// An exchange that is ready to be launched, and what it refers to.
 struct PlannedExchange {
-  const Pattern* pattern;
+  Pattern pattern;
   std::vector<PlannedRound> rounds;
   std::vector<Extent> send;  ///< these two keep the layouts
   std::vector<Extent> receive;

@@ -1,4 +1,5 @@
 // MPIX_Alltoallv_plan, MPIX_Neighbor_alltoallv_plan, each with _c, MPIX_Plan_start, _free.
+#include "plans.hpp"
 #include "entry.hpp"
 #include "exchange.hpp"
 #include "handles.hpp"
@@ -19,21 +20,38 @@ HandleTable<causeway_plan>& plans() {
   return table.get();
 }
 
+/// A plan of blocks for all ranks or for neighbours.
 template <class Count, class Displacement>
 int make_plan(const char* call, Among among, const Side<Count, Displacement>& send,
               const Side<Count, Displacement>& receive, MPI_Comm comm, MPI_Info info,
               MPIX_Plan* plan) {
+  const auto attach = [&](std::shared_ptr<Attached>* attached) {
+    return attach_for(among, comm, {}, attached);
+  };
+  const auto fill = [&](const Attached& attached, Blocks* blocks, Pattern*, Buffers* buffers) {
+    return to_buffers(attached, among, send, receive, blocks, buffers);
+  };
+  return make_plan(call, comm, attach, send.buffer, fill, info, plan);
+}
+
+}  // namespace
+
+int causeway::mpi::make_plan(const char* call, MPI_Comm comm,
+                             const std::function<Status(std::shared_ptr<Attached>*)>& attach,
+                             const void* sendbuf, const FillPlan& fill, MPI_Info info,
+                             MPIX_Plan* plan) {
   return enter(comm, call, [&]() -> Status {
     std::shared_ptr<Attached> attached;
-    CAUSEWAY_TRY(attach_for(among, comm, {}, &attached));
+    CAUSEWAY_TRY(attach(&attached));
     Communicator& communicator = *attached->communicator;
     Blocks blocks;
+    Pattern pattern;
     Buffers buffers{};
     PlanSettings settings;
     const auto check = [&]() -> Status {
       const int rank = communicator.rank();
-      CAUSEWAY_TRY(to_buffers(*attached, among, send, receive, &blocks, &buffers));
-      if (send.buffer == MPI_IN_PLACE) {
+      CAUSEWAY_TRY(fill(*attached, &blocks, &pattern, &buffers));
+      if (sendbuf == MPI_IN_PLACE) {
         return Status::error(ErrorKind::kBuffer,
                              "sendbuf is MPI_IN_PLACE on rank %d; a plan cannot copy it", rank);
       }
@@ -47,8 +65,6 @@ int make_plan(const char* call, Among among, const Side<Count, Displacement>& se
     });
   });
 }
-
-}  // namespace
 
 int PMPIX_Alltoallv_plan(const void* sendbuf, const int sendcounts[], const int sdispls[],
                          MPI_Datatype sendtype, void* recvbuf, const int recvcounts[],

@@ -1,8 +1,9 @@
-// MPIX_Sendrecv in its forms: as MPI has it, _c, _on_stream, _on_stream_c.
+// MPIX_Sendrecv in its forms: as MPI has it, _c, _on_stream, _on_stream_c, _plan, _plan_c.
 #include "arguments.hpp"
 #include "comm_cache.hpp"
 #include "entry.hpp"
 #include "exchange.hpp"
+#include "plans.hpp"
 
 #include <causeway/mpix.h>
 #include <never_destroyed.hpp>
@@ -110,9 +111,43 @@ void tell(const End& destination, const End& source, int rank, std::uint64_t ask
   }
 }
 
+/// The arguments of a call. Their types are those of to_blocks().
 template <class Count>
-int sendrecv(const char* call, const Side<Count, MPI_Aint>& send, const End& destination,
-             const Side<Count, MPI_Aint>& receive, const End& source, MPI_Comm comm,
+struct Arguments {
+  Side<Count, MPI_Aint> send;
+  End destination;
+  Side<Count, MPI_Aint> receive;
+  End source;
+};
+
+/// The blocks of a call's arguments, which lie in *blocks, and whom it is between, of the ends that
+/// are good. An error where an argument is wrong.
+template <class Count>
+Status to_buffers(const Communicator& communicator, const Arguments<Count>& arguments,
+                  bool may_be_any_tag, Blocks* blocks, Pattern* pattern, Buffers* buffers) {
+  const auto& [send, destination, receive, source] = arguments;
+  const int rank = communicator.rank();
+  const Status good_destination = check_rank(destination, rank, communicator.size());
+  const Status good_source = check_rank(source, rank, communicator.size());
+  *pattern = pattern_of(good_destination.ok() ? &destination : nullptr,
+                        good_source.ok() ? &source : nullptr, rank);
+  buffers->pattern = pattern;
+  CAUSEWAY_TRY(good_destination);
+  CAUSEWAY_TRY(good_source);
+  CAUSEWAY_TRY(check_tag(destination, rank, false));
+  CAUSEWAY_TRY(check_tag(source, rank, may_be_any_tag));
+  CAUSEWAY_TRY(check_self(destination, source, rank));
+  if (send.buffer == MPI_IN_PLACE) {
+    return Status::error(ErrorKind::kBuffer, "sendbuf is MPI_IN_PLACE on rank %d", rank);
+  }
+  CAUSEWAY_TRY(
+      to_blocks(send, receive, rank, {1, {&destination.rank, 1}}, {1, {&source.rank, 1}}, blocks));
+  *buffers = {blocks->sendbuf, blocks->send, blocks->recvbuf, blocks->receive, false, pattern};
+  return {};
+}
+
+template <class Count>
+int sendrecv(const char* call, const Arguments<Count>& arguments, MPI_Comm comm,
              const CallForm& form, MPI_Status* status) {
   return enter(comm, call, [&]() -> Status {
     CAUSEWAY_TRY(check_comm(comm));
@@ -122,39 +157,39 @@ int sendrecv(const char* call, const Side<Count, MPI_Aint>& send, const End& des
               "comm is not attached: call MPIX_Comm_attach on all of its ranks before"};
     }
     Communicator& communicator = *attached->communicator;
-    const int rank = communicator.rank();
-    const Status good_destination = check_rank(destination, rank, communicator.size());
-    const Status good_source = check_rank(source, rank, communicator.size());
     const bool on_stream = form.kind == CallForm::kOnStream;
     Blocks& blocks = of_this_thread<Blocks>();
-    const Status valid = guarded([&]() -> Status {
-      CAUSEWAY_TRY(good_destination);
-      CAUSEWAY_TRY(good_source);
-      CAUSEWAY_TRY(check_tag(destination, rank, false));
-      CAUSEWAY_TRY(check_tag(source, rank, !on_stream));
-      CAUSEWAY_TRY(check_self(destination, source, rank));
-      if (send.buffer == MPI_IN_PLACE) {
-        return Status::error(ErrorKind::kBuffer, "sendbuf is MPI_IN_PLACE on rank %d", rank);
-      }
-      return to_blocks(send, receive, rank, {1, {&destination.rank, 1}}, {1, {&source.rank, 1}},
-                       &blocks);
-    });
     Pattern& pattern = of_this_thread<Pattern>();
-    pattern = pattern_of(good_destination.ok() ? &destination : nullptr,
-                         good_source.ok() ? &source : nullptr, rank);
+    Buffers buffers{};
+    const Status valid = guarded([&] {
+      return to_buffers(communicator, arguments, !on_stream, &blocks, &pattern, &buffers);
+    });
     if (!valid.ok()) {
       const Status declined = on_stream ? communicator.enqueue_decline(form.stream, &pattern)
                                         : communicator.decline(&pattern);
       return declined.kind() == ErrorKind::kFailed ? declined : valid;
     }
-    const Buffers buffers{blocks.sendbuf, blocks.send, blocks.recvbuf,
-                          blocks.receive, false,       &pattern};
     if (on_stream) return communicator.enqueue(buffers, form.stream);
     device::MessageInfo heard{};
     const Status done = communicator.exchange(buffers, &heard);
-    tell(destination, source, rank, blocks.receive[0].bytes, blocks.send[0].bytes, heard, status);
+    tell(arguments.destination, arguments.source, communicator.rank(), blocks.receive[0].bytes,
+         blocks.send[0].bytes, heard, status);
     return done;
   });
+}
+
+template <class Count>
+int make_sendrecv_plan(const char* call, const Arguments<Count>& arguments, MPI_Comm comm,
+                       MPI_Info info, MPIX_Plan* plan) {
+  const auto attach_comm = [&](std::shared_ptr<Attached>* attached) -> Status {
+    CAUSEWAY_TRY(check_comm(comm));
+    return attach(comm, MPI_INFO_NULL, {}, attached);
+  };
+  const auto fill = [&](const Attached& attached, Blocks* blocks, Pattern* pattern,
+                        Buffers* buffers) {
+    return to_buffers(*attached.communicator, arguments, false, blocks, pattern, buffers);
+  };
+  return make_plan(call, comm, attach_comm, arguments.send.buffer, fill, info, plan);
 }
 
 End to(int destination, int tag) { return {"dest", destination, "sendtag", tag}; }
@@ -165,25 +200,31 @@ End from(int source, int tag) { return {"source", source, "recvtag", tag}; }
 int PMPIX_Sendrecv(const void* sendbuf, int sendcount, MPI_Datatype sendtype, int dest, int sendtag,
                    void* recvbuf, int recvcount, MPI_Datatype recvtype, int source, int recvtag,
                    MPI_Comm comm, MPI_Status* status) {
-  return sendrecv("MPIX_Sendrecv", sends(sendbuf, sendcount, sendtype), to(dest, sendtag),
-                  receives(recvbuf, recvcount, recvtype), from(source, recvtag), comm, {}, status);
+  return sendrecv("MPIX_Sendrecv",
+                  Arguments<int>{sends(sendbuf, sendcount, sendtype), to(dest, sendtag),
+                                 receives(recvbuf, recvcount, recvtype), from(source, recvtag)},
+                  comm, {}, status);
 }
 CAUSEWAY_ENTRY(Sendrecv);
 
 int PMPIX_Sendrecv_c(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, int dest,
                      int sendtag, void* recvbuf, MPI_Count recvcount, MPI_Datatype recvtype,
                      int source, int recvtag, MPI_Comm comm, MPI_Status* status) {
-  return sendrecv("MPIX_Sendrecv_c", sends(sendbuf, sendcount, sendtype), to(dest, sendtag),
-                  receives(recvbuf, recvcount, recvtype), from(source, recvtag), comm, {}, status);
+  return sendrecv(
+      "MPIX_Sendrecv_c",
+      Arguments<MPI_Count>{sends(sendbuf, sendcount, sendtype), to(dest, sendtag),
+                           receives(recvbuf, recvcount, recvtype), from(source, recvtag)},
+      comm, {}, status);
 }
 CAUSEWAY_ENTRY(Sendrecv_c);
 
 int PMPIX_Sendrecv_on_stream(const void* sendbuf, int sendcount, MPI_Datatype sendtype, int dest,
                              int sendtag, void* recvbuf, int recvcount, MPI_Datatype recvtype,
                              int source, int recvtag, MPI_Comm comm, void* stream) {
-  return sendrecv("MPIX_Sendrecv_on_stream", sends(sendbuf, sendcount, sendtype), to(dest, sendtag),
-                  receives(recvbuf, recvcount, recvtype), from(source, recvtag), comm,
-                  {CallForm::kOnStream, stream}, MPI_STATUS_IGNORE);
+  return sendrecv("MPIX_Sendrecv_on_stream",
+                  Arguments<int>{sends(sendbuf, sendcount, sendtype), to(dest, sendtag),
+                                 receives(recvbuf, recvcount, recvtype), from(source, recvtag)},
+                  comm, {CallForm::kOnStream, stream}, MPI_STATUS_IGNORE);
 }
 CAUSEWAY_ENTRY(Sendrecv_on_stream);
 
@@ -191,8 +232,32 @@ int PMPIX_Sendrecv_on_stream_c(const void* sendbuf, MPI_Count sendcount, MPI_Dat
                                int dest, int sendtag, void* recvbuf, MPI_Count recvcount,
                                MPI_Datatype recvtype, int source, int recvtag, MPI_Comm comm,
                                void* stream) {
-  return sendrecv("MPIX_Sendrecv_on_stream_c", sends(sendbuf, sendcount, sendtype),
-                  to(dest, sendtag), receives(recvbuf, recvcount, recvtype), from(source, recvtag),
-                  comm, {CallForm::kOnStream, stream}, MPI_STATUS_IGNORE);
+  return sendrecv(
+      "MPIX_Sendrecv_on_stream_c",
+      Arguments<MPI_Count>{sends(sendbuf, sendcount, sendtype), to(dest, sendtag),
+                           receives(recvbuf, recvcount, recvtype), from(source, recvtag)},
+      comm, {CallForm::kOnStream, stream}, MPI_STATUS_IGNORE);
 }
 CAUSEWAY_ENTRY(Sendrecv_on_stream_c);
+
+int PMPIX_Sendrecv_plan(const void* sendbuf, int sendcount, MPI_Datatype sendtype, int dest,
+                        int sendtag, void* recvbuf, int recvcount, MPI_Datatype recvtype,
+                        int source, int recvtag, MPI_Comm comm, MPI_Info info, MPIX_Plan* plan) {
+  return make_sendrecv_plan(
+      "MPIX_Sendrecv_plan",
+      Arguments<int>{sends(sendbuf, sendcount, sendtype), to(dest, sendtag),
+                     receives(recvbuf, recvcount, recvtype), from(source, recvtag)},
+      comm, info, plan);
+}
+CAUSEWAY_ENTRY(Sendrecv_plan);
+
+int PMPIX_Sendrecv_plan_c(const void* sendbuf, MPI_Count sendcount, MPI_Datatype sendtype, int dest,
+                          int sendtag, void* recvbuf, MPI_Count recvcount, MPI_Datatype recvtype,
+                          int source, int recvtag, MPI_Comm comm, MPI_Info info, MPIX_Plan* plan) {
+  return make_sendrecv_plan(
+      "MPIX_Sendrecv_plan_c",
+      Arguments<MPI_Count>{sends(sendbuf, sendcount, sendtype), to(dest, sendtag),
+                           receives(recvbuf, recvcount, recvtype), from(source, recvtag)},
+      comm, info, plan);
+}
+CAUSEWAY_ENTRY(Sendrecv_plan_c);

@@ -60,6 +60,25 @@ CAUSEWAY_API int MPIX_Sendrecv_on_stream_c(const void* sendbuf, MPI_Count sendco
                                            MPI_Comm comm, void* stream);
 
 /*
+ * MPIX_Sendrecv_plan, MPIX_Sendrecv_plan_c: agree on messages that are sent many times.
+ *
+ * Collective over comm, as MPIX_Alltoallv_plan is; ranks without a message pass MPI_PROC_NULL for
+ * dest and source. Of the plan's starts a rank makes those whose messages it sends or receives, and
+ * waits for its dest and source alone. Arguments are those of MPIX_Sendrecv_on_stream; info, the
+ * buffers, copy engines, completion and errors are those of MPIX_Alltoallv_plan. Where the two ends
+ * of a message have different tags, every rank gets MPI_ERR_TAG, and where one end does not know
+ * the message, MPI_ERR_RANK; both name the pair, and there is no plan.
+ */
+CAUSEWAY_API int MPIX_Sendrecv_plan(const void* sendbuf, int sendcount, MPI_Datatype sendtype,
+                                    int dest, int sendtag, void* recvbuf, int recvcount,
+                                    MPI_Datatype recvtype, int source, int recvtag, MPI_Comm comm,
+                                    MPI_Info info, MPIX_Plan* plan);
+CAUSEWAY_API int MPIX_Sendrecv_plan_c(const void* sendbuf, MPI_Count sendcount,
+                                      MPI_Datatype sendtype, int dest, int sendtag, void* recvbuf,
+                                      MPI_Count recvcount, MPI_Datatype recvtype, int source,
+                                      int recvtag, MPI_Comm comm, MPI_Info info, MPIX_Plan* plan);
+
+/*
  * MPIX_Neighbor_alltoallv, MPIX_Neighbor_alltoallw, each with _c: MPI's calls without the X.
  *
  * Collective over comm, an intracommunicator with a topology: Cartesian, graph or distributed

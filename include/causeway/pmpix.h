@@ -122,6 +122,14 @@ CAUSEWAY_API int PMPIX_Sendrecv_on_stream_c(const void* sendbuf, MPI_Count sendc
                                             void* recvbuf, MPI_Count recvcount,
                                             MPI_Datatype recvtype, int source, int recvtag,
                                             MPI_Comm comm, void* stream);
+CAUSEWAY_API int PMPIX_Sendrecv_plan(const void* sendbuf, int sendcount, MPI_Datatype sendtype,
+                                     int dest, int sendtag, void* recvbuf, int recvcount,
+                                     MPI_Datatype recvtype, int source, int recvtag, MPI_Comm comm,
+                                     MPI_Info info, MPIX_Plan* plan);
+CAUSEWAY_API int PMPIX_Sendrecv_plan_c(const void* sendbuf, MPI_Count sendcount,
+                                       MPI_Datatype sendtype, int dest, int sendtag, void* recvbuf,
+                                       MPI_Count recvcount, MPI_Datatype recvtype, int source,
+                                       int recvtag, MPI_Comm comm, MPI_Info info, MPIX_Plan* plan);
 CAUSEWAY_API int PMPIX_Mem_alloc(MPI_Comm comm, MPI_Aint bytes, void* baseptr);
 CAUSEWAY_API int PMPIX_Mem_free(void* base);
 CAUSEWAY_API int PMPIX_Buffer_register(MPI_Comm comm, void* base, MPI_Aint bytes,

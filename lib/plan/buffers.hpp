@@ -17,7 +17,7 @@ struct Buffers {
   std::span<const Extent> receive;
   bool in_place;  ///< blocks are taken from where they are received; sendbuf and send do not count
   const Pattern* pattern = nullptr;  ///< null for an alltoallv of all ranks; the caller's until the
-                                     ///< exchange is over, or the plan freed
+                                     ///< exchange is over, or the plan made
 };
 
 }  // namespace causeway

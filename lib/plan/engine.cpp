@@ -8,9 +8,9 @@ namespace causeway {
 
 namespace {
 
-/// A row has the numbers of entries of each kind, and then the entries, in the order of rounds: the
-/// k-th one of a peer is of round k.
-constexpr std::size_t kHead = 2;
+/// A row has the numbers of entries of each kind, the tags of what is sent and of what is asked
+/// for, and then the entries, in the order of rounds: the k-th one of a peer is of round k.
+constexpr std::size_t kHead = 4;
 constexpr std::size_t kSendWords = 1;  ///< the peer, and whether it is sent some bytes
 constexpr std::size_t kAskWords = 3;   ///< the peer, bytes and place
 constexpr std::uint64_t kSendsBytes = std::uint64_t{1} << 32;
@@ -30,7 +30,7 @@ void for_each_edge(std::uint32_t self, const Pattern& pattern, std::vector<Edge>
 std::vector<std::uint64_t> BlockTable::row(int self, const Pattern& pattern, const Buffers& buffers,
                                            const std::byte* region) {
   const auto own = static_cast<std::uint32_t>(self);
-  std::vector<std::uint64_t> row(kHead);
+  std::vector<std::uint64_t> row{0, 0, pattern.tags.send, pattern.tags.receive};
   const auto add_send = [&](std::uint32_t peer, std::uint32_t block) {
     row.push_back(peer | (buffers.send[block].bytes > 0 ? kSendsBytes : 0));
     ++row[0];
@@ -48,37 +48,74 @@ std::vector<std::uint64_t> BlockTable::row(int self, const Pattern& pattern, con
   return row;
 }
 
-bool BlockTable::sends(std::uint32_t from, std::uint32_t to, std::size_t round) const {
+std::span<const std::uint64_t> BlockTable::sent(std::uint32_t from, std::uint32_t to,
+                                                std::size_t round) const {
   const auto row = row_of(from);
-  for (const std::uint64_t entry : row.subspan(kHead, row[0] * kSendWords)) {
-    if (static_cast<std::uint32_t>(entry) == to && round-- == 0) return (entry & kSendsBytes) != 0;
+  const auto entries = row.subspan(kHead, row[0] * kSendWords);
+  for (std::size_t i = 0; i < entries.size(); i += kSendWords) {
+    const bool is_to = static_cast<std::uint32_t>(entries[i]) == to;
+    if (is_to && round-- == 0) return entries.subspan(i, kSendWords);
   }
-  return false;
+  return {};
 }
 
-BlockTable::Asked BlockTable::asked(std::uint32_t by, std::uint32_t of, std::size_t round) const {
+std::span<const std::uint64_t> BlockTable::received(std::uint32_t by, std::uint32_t of,
+                                                    std::size_t round) const {
   const auto row = row_of(by);
   const auto entries = row.subspan(kHead + row[0] * kSendWords, row[1] * kAskWords);
   for (std::size_t i = 0; i < entries.size(); i += kAskWords) {
-    if (entries[i] == of && round-- == 0) return {entries[i + 1], entries[i + 2]};
+    if (entries[i] == of && round-- == 0) return entries.subspan(i, kAskWords);
   }
-  return {0, 0};
+  return {};
 }
 
-Shortage BlockTable::find_shortage(int self, const Pattern& pattern, const Buffers& buffers) const {
+bool BlockTable::sends(std::uint32_t from, std::uint32_t to, std::size_t round) const {
+  const auto entry = sent(from, to, round);
+  return !entry.empty() && (entry[0] & kSendsBytes) != 0;
+}
+
+BlockTable::Asked BlockTable::asked(std::uint32_t by, std::uint32_t of, std::size_t round) const {
+  const auto entry = received(by, of, round);
+  return entry.empty() ? Asked{0, 0} : Asked{entry[1], entry[2]};
+}
+
+/// What is wrong with a message, of which `message` has the ends and what is sent.
+Mismatch BlockTable::compare(const Mismatch& message, std::size_t round) const {
+  Mismatch found = message;
+  const auto entry = received(message.to, message.from, round);
+  const std::uint64_t tag = row_of(message.from)[2];
+  const std::uint64_t asked_tag = row_of(message.to)[3];
+  if (entry.empty()) {
+    found.what = Mismatch::kNotReceived;
+  } else if (sent(message.from, message.to, round).empty()) {
+    found.what = Mismatch::kNotSent;
+  } else if (tag != asked_tag) {
+    found = {Mismatch::kTags, message.from, message.to, tag, asked_tag};
+  } else if (message.sent > entry[1]) {
+    found.what = Mismatch::kLonger;
+    found.asked = entry[1];
+  }
+  return found;
+}
+
+Mismatch BlockTable::find_mismatch(int self, const Pattern& pattern, const Buffers& buffers) const {
   const auto own = static_cast<std::uint32_t>(self);
   for (std::size_t k = 0; k < pattern.rounds.size(); ++k) {
     const Round& round = pattern.rounds[k];
-    const auto look_at = [&](std::uint32_t peer, std::uint32_t block) {
-      return Shortage{peer, buffers.send[block].bytes, asked(peer, own, k).bytes};
-    };
+    std::vector<Mismatch> messages;
     for (const Edge& edge : round.sends) {
-      const Shortage found = look_at(edge.peer, edge.block);
+      messages.push_back({Mismatch::kNone, own, edge.peer, buffers.send[edge.block].bytes, 0});
+    }
+    for (const Edge& edge : round.receives) {
+      messages.push_back({Mismatch::kNone, edge.peer, own, 0, 0});
+    }
+    if (round.to_self) {
+      messages.push_back({Mismatch::kNone, own, own, buffers.send[*round.to_self].bytes, 0});
+    }
+    for (const Mismatch& message : messages) {
+      const Mismatch found = compare(message, k);
       if (found.any()) return found;
     }
-    if (!round.to_self) continue;
-    const Shortage found = look_at(own, *round.to_self);
-    if (found.any()) return found;
   }
   return {};
 }

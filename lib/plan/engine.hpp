@@ -23,13 +23,23 @@ struct PeerCopy {
   std::uint64_t bytes;
 };
 
-/// A block that is more than its receiver asks for, or none. Plain data.
-struct Shortage {
-  std::uint32_t to = 0;
-  std::uint64_t sent = 0;
-  std::uint64_t asked = 0;
+/// A message of a planned exchange whose ends do not go together, or none. Plain data.
+struct Mismatch {
+  enum What {
+    kNone,
+    kLonger,       ///< it is longer than its receiver asks for
+    kNotReceived,  ///< the other end receives nothing from this one
+    kNotSent,      ///< the other end sends this one nothing
+    kTags          ///< the receiver asks for another tag
+  };
 
-  bool any() const { return sent > asked; }
+  What what = kNone;
+  std::uint32_t from = 0;
+  std::uint32_t to = 0;
+  std::uint64_t sent = 0;   ///< bytes, or of kTags the tag
+  std::uint64_t asked = 0;  ///< likewise
+
+  bool any() const { return what != kNone; }
 };
 
 /// The blocks of a planned exchange on all ranks.
@@ -41,8 +51,8 @@ class BlockTable {
     std::uint64_t place;  ///< in the plan's region; says nothing of empty blocks and layouts
   };
 
-  /// What a rank tells the others: to whom it sends some bytes, and what it asks for, of whom, to
-  /// lie where in the plan's region, which begins at `region`.
+  /// What a rank tells the others: its tags, to whom it sends some bytes, and what it asks for, of
+  /// whom, to lie where in the plan's region, which begins at `region`.
   static std::vector<std::uint64_t> row(int self, const Pattern& pattern, const Buffers& buffers,
                                         const std::byte* region);
 
@@ -55,13 +65,20 @@ class BlockTable {
   bool sends(std::uint32_t from, std::uint32_t to, std::size_t round) const;
   Asked asked(std::uint32_t by, std::uint32_t of, std::size_t round) const;
 
-  /// The first block of rank `self`, whose blocks these are, that is more than its receiver asks
-  /// for.
-  Shortage find_shortage(int self, const Pattern& pattern, const Buffers& buffers) const;
+  /// The first message to or from rank `self`, whose blocks these are, that is none or another at
+  /// its other end.
+  Mismatch find_mismatch(int self, const Pattern& pattern, const Buffers& buffers) const;
 
   std::size_t ranks() const { return words_.size() / row_words_; }
 
  private:
+  /// The entry of a message in the sender's row, and in the receiver's; empty where there is none.
+  std::span<const std::uint64_t> sent(std::uint32_t from, std::uint32_t to,
+                                      std::size_t round) const;
+  std::span<const std::uint64_t> received(std::uint32_t by, std::uint32_t of,
+                                          std::size_t round) const;
+  Mismatch compare(const Mismatch& message, std::size_t round) const;
+
   std::span<const std::uint64_t> row_of(std::uint32_t rank) const {
     return std::span(words_).subspan(rank * row_words_, row_words_);
   }

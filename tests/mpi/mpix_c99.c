@@ -308,6 +308,26 @@ static int passes_on(int rank, int size, Sendrecv* call, SendrecvC* call_c,
   return code == MPI_SUCCESS && received == before;
 }
 
+typedef int SendrecvPlan(const void*, int, MPI_Datatype, int, int, void*, int, MPI_Datatype, int,
+                         int, MPI_Comm, MPI_Info, MPIX_Plan*);
+typedef int SendrecvPlanC(const void*, MPI_Count, MPI_Datatype, int, int, void*, MPI_Count,
+                          MPI_Datatype, int, int, MPI_Comm, MPI_Info, MPIX_Plan*);
+
+/* The same as planned by the one of these that there is. */
+static int passes_on_planned(int rank, int size, SendrecvPlan* call, SendrecvPlanC* call_c,
+                             MPI_Comm comm) {
+  const int next = (rank + 1) % size;
+  const int before = (rank + size - 1) % size;
+  MPIX_Plan plan = MPIX_PLAN_NULL;
+  int received = -1;
+  const int code = call != NULL ? call(&rank, 1, MPI_INT, next, 1, &received, 1, MPI_INT, before, 1,
+                                       comm, MPI_INFO_NULL, &plan)
+                                : call_c(&rank, 1, MPI_INT, next, 1, &received, 1, MPI_INT, before,
+                                         1, comm, MPI_INFO_NULL, &plan);
+  return code == MPI_SUCCESS && MPIX_Plan_start(plan, NULL) == MPI_SUCCESS && received == before &&
+         MPIX_Plan_free(&plan) == MPI_SUCCESS;
+}
+
 static int send_and_receive(int rank, int size, MPI_Comm comm) {
   EXPECT(passes_on(rank, size, MPIX_Sendrecv, NULL, NULL, NULL, comm));
   EXPECT(passes_on(rank, size, PMPIX_Sendrecv, NULL, NULL, NULL, comm));
@@ -317,6 +337,10 @@ static int send_and_receive(int rank, int size, MPI_Comm comm) {
   EXPECT(passes_on(rank, size, NULL, NULL, PMPIX_Sendrecv_on_stream, NULL, comm));
   EXPECT(passes_on(rank, size, NULL, NULL, NULL, MPIX_Sendrecv_on_stream_c, comm));
   EXPECT(passes_on(rank, size, NULL, NULL, NULL, PMPIX_Sendrecv_on_stream_c, comm));
+  EXPECT(passes_on_planned(rank, size, MPIX_Sendrecv_plan, NULL, comm));
+  EXPECT(passes_on_planned(rank, size, PMPIX_Sendrecv_plan, NULL, comm));
+  EXPECT(passes_on_planned(rank, size, NULL, MPIX_Sendrecv_plan_c, comm));
+  EXPECT(passes_on_planned(rank, size, NULL, PMPIX_Sendrecv_plan_c, comm));
   return 0;
 }
 

@@ -173,6 +173,90 @@ TEST(Sendrecv, RandomSequencesWithAlltoallvs) {
   ASSERT_EQ(planned.free_plan(), MPI_SUCCESS);
 }
 
+/// Plans of random messages, each started several times, against MPI's calls.
+TEST(Sendrecv, RandomPlansMatchMpi) {
+  const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
+  const ScopedComm plain = ScopedComm::dup(MPI_COMM_WORLD);
+  Random random = shared_random();
+  const DeviceStream stream;
+  for (int i = 0; i < 20; ++i) {
+    const Unit unit = random_unit(random);
+    const std::uint64_t most = i % 5 == 0 ? 2'000'000 : 50'000;
+    const Step step =
+        random_step(random, plain.size(), static_cast<int>(most / unit.bytes()), false);
+    const bool wide = one_in(random, 2);
+    const auto here = static_cast<std::size_t>(plain.rank());
+    const End& to = step.send[here];
+    const End& from = step.receive[here];
+    Random own(random() + here);
+    Block sent(unit, to.units, own);
+    Block received(unit, from.units, own);
+    Block expected = received;
+    {
+      const OnGpu gpu_sent(sent.memory, on_gpus());
+      const OnGpu gpu_received(received.memory, on_gpus());
+      void* const out = gpu_sent.at(sent.buffer());
+      void* const in = gpu_received.at(received.buffer());
+      MPIX_Plan plan = MPIX_PLAN_NULL;
+      const int code = wide
+                           ? MPIX_Sendrecv_plan_c(out, sent.count, sent.element.type, to.rank,
+                                                  to.tag, in, received.count, received.element.type,
+                                                  from.rank, from.tag, comm, MPI_INFO_NULL, &plan)
+                           : MPIX_Sendrecv_plan(out, sent.count, sent.element.type, to.rank, to.tag,
+                                                in, received.count, received.element.type,
+                                                from.rank, from.tag, comm, MPI_INFO_NULL, &plan);
+      ASSERT_EQ(code, MPI_SUCCESS) << sentence(code);
+      for (int k = 0; k < 3; ++k) ASSERT_EQ(MPIX_Plan_start(plan, stream.get()), MPI_SUCCESS);
+      stream.wait();
+      ASSERT_EQ(MPIX_Plan_free(&plan), MPI_SUCCESS);
+      ASSERT_EQ(plan, MPIX_PLAN_NULL);
+    }
+    MPI_Sendrecv(sent.buffer(), sent.count, sent.element.type, to.rank, to.tag, expected.buffer(),
+                 expected.count, expected.element.type, from.rank, from.tag, plain,
+                 MPI_STATUS_IGNORE);
+    ASSERT_EQ(received.memory, expected.memory) << "plan " << i;
+  }
+  EXPECT_TRUE(works(comm));
+}
+
+/// What the two ends of a message disagree about is every rank's error, and there is no plan.
+TEST(Sendrecv, PlansWhoseEndsDifferAreEveryRanksError) {
+  const ScopedComm comm = attached({{"device", "host"}});
+  const int rank = comm.rank();
+  const int size = comm.size();
+  if (size < 2) GTEST_SKIP() << "needs two ranks";
+  const int next = (rank + 1) % size;
+  const int before = (rank + size - 1) % size;
+  const std::string last = "rank " + std::to_string(size - 1);
+  const int sent[2] = {rank, rank};
+  int received[2] = {-1, -1};
+  MPIX_Plan plan = MPIX_PLAN_NULL;
+  const auto make = [&](int sendcount, int dest, int sendtag, int source, int recvtag) {
+    return MPIX_Sendrecv_plan(sent, sendcount, MPI_INT, dest, sendtag, received, 1, MPI_INT, source,
+                              recvtag, comm, MPI_INFO_NULL, &plan);
+  };
+  EXPECT_TRUE(is_error(make(rank == 0 ? 2 : 1, next, 4, before, 4), MPI_ERR_TRUNCATE,
+                       {"rank 0 sends 8 bytes to rank 1, which asks for 4"}));
+  EXPECT_TRUE(is_error(make(1, next, rank == 0 ? 6 : 4, before, 4), MPI_ERR_TAG,
+                       {"rank 0 sends rank 1 a message with tag 6, which asks for tag 4"}));
+  EXPECT_TRUE(is_error(make(1, next, 4, rank == 1 ? MPI_PROC_NULL : before, 4), MPI_ERR_RANK,
+                       {"rank 0 sends to rank 1, which receives nothing from it"}));
+  EXPECT_TRUE(is_error(make(1, rank == 0 ? MPI_PROC_NULL : next, 4, before, 4), MPI_ERR_RANK,
+                       {"rank 1 receives from rank 0, which sends it nothing"}));
+  EXPECT_TRUE(is_error(make(1, next, 4, before, MPI_ANY_TAG), MPI_ERR_TAG,
+                       {"recvtag is MPI_ANY_TAG on rank 0"}));
+  EXPECT_TRUE(is_error(make(rank == size - 1 ? -2 : 1, next, 4, before, 4), MPI_ERR_COUNT,
+                       {"sendcount = -2 on " + last}));
+  EXPECT_TRUE(is_error(make(1, rank == size - 1 ? size : next, 4, before, 4), MPI_ERR_RANK,
+                       {"dest = " + std::to_string(size) + " on " + last}));
+  EXPECT_EQ(plan, MPIX_PLAN_NULL);
+  ASSERT_EQ(make(1, next, 4, before, 4), MPI_SUCCESS);
+  EXPECT_EQ(MPIX_Plan_start(plan, nullptr), MPI_SUCCESS);
+  EXPECT_EQ(received[0], before);
+  EXPECT_EQ(MPIX_Plan_free(&plan), MPI_SUCCESS);
+  EXPECT_TRUE(works(comm));
+}
+
 /// Two ranks talk, and the others do not call anything.
 TEST(Sendrecv, NeedsNoRankButTheTwo) {
   const ScopedComm comm = attached();

@@ -288,12 +288,44 @@ TEST(BlockTable, KnowsTheBlocksOfEachRound) {
   EXPECT_EQ(table.asked(1, 0, 1).place, 0U);
   EXPECT_EQ(table.asked(0, 0, 0).bytes, 5U);
   EXPECT_EQ(table.asked(1, 0, 2).bytes, 0U);
-  const Shortage shortage = table.find_shortage(0, first, of_first);
-  EXPECT_TRUE(shortage.any());
-  EXPECT_EQ(shortage.to, 1U);
-  EXPECT_EQ(shortage.sent, 8U);
-  EXPECT_EQ(shortage.asked, 7U);
-  EXPECT_FALSE(table.find_shortage(1, second, of_second).any());
+  const Mismatch longer = table.find_mismatch(0, first, of_first);
+  EXPECT_EQ(longer.what, Mismatch::kLonger);
+  EXPECT_EQ(longer.from, 0U);
+  EXPECT_EQ(longer.to, 1U);
+  EXPECT_EQ(longer.sent, 8U);
+  EXPECT_EQ(longer.asked, 7U);
+  EXPECT_FALSE(table.find_mismatch(1, second, of_second).any());
+}
+
+/// What two ranks say of a message from the first to the second, or to itself where only one end
+/// knows of it.
+Mismatch mismatch(int rank, bool is_sent, std::uint32_t tag, bool is_received,
+                  std::uint32_t asked_tag) {
+  const std::vector<Extent> block{{0, 4}};
+  const Edge to{1, 0};
+  const Edge from{0, 0};
+  Pattern sends = pattern_of_edges(Operation::kSendrecv, 0, 2, std::span(&to, is_sent ? 1 : 0), {});
+  Pattern receives =
+      pattern_of_edges(Operation::kSendrecv, 1, 2, {}, std::span(&from, is_received ? 1 : 0));
+  sends.tags.send = tag;
+  receives.tags.receive = asked_tag;
+  std::byte memory[8];
+  const Buffers out{memory, block, nullptr, {}, false};
+  const Buffers in{nullptr, {}, memory, block, false};
+  const BlockTable table =
+      table_of({BlockTable::row(0, sends, out, nullptr), BlockTable::row(1, receives, in, memory)});
+  return rank == 0 ? table.find_mismatch(0, sends, out) : table.find_mismatch(1, receives, in);
+}
+
+TEST(BlockTable, FindsMessagesWhoseEndsDiffer) {
+  EXPECT_FALSE(mismatch(0, true, 7, true, 7).any());
+  EXPECT_FALSE(mismatch(1, true, 7, true, 7).any());
+  EXPECT_EQ(mismatch(0, true, 7, false, 7).what, Mismatch::kNotReceived);
+  EXPECT_EQ(mismatch(1, false, 7, true, 7).what, Mismatch::kNotSent);
+  const Mismatch tags = mismatch(0, true, 7, true, 9);
+  EXPECT_EQ(tags.what, Mismatch::kTags);
+  EXPECT_EQ(tags.sent, 7U);
+  EXPECT_EQ(tags.asked, 9U);
 }
 
 }  // namespace

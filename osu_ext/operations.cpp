@@ -3,6 +3,8 @@
 
 #include <mpi.h>
 
+#include <cstddef>
+
 namespace causeway::osu {
 namespace {
 
@@ -16,6 +18,23 @@ int with_blocks(Function* function, const Call& call, More... more) {
                   more...);
 }
 
+constexpr int kTag = 0;
+
+int rank_for_mpi(const End& end) { return end.rank == kNobody ? MPI_PROC_NULL : end.rank; }
+
+/// Calls a function whose arguments are MPI_Sendrecv's up to the communicator, and `more` behind
+/// them.
+template <class Function, class... More>
+int with_messages(Function* function, const Call& call, More... more) {
+  const Blocks& sent = *call.sent;
+  const Blocks& received = *call.received;
+  const auto* const send = static_cast<const std::byte*>(call.send) + sent.offsets.front();
+  auto* const receive = static_cast<std::byte*>(call.receive) + received.offsets.front();
+  return function(send, sent.counts.front(), call.type, rank_for_mpi(sent.ends.front()), kTag,
+                  receive, received.counts.front(), call.type, rank_for_mpi(received.ends.front()),
+                  kTag, call.comm, more...);
+}
+
 }  // namespace
 
 constexpr Operation kAlltoallv{[](const Call& call) { return with_blocks(MPIX_Alltoallv, call); },
@@ -26,5 +45,15 @@ constexpr Operation kAlltoallv{[](const Call& call) { return with_blocks(MPIX_Al
                                  return with_blocks(MPIX_Alltoallv_plan, call, MPI_INFO_NULL, plan);
                                },
                                [](const Call& call) { return with_blocks(MPI_Alltoallv, call); }};
+
+constexpr Operation kSendrecv{
+    [](const Call& call) { return with_messages(MPIX_Sendrecv, call, MPI_STATUS_IGNORE); },
+    [](const Call& call, void* stream) {
+      return with_messages(MPIX_Sendrecv_on_stream, call, stream);
+    },
+    [](const Call& call, MPIX_Plan* plan) {
+      return with_messages(MPIX_Sendrecv_plan, call, MPI_INFO_NULL, plan);
+    },
+    [](const Call& call) { return with_messages(MPI_Sendrecv, call, MPI_STATUS_IGNORE); }};
 
 }  // namespace causeway::osu

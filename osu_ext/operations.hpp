@@ -16,5 +16,6 @@ struct Operation {
 };
 
 extern const Operation kAlltoallv;
+extern const Operation kSendrecv;
 
 }  // namespace causeway::osu

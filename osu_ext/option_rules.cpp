@@ -58,6 +58,9 @@ Refusal refuse_in_place(const Options& options, int ranks) {
 
 /// Patterns that do not go together, or not with a library.
 Refusal refuse_pattern(const Options& options) {
+  if (options.ring && options.one_way) {
+    return "option --ring does not go with --uni: both say who sends to whom";
+  }
   if (options.by_distance && options.skew > 0.0) {
     return "option --by-distance does not go with --skew: both say how the shares grow";
   }

@@ -139,19 +139,25 @@ void add_osu_options(CLI::App& app, const Usage& usage, Options& options) {
 }
 
 /// causeway's additions: how it is called, and what it is compared with.
-void add_causeway_options(CLI::App& app, Options& options) {
-  app.add_flag("-l,--in-place", options.in_place, "exchange within one buffer (MPI_IN_PLACE)");
+void add_causeway_options(CLI::App& app, const Usage& usage, Options& options) {
   add_number<int>(app, "--cuda-graph", options.graph_calls, 1, kMostGraphCalls,
                   "with -d cuda: record N calls in a CUDA graph and replay it")
       ->expected(0, 1)
       ->default_str(std::to_string(kGraphCalls));
-  app.add_option("--vs",
-                 "time these too, in turns with causeway, several with commas\n"
-                 "between them; adds columns; nccl-ce is NCCL's alltoall by copy\n"
-                 "engines, in buffers of its own")
+  std::vector<std::string> rivals{"mpi", "nccl"};
+  std::string versus =
+      "time these too, in turns with causeway, several with commas\n"
+      "between them; adds columns";
+  if (usage.choice == Choice::kShares) {
+    rivals.emplace_back("nccl-ce");
+    versus +=
+        "; nccl-ce is NCCL's alltoall by copy\n"
+        "engines, in buffers of its own";
+  }
+  app.add_option("--vs", std::as_const(versus))
       ->type_name("LIBRARIES")
       ->delimiter(',')
-      ->check(CLI::IsMember({"mpi", "nccl", "nccl-ce"}))
+      ->check(CLI::IsMember(rivals))
       ->each([&options](const std::string& name) { add_rival(options, name); });
   app.add_flag("--plan", options.plan,
                "time causeway through a plan made once per size too; adds columns");
@@ -162,8 +168,9 @@ void add_causeway_options(CLI::App& app, Options& options) {
   add_file(app, "--csv", options.csv_path, "rank 0 writes the results to FILE as well");
 }
 
-/// Who sends how much, and what.
-void add_pattern_options(CLI::App& app, Options& options) {
+/// How much each rank sends each.
+void add_shares(CLI::App& app, Options& options) {
+  app.add_flag("-l,--in-place", options.in_place, "exchange within one buffer (MPI_IN_PLACE)");
   add_fraction(app, "--skew", options.skew,
                "the peer d ranks further on gets a share of 1 + F*d, scaled to\n"
                "keep the mean per peer; F from 0 to 1 (default 0)");
@@ -177,8 +184,30 @@ void add_pattern_options(CLI::App& app, Options& options) {
            "a row per rank in FILE: the bytes that it sends to each rank;\n"
            "scaled to the means per peer that -m asks for, without -m taken\n"
            "as they are");
+}
+
+/// Who sends to whom where each rank sends one message.
+void add_pairs(CLI::App& app, Options& options) {
+  app.add_flag("--ring", options.ring,
+               "each rank sends to the next one (default: ranks 0 and 1, 2 and 3\n"
+               "and so on send each other, and the last of an odd number nobody)");
+  app.add_flag("--uni", options.one_way, "of the pairs only the even ranks send");
+}
+
+/// Who sends how much to whom, and what.
+void add_pattern_options(CLI::App& app, const Usage& usage, Options& options) {
+  switch (usage.choice) {
+    case Choice::kShares:
+      add_shares(app, options);
+      break;
+    case Choice::kPairs:
+      add_pairs(app, options);
+      break;
+  }
   add_number<std::uint64_t>(app, "--seed", options.seed, 0, kMostBytes,
-                            "chooses the empty pairs and the bytes that -c sends (default 1)");
+                            usage.choice == Choice::kShares
+                                ? "chooses the empty pairs and the bytes that -c sends (default 1)"
+                                : "chooses the bytes that -c sends (default 1)");
 }
 
 /// Every rank parses, none prints.
@@ -200,8 +229,8 @@ std::optional<std::string> read_options(std::span<char* const> command_line, int
   CLI::App app(std::string("Latency of ") + usage.title + " by size.", usage.program);
   set_up(app, options, "-d,--device");
   add_osu_options(app, usage, options);
-  add_causeway_options(app, options);
-  add_pattern_options(app, options);
+  add_causeway_options(app, usage, options);
+  add_pattern_options(app, usage, options);
   const auto error = parse(app, command_line, options);
   return error ? error : finish_options(options, ranks);
 }

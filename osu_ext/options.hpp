@@ -45,6 +45,8 @@ struct Options {
   bool by_distance = false;
   double sparsity = 0.0;
   std::string matrix_path;  ///< empty for none
+  bool ring = false;
+  bool one_way = false;
   std::uint64_t seed = 1;
   std::string csv_path;  ///< empty for none
 
@@ -56,11 +58,18 @@ struct Options {
   [[nodiscard]] static int checks_for(std::size_t bytes);
 };
 
+/// Between which patterns the options of a program choose.
+enum class Choice {
+  kShares,  ///< all pairs of ranks, how much between each
+  kPairs,   ///< pairs of ranks or a ring
+};
+
 /// How a program is called.
 struct Usage {
   const char* program;
   const char* title;  ///< the operation, as people know it
   const char* unit;   ///< of what the size is
+  Choice choice;
 };
 
 /// Reads a program's command line, its name first, for so many ranks. Returns the sentence that

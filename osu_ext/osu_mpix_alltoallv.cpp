@@ -44,7 +44,9 @@ std::optional<std::string> make_alltoallv(Options& options, MPI_Comm comm, Patte
 }  // namespace
 
 int main(int argc, char* argv[]) {
-  return run_program(
-      {{"osu_mpix_alltoallv", "MPIX_Alltoallv", "peer"}, "alltoallv", kAlltoallv, make_alltoallv},
-      argc, argv);
+  return run_program({{"osu_mpix_alltoallv", "MPIX_Alltoallv", "peer", Choice::kShares},
+                      "alltoallv",
+                      kAlltoallv,
+                      make_alltoallv},
+                     argc, argv);
 }

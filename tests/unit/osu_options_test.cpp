@@ -30,16 +30,18 @@ class CommandLine {
   std::vector<char*> arguments_;
 };
 
-constexpr Usage kAlltoallv{"osu_mpix_alltoallv", "MPIX_Alltoallv", "peer"};
+constexpr Usage kAlltoallv{"osu_mpix_alltoallv", "MPIX_Alltoallv", "peer", Choice::kShares};
+constexpr Usage kSendrecv{"osu_mpix_sendrecv", "MPIX_Sendrecv", "message", Choice::kPairs};
 
 /// Reads words on four ranks; the sentence that refuses them.
-std::optional<std::string> read(std::vector<std::string> words, Options& options) {
-  return read_options(CommandLine(std::move(words)).arguments(), 4, kAlltoallv, options);
+std::optional<std::string> read(std::vector<std::string> words, Options& options,
+                                const Usage& usage = kAlltoallv) {
+  return read_options(CommandLine(std::move(words)).arguments(), 4, usage, options);
 }
 
-std::string refusal(std::vector<std::string> words) {
+std::string refusal(std::vector<std::string> words, const Usage& usage = kAlltoallv) {
   Options options;
-  return read(std::move(words), options).value_or("");
+  return read(std::move(words), options, usage).value_or("");
 }
 
 TEST(OsuOptions, DefaultsAskForNothingBesideCauseway) {
@@ -179,6 +181,41 @@ TEST(OsuOptions, HelpHasThemAll) {
                                    "--csv FILE"}) {
     EXPECT_NE(options.help.find(option), std::string::npos) << option;
   }
+}
+
+/// Whether a program's help names an option.
+bool offers(const Usage& usage, const std::string& option) {
+  Options options;
+  EXPECT_EQ(read({"-h"}, options, usage), std::nullopt);
+  return options.help.find(option) != std::string::npos;
+}
+
+TEST(OsuOptions, OfPatternsAreThoseOfTheProgram) {
+  for (const char* const option : {"--in-place", "--skew", "--by-distance", "--sparsity",
+                                   "--matrix", "nccl-ce", "bytes per peer"}) {
+    EXPECT_TRUE(offers(kAlltoallv, option)) << option;
+    EXPECT_FALSE(offers(kSendrecv, option)) << option;
+  }
+  for (const char* const option : {"--ring", "--uni", "bytes per message"}) {
+    EXPECT_FALSE(offers(kAlltoallv, option)) << option;
+    EXPECT_TRUE(offers(kSendrecv, option)) << option;
+  }
+  EXPECT_NE(refusal({"--skew", "1"}, kSendrecv), "");
+  EXPECT_NE(refusal({"-d", "cuda", "--vs", "nccl-ce"}, kSendrecv), "");
+  EXPECT_NE(refusal({"--ring"}), "");
+}
+
+TEST(OsuOptions, OfPairsAreStored) {
+  Options options;
+  EXPECT_EQ(read({}, options, kSendrecv), std::nullopt);
+  EXPECT_FALSE(options.ring || options.one_way);
+  EXPECT_EQ(read({"--ring"}, options, kSendrecv), std::nullopt);
+  EXPECT_TRUE(options.ring);
+  Options one_way;
+  EXPECT_EQ(read({"--uni", "--vs", "mpi", "--plan"}, one_way, kSendrecv), std::nullopt);
+  EXPECT_TRUE(one_way.one_way && one_way.versus_mpi && one_way.plan);
+  EXPECT_EQ(refusal({"--ring", "--uni"}, kSendrecv).substr(0, 38),
+            "option --ring does not go with --uni: ");
 }
 
 TEST(OsuOptions, OfColumnsAreAPlaceAndASize) {

@@ -24,10 +24,18 @@ constexpr int kNotPossible = 2;  ///< what was asked for cannot be done
 
 class Benchmark {
  public:
-  Benchmark(const Program& program, MPI_Comm comm) : program_(program), comm_(comm) {
+  Benchmark(const Program& program, MPI_Comm comm)
+      : program_(program), all_ranks_(comm), comm_(comm) {
     MPI_Comm_rank(comm_, &rank_);
     MPI_Comm_size(comm_, &ranks_);
   }
+  ~Benchmark() {
+    if (comm_ != all_ranks_) {
+      MPI_Comm_free(&comm_);
+    }
+  }
+  Benchmark(const Benchmark&) = delete;
+  Benchmark& operator=(const Benchmark&) = delete;
 
   /// The whole program between MPI_Init and MPI_Finalize; returns the exit status.
   int run(std::span<char* const> command_line);
@@ -50,7 +58,8 @@ class Benchmark {
   [[nodiscard]] bool run_size(Exchange& exchange, Element element, std::size_t bytes);
 
   const Program& program_;
-  MPI_Comm comm_;
+  const MPI_Comm all_ranks_;
+  MPI_Comm comm_;  ///< of the calls
   int rank_ = 0;
   int ranks_ = 1;
   Options options_;
@@ -201,6 +210,9 @@ int Benchmark::run(std::span<char* const> command_line) {
   }
   if (const auto wrong = program_.make_pattern(options_, comm_, pattern_)) {
     return refuse(*wrong);
+  }
+  if (program_.make_communicator != nullptr) {
+    comm_ = program_.make_communicator(pattern_, all_ranks_);
   }
   if (const auto missing = select_for(options_, program_.operation, comm_, selection_)) {
     return refuse(*missing);

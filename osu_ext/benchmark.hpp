@@ -22,6 +22,9 @@ struct Program {
   /// communicator of all ranks; returns, the same on all ranks, the sentence that says what is
   /// wrong with what they ask for, or nothing.
   std::optional<std::string> (*make_pattern)(Options& options, MPI_Comm comm, Pattern& pattern);
+  /// The communicator of the calls, with the same ranks as `comm`, which the caller frees; NULL
+  /// where `comm` itself serves. Collective.
+  MPI_Comm (*make_communicator)(const Pattern& pattern, MPI_Comm comm) = nullptr;
 };
 
 /// The whole of a program's `main`. Returns the exit status, the same on all ranks: 0 done, 1

@@ -56,4 +56,14 @@ constexpr Operation kSendrecv{
     },
     [](const Call& call) { return with_messages(MPI_Sendrecv, call, MPI_STATUS_IGNORE); }};
 
+constexpr Operation kNeighborAlltoallv{
+    [](const Call& call) { return with_blocks(MPIX_Neighbor_alltoallv, call); },
+    [](const Call& call, void* stream) {
+      return with_blocks(MPIX_Neighbor_alltoallv_on_stream, call, stream);
+    },
+    [](const Call& call, MPIX_Plan* plan) {
+      return with_blocks(MPIX_Neighbor_alltoallv_plan, call, MPI_INFO_NULL, plan);
+    },
+    [](const Call& call) { return with_blocks(MPI_Neighbor_alltoallv, call); }};
+
 }  // namespace causeway::osu

@@ -17,5 +17,6 @@ struct Operation {
 
 extern const Operation kAlltoallv;
 extern const Operation kSendrecv;
+extern const Operation kNeighborAlltoallv;
 
 }  // namespace causeway::osu

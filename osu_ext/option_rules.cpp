@@ -2,6 +2,10 @@
 #include "numbers.hpp"
 #include "options.hpp"
 
+#include <cstdint>
+#include <functional>
+#include <numeric>
+
 namespace causeway::osu {
 namespace {
 
@@ -54,6 +58,22 @@ Refusal refuse_in_place(const Options& options, int ranks) {
            std::to_string(ranks) + " ranks they do not";
   }
   return std::nullopt;
+}
+
+/// Grids that the ranks do not make.
+Refusal refuse_grid(const Options& options, int ranks) {
+  if (options.dimensions.empty()) {
+    return std::nullopt;
+  }
+  if (options.ring) {
+    return "option --halo does not go with --ring: both say which grid";
+  }
+  const auto needed = std::accumulate(options.dimensions.begin(), options.dimensions.end(),
+                                      std::int64_t{1}, std::multiplies<>());
+  return needed == ranks
+             ? Refusal()
+             : "option --halo: a grid of " + product_of(options.dimensions) + " needs " +
+                   std::to_string(needed) + " ranks, there are " + std::to_string(ranks);
 }
 
 /// Patterns that do not go together, or not with a library.
@@ -112,6 +132,7 @@ std::optional<std::string> finish_options(Options& options, int ranks) {
   }
   auto refusal = on_gpu ? std::nullopt : refuse_on_host(options);
   refusal = refusal ? refusal : refuse_in_place(options, ranks);
+  refusal = refusal ? refusal : refuse_grid(options, ranks);
   return refusal ? refusal : refuse_pattern(options);
 }
 

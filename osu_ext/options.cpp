@@ -194,6 +194,24 @@ void add_pairs(CLI::App& app, Options& options) {
   app.add_flag("--uni", options.one_way, "of the pairs only the even ranks send");
 }
 
+/// Who has whom for neighbours.
+void add_grid(CLI::App& app, Options& options) {
+  const auto read = [&options](const std::string& text) -> std::string {
+    options.dimensions = factors(text);
+    return options.dimensions.empty() ? "'" + text +
+                                            "' is not XxYxZ, XxY or X, each a whole number from "
+                                            "1 to 65536"
+                                      : "";
+  };
+  app.add_option("--halo",
+                 "the grid of ranks (default: as MPI_Dims_create makes three\n"
+                 "dimensions of them)")
+      ->type_name("XxYxZ")
+      ->check(read);
+  app.add_flag("--periodic", options.periodic, "the grid's ends meet");
+  app.add_flag("--ring", options.ring, "one dimension, whose ends meet");
+}
+
 /// Who sends how much to whom, and what.
 void add_pattern_options(CLI::App& app, const Usage& usage, Options& options) {
   switch (usage.choice) {
@@ -202,6 +220,9 @@ void add_pattern_options(CLI::App& app, const Usage& usage, Options& options) {
       break;
     case Choice::kPairs:
       add_pairs(app, options);
+      break;
+    case Choice::kGrid:
+      add_grid(app, options);
       break;
   }
   add_number<std::uint64_t>(app, "--seed", options.seed, 0, kMostBytes,

@@ -47,6 +47,8 @@ struct Options {
   std::string matrix_path;  ///< empty for none
   bool ring = false;
   bool one_way = false;
+  std::vector<int> dimensions;  ///< of a grid of ranks; empty where nobody said
+  bool periodic = false;
   std::uint64_t seed = 1;
   std::string csv_path;  ///< empty for none
 
@@ -62,6 +64,7 @@ struct Options {
 enum class Choice {
   kShares,  ///< all pairs of ranks, how much between each
   kPairs,   ///< pairs of ranks or a ring
+  kGrid,    ///< grids of ranks
 };
 
 /// How a program is called.

@@ -1,8 +1,9 @@
 #!/bin/sh
-# What benchmarks do when they are called wrongly: check_options.sh MPIEXEC ALLTOALLV COLUMN SENDRECV.
+# What benchmarks do when they are called wrongly: check_options.sh MPIEXEC ALLTOALLV COLUMN SENDRECV
+# NEIGHBOR.
 # One rank says which option and value are wrong, and all end with status 2.
 set -eu
-mpiexec=$1 alltoallv=$2 column=$3 sendrecv=$4
+mpiexec=$1 alltoallv=$2 column=$3 sendrecv=$4 neighbor=$5
 ranks=2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -22,10 +23,12 @@ refused --message-size "'64K'" "$alltoallv" -m 64K --help
 refused not --size "$alltoallv" --size
 refused device gpu "$column" gpu
 refused N "'0'" "$column" host 0
+refused --halo 2x2x1 "$neighbor" --halo 2x2x1
 ranks=1
 refused ranks 1 "$sendrecv"
+refused ranks 1 "$neighbor"
 ranks=2
-for program in "$alltoallv" "$column" "$sendrecv"; do
+for program in "$alltoallv" "$column" "$sendrecv" "$neighbor"; do
   "$mpiexec" -n $ranks "$program" --help </dev/null >out 2>err || fail "--help: status $?"
   [ "$(grep -c "${program##*/} \[OPTIONS\]" out)" -eq 1 ] || fail "--help prints no usage, or on each rank"
 done

@@ -15,13 +15,16 @@ namespace {
 std::string failure_of(MPI_Comm comm) {
   int code = MPI_SUCCESS;
   const int asked = MPIX_Comm_get_error(comm, &code);
-  return call_failure("alltoallv", asked == MPI_SUCCESS ? code : asked);
+  return call_failure("exchange", asked == MPI_SUCCESS ? code : asked);
 }
 
 class CausewayCalls final : public Library {
  public:
-  CausewayCalls(std::optional<void*> stream, bool registers)
-      : Library({"causeway", "Causeway", "", true}), stream_(stream), registers_(registers) {}
+  CausewayCalls(const Operation& operation, std::optional<void*> stream, bool registers)
+      : Library({"causeway", "Causeway", "", true}),
+        operation_(operation),
+        stream_(stream),
+        registers_(registers) {}
 
   std::string take(MPI_Comm comm, std::byte* buffer, std::size_t bytes) override {
     if (!registers_) {
@@ -47,23 +50,15 @@ class CausewayCalls final : public Library {
 
   std::string exchange(const Call& call) override {
     comm_ = call.comm;
-    const Blocks& sent = *call.sent;
-    const Blocks& received = *call.received;
-    const int code =
-        stream_ ? MPIX_Alltoallv_on_stream(call.send, sent.counts.data(), sent.displacements.data(),
-                                           call.type, call.receive, received.counts.data(),
-                                           received.displacements.data(), call.type, call.comm,
-                                           *stream_)
-                : MPIX_Alltoallv(call.send, sent.counts.data(), sent.displacements.data(),
-                                 call.type, call.receive, received.counts.data(),
-                                 received.displacements.data(), call.type, call.comm);
-    return call_failure("alltoallv", code);
+    return call_failure("exchange",
+                        stream_ ? operation_.on_stream(call, *stream_) : operation_.causeway(call));
   }
 
   bool can_be_captured() const override { return stream_.has_value(); }
   std::string late_failure() const override { return failure_of(comm_); }
 
  private:
+  const Operation operation_;
   const std::optional<void*> stream_;
   const bool registers_;
   std::vector<MPIX_Buffer> registered_;
@@ -72,10 +67,11 @@ class CausewayCalls final : public Library {
 
 class CausewayPlans final : public Library {
  public:
-  explicit CausewayPlans(void* stream)
+  CausewayPlans(const Operation& operation, void* stream)
       : Library({"causeway-plan", "Plan",
                  "MPIX_Plan_start of a plan made once per size, with a receive buffer of its own",
                  true}),
+        operation_(operation),
         stream_(stream) {}
 
   Apart apart() const override { return {true, false, false}; }
@@ -91,14 +87,11 @@ class CausewayPlans final : public Library {
   std::string prepare(const Call& call) override {
     comm_ = call.comm;
     MPIX_Plan plan = MPIX_PLAN_NULL;
-    const int code = MPIX_Alltoallv_plan(
-        call.send, call.sent->counts.data(), call.sent->displacements.data(), call.type,
-        call.receive, call.received->counts.data(), call.received->displacements.data(), call.type,
-        call.comm, MPI_INFO_NULL, &plan);
+    const int code = operation_.plan(call, &plan);
     if (code == MPI_SUCCESS) {
       plans_.push_back({call.receive, plan});
     }
-    return call_failure("MPIX_Alltoallv_plan", code);
+    return call_failure("plan", code);
   }
 
   std::string forget() override {
@@ -128,6 +121,7 @@ class CausewayPlans final : public Library {
     MPIX_Plan plan;
   };
 
+  const Operation operation_;
   void* const stream_;
   std::vector<Planned> plans_;
   MPI_Comm comm_ = MPI_COMM_NULL;
@@ -135,12 +129,13 @@ class CausewayPlans final : public Library {
 
 }  // namespace
 
-std::unique_ptr<Library> make_causeway(std::optional<void*> stream, bool registers) {
-  return std::make_unique<CausewayCalls>(stream, registers);
+std::unique_ptr<Library> make_causeway(const Operation& operation, std::optional<void*> stream,
+                                       bool registers) {
+  return std::make_unique<CausewayCalls>(operation, stream, registers);
 }
 
-std::unique_ptr<Library> make_causeway_plan(void* stream) {
-  return std::make_unique<CausewayPlans>(stream);
+std::unique_ptr<Library> make_causeway_plan(const Operation& operation, void* stream) {
+  return std::make_unique<CausewayPlans>(operation, stream);
 }
 
 Buffer allocate_shareable(MPI_Comm comm, std::size_t bytes) {

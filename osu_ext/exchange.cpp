@@ -1,10 +1,11 @@
-// One alltoallv by any library on any device: called, timed in windows and validated.
+// One exchange by any library on any device: called, timed in windows and validated.
 #include "exchange.hpp"
 
 #include <algorithm>
 #include <cstdio>
 
 namespace causeway::osu {
+
 ElementType element_type(Element element) {
   switch (element) {
     case Element::kInt:
@@ -206,10 +207,10 @@ void Exchange::check(Contestant& contestant, std::size_t bytes_per_peer) {
 }
 
 double Exchange::mean_bytes_to_others() const {
+  const Blocks& sent = spaced_.sent;
   double bytes = 0.0;
-  for (int peer = 0; peer < ranks_; ++peer) {
-    const auto index = static_cast<std::size_t>(peer);
-    bytes += peer == rank_ ? 0.0 : static_cast<double>(spaced_.sent.bytes[index]);
+  for (std::size_t i = 0; i < sent.bytes.size(); ++i) {
+    bytes += sent.ends[i].rank == rank_ ? 0.0 : static_cast<double>(sent.bytes[i]);
   }
   MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPI_DOUBLE, MPI_SUM, comm_);
   return bytes / ranks_;
@@ -257,12 +258,15 @@ bool Exchange::agree_passed(const Contestant& contestant, std::size_t bytes_per_
   MPI_Allreduce(&mine, &lowest, 1, MPI_INT, MPI_MIN, comm_);
   if (failure && lowest == rank_) {
     const WrongByte& byte = failure->byte;
-    std::fprintf(stderr,
-                 "validation failed: %s, %s, %zu bytes per peer, call %llu: rank %d, peer %d, "
-                 "offset %td%s: expected 0x%02x, got 0x%02x\n",
-                 contestant.library.name().name.c_str(), element_.name, bytes_per_peer,
-                 static_cast<unsigned long long>(failure->call), rank_, byte.peer, byte.offset,
-                 byte.guard ? " (guard outside the block)" : "", byte.expected, byte.got);
+    const int peer = contestant.call.received->ends[byte.block].rank;
+    const std::string from = peer == kNobody ? "nobody" : "rank " + std::to_string(peer);
+    std::fprintf(
+        stderr,
+        "validation failed: %s, %s, size %zu, call %llu: rank %d, block %zu from %s, offset "
+        "%td%s: expected 0x%02x, got 0x%02x\n",
+        contestant.library.name().name.c_str(), element_.name, bytes_per_peer,
+        static_cast<unsigned long long>(failure->call), rank_, byte.block, from.c_str(),
+        byte.offset, byte.guard ? " (guard outside the block)" : "", byte.expected, byte.got);
     std::fflush(stderr);
   }
   return lowest == ranks_;

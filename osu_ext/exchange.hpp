@@ -1,4 +1,4 @@
-// One alltoallv by any library on any device: called, timed in windows and validated.
+// One exchange by any library on any device: called, timed in windows and validated.
 #pragma once
 
 #include "device.hpp"

@@ -184,7 +184,7 @@ std::string GpuDevice::enqueue(Library& library, const Call& call, int times) {
 
 std::string GpuDevice::finish(const Library& library) {
   std::string error =
-      cuda_failure("alltoallv on the GPU: cudaStreamSynchronize", cudaStreamSynchronize(stream_));
+      cuda_failure("exchange on the GPU: cudaStreamSynchronize", cudaStreamSynchronize(stream_));
   return error.empty() ? library.late_failure() : error;
 }
 

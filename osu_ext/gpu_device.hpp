@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device.hpp"
+#include "operations.hpp"
 #include "options.hpp"
 
 #include <cuda_runtime_api.h>
@@ -66,7 +67,9 @@ class GpuDevice final : public Device {
   std::map<std::pair<const Library*, int>, Graph> graphs_;
 };
 
-/// MPI_Alltoallv: of GPU memory where MPI says that it can, else of copies in host memory.
-[[nodiscard]] std::unique_ptr<Library> make_mpi_on_gpu(cudaStream_t stream);
+/// MPI's form of the operation: of GPU memory where MPI says that it can, else of copies in host
+/// memory.
+[[nodiscard]] std::unique_ptr<Library> make_mpi_on_gpu(const Operation& operation,
+                                                       cudaStream_t stream);
 
 }  // namespace causeway::osu

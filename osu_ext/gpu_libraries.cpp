@@ -9,7 +9,7 @@
 namespace causeway::osu {
 namespace {
 
-/// Whether MPI_Alltoallv takes GPU memory.
+/// Whether MPI takes GPU memory.
 bool mpi_takes_gpu_memory() {
 #if defined(MPIX_CUDA_AWARE_SUPPORT)
   return MPIX_Query_cuda_support() == 1;
@@ -21,8 +21,10 @@ bool mpi_takes_gpu_memory() {
 /// Copies to the host, exchanges there, copies back.
 class StagedMpi final : public Library {
  public:
-  explicit StagedMpi(cudaStream_t stream)
-      : Library({"mpi", "MPI", "staged through host memory by the benchmark"}), stream_(stream) {}
+  StagedMpi(const Operation& operation, cudaStream_t stream)
+      : Library({"mpi", "MPI", "staged through host memory by the benchmark"}),
+        operation_(operation),
+        stream_(stream) {}
 
   std::string exchange(const Call& call) override {
     // The mirrors hold the same guards, so whole buffers may be copied, and what MPI does to the
@@ -30,14 +32,10 @@ class StagedMpi final : public Library {
     std::string error = copy(call.send_mirror, call.send, call.sent->extent);
     // An earlier call's copy out of the mirror of what arrives is over then, too.
     error = error.empty() ? cuda_failure("copying", cudaStreamSynchronize(stream_)) : error;
-    error =
-        error.empty()
-            ? call_failure("alltoallv",
-                           MPI_Alltoallv(call.send_mirror, call.sent->counts.data(),
-                                         call.sent->displacements.data(), call.type,
-                                         call.receive_mirror, call.received->counts.data(),
-                                         call.received->displacements.data(), call.type, call.comm))
-            : error;
+    Call staged = call;
+    staged.send = call.send_mirror;
+    staged.receive = call.receive_mirror;
+    error = error.empty() ? call_failure("exchange", operation_.mpi(staged)) : error;
     return error.empty() ? copy(call.receive, call.receive_mirror, call.received->extent) : error;
   }
 
@@ -47,17 +45,18 @@ class StagedMpi final : public Library {
                         cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream_));
   }
 
-  cudaStream_t stream_;
+  const Operation operation_;
+  const cudaStream_t stream_;
 };
 
 }  // namespace
 
-std::unique_ptr<Library> make_mpi_on_gpu(cudaStream_t stream) {
+std::unique_ptr<Library> make_mpi_on_gpu(const Operation& operation, cudaStream_t stream) {
   if (mpi_takes_gpu_memory()) {
     return std::make_unique<BlockingLibrary>(
-        LibraryName{"mpi", "MPI", "CUDA-aware, called with GPU memory"}, MPI_Alltoallv);
+        LibraryName{"mpi", "MPI", "CUDA-aware, called with GPU memory"}, operation.mpi);
   }
-  return std::make_unique<StagedMpi>(stream);
+  return std::make_unique<StagedMpi>(operation, stream);
 }
 
 }  // namespace causeway::osu

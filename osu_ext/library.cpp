@@ -1,4 +1,4 @@
-// What can run an alltoallv: causeway, MPI or NCCL, called with the same arguments.
+// What can run an exchange: causeway, MPI or NCCL, called with the same arguments.
 #include "library.hpp"
 
 namespace causeway::osu {
@@ -27,10 +27,7 @@ std::string call_failure(std::string_view function, int code) {
 }
 
 std::string BlockingLibrary::exchange(const Call& call) {
-  return call_failure(
-      "alltoallv", function_(call.send, call.sent->counts.data(), call.sent->displacements.data(),
-                             call.type, call.receive, call.received->counts.data(),
-                             call.received->displacements.data(), call.type, call.comm));
+  return call_failure("exchange", function_(call));
 }
 
 }  // namespace causeway::osu

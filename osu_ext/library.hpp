@@ -1,4 +1,4 @@
-// What can run an alltoallv: causeway, MPI or NCCL, called with the same arguments.
+// What can run an exchange: causeway, MPI or NCCL, called with the same arguments.
 #pragma once
 
 #include "pattern.hpp"
@@ -19,7 +19,7 @@ using Buffer = std::unique_ptr<std::byte[], void (*)(std::byte*)>;
 /// A buffer without memory.
 [[nodiscard]] Buffer no_buffer();
 
-/// The arguments of one alltoallv.
+/// The arguments of one exchange.
 struct Call {
   const void* send = nullptr;  ///< MPI_IN_PLACE for an exchange within `receive`
   void* receive = nullptr;
@@ -87,19 +87,15 @@ class Library {
   LibraryName name_;
 };
 
-/// A function with the arguments of MPI_Alltoallv.
-using AlltoallvFunction = int (*)(const void*, const int*, const int*, MPI_Datatype, void*,
-                                  const int*, const int*, MPI_Datatype, MPI_Comm);
-
 /// A library whose exchange is over when its call returns.
 class BlockingLibrary final : public Library {
  public:
-  BlockingLibrary(LibraryName name, AlltoallvFunction function)
+  BlockingLibrary(LibraryName name, int (*function)(const Call&))
       : Library(std::move(name)), function_(function) {}
   [[nodiscard]] std::string exchange(const Call& call) override;
 
  private:
-  AlltoallvFunction function_;
+  int (*function_)(const Call&);
 };
 
 /// What MPI_Error_string says of an error code.

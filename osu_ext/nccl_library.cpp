@@ -36,7 +36,7 @@ class NcclCommunicator : public Library {
   std::string late_failure() const override {
     ncclResult_t code = ncclSuccess;
     const ncclResult_t asked = ncclCommGetAsyncError(comm_, &code);
-    return failure("alltoallv", asked == ncclSuccess ? code : asked);
+    return failure("exchange", asked == ncclSuccess ? code : asked);
   }
 
  protected:
@@ -55,7 +55,7 @@ class SendsAndReceives final : public NcclCommunicator {
  public:
   SendsAndReceives(ncclComm_t comm, cudaStream_t stream, bool registers)
       : NcclCommunicator({"nccl", "NCCL",
-                          nccl_version() + ", ncclSend and ncclRecv for every peer in one group"},
+                          nccl_version() + ", ncclSend and ncclRecv of every block in one group"},
                          comm, stream),
         registers_(registers) {}
 
@@ -83,23 +83,25 @@ class SendsAndReceives final : public NcclCommunicator {
 
   std::string exchange(const Call& call) override {
     ncclResult_t code = ncclGroupStart();
-    const std::size_t peers = call.sent->bytes.size();
     const auto* const send = static_cast<const std::byte*>(call.send);
     auto* const receive = static_cast<std::byte*>(call.receive);
-    for (std::size_t peer = 0; peer < peers && code == ncclSuccess; ++peer) {
-      const int rank = static_cast<int>(peer);
-      const std::size_t sent = call.sent->bytes[peer];
-      const std::size_t received = call.received->bytes[peer];
-      if (sent > 0) {
-        code = ncclSend(send + call.sent->offsets[peer], sent, ncclInt8, rank, comm(), stream());
+    const Blocks& sent = *call.sent;
+    const Blocks& received = *call.received;
+    // What two ranks send each other NCCL matches by the order of the calls.
+    for (std::size_t n = 0; n < sent.bytes.size() && code == ncclSuccess; ++n) {
+      const std::size_t out = sent.by_occurrence[n];
+      const std::size_t in = received.by_occurrence[n];
+      if (sent.bytes[out] > 0) {
+        code = ncclSend(send + sent.offsets[out], sent.bytes[out], ncclInt8, sent.ends[out].rank,
+                        comm(), stream());
       }
-      if (received > 0 && code == ncclSuccess) {
-        code = ncclRecv(receive + call.received->offsets[peer], received, ncclInt8, rank, comm(),
-                        stream());
+      if (received.bytes[in] > 0 && code == ncclSuccess) {
+        code = ncclRecv(receive + received.offsets[in], received.bytes[in], ncclInt8,
+                        received.ends[in].rank, comm(), stream());
       }
     }
     const ncclResult_t ended = ncclGroupEnd();
-    return failure("alltoallv", code == ncclSuccess ? ended : code);
+    return failure("exchange", code == ncclSuccess ? ended : code);
   }
 
  private:
@@ -159,7 +161,7 @@ class CopyEngines final : public NcclCommunicator {
     // Packed blocks of one size: the first one's place and size say all.
     const auto* const send = static_cast<const std::byte*>(call.send);
     auto* const receive = static_cast<std::byte*>(call.receive);
-    return failure("alltoall", ncclAlltoAll(send + call.sent->offsets.front(),
+    return failure("exchange", ncclAlltoAll(send + call.sent->offsets.front(),
                                             receive + call.received->offsets.front(),
                                             call.sent->bytes.front(), ncclInt8, comm(), stream()));
   }

@@ -2,6 +2,10 @@
 #include "numbers.hpp"
 #include "options.hpp"
 
+#include <cstdint>
+#include <functional>
+#include <numeric>
+
 namespace causeway::osu {
 namespace {
 
@@ -56,8 +60,27 @@ Refusal refuse_in_place(const Options& options, int ranks) {
   return std::nullopt;
 }
 
+/// Grids that the ranks do not make.
+Refusal refuse_grid(const Options& options, int ranks) {
+  if (options.dimensions.empty()) {
+    return std::nullopt;
+  }
+  if (options.ring) {
+    return "option --halo does not go with --ring: both say which grid";
+  }
+  const auto needed = std::accumulate(options.dimensions.begin(), options.dimensions.end(),
+                                      std::int64_t{1}, std::multiplies<>());
+  return needed == ranks
+             ? Refusal()
+             : "option --halo: a grid of " + product_of(options.dimensions) + " needs " +
+                   std::to_string(needed) + " ranks, there are " + std::to_string(ranks);
+}
+
 /// Patterns that do not go together, or not with a library.
 Refusal refuse_pattern(const Options& options) {
+  if (options.ring && options.one_way) {
+    return "option --ring does not go with --uni: both say who sends to whom";
+  }
   if (options.by_distance && options.skew > 0.0) {
     return "option --by-distance does not go with --skew: both say how the shares grow";
   }
@@ -109,6 +132,7 @@ std::optional<std::string> finish_options(Options& options, int ranks) {
   }
   auto refusal = on_gpu ? std::nullopt : refuse_on_host(options);
   refusal = refusal ? refusal : refuse_in_place(options, ranks);
+  refusal = refusal ? refusal : refuse_grid(options, ranks);
   return refusal ? refusal : refuse_pattern(options);
 }
 

@@ -109,12 +109,13 @@ void set_up(CLI::App& app, Options& options, const char* place) {
 }
 
 /// OSU's letters and names.
-void add_osu_options(CLI::App& app, Options& options) {
+void add_osu_options(CLI::App& app, const Usage& usage, Options& options) {
   app.add_flag("-v,--version", options.version, "print the version");
   app.add_flag("-f,--full", options.full, "add columns: fastest and slowest rank, iterations");
-  app.add_option("-m,--message-size",
-                 "bytes per peer: MIN, doubled up to MAX (default 1:1048576);\n"
-                 "MIN: alone keeps MAX's default")
+  const std::string size = std::string("bytes per ") + usage.unit +
+                           ": MIN, doubled up to MAX (default 1:1048576);\n"
+                           "MIN: alone keeps MAX's default";
+  app.add_option("-m,--message-size", size)
       ->type_name("[MIN:]MAX")
       ->check([&options](const std::string& text) { return read_sizes(options, text); });
   add_number<int>(app, "-i,--iterations", options.iterations, 1, kMostIterations,
@@ -122,7 +123,7 @@ void add_osu_options(CLI::App& app, Options& options) {
   add_number<int>(app, "-x,--warmup", options.warmups, 0, kMostIterations,
                   "calls before the timed ones (default 100; 10 above 8192 bytes)");
   add_number<std::size_t>(app, "-M,--mem-limit", options.memory_limit, 0, kMostBytes,
-                          "skip sizes whose blocks for all peers exceed N bytes (default\n"
+                          "skip sizes whose blocks together exceed N bytes (default\n"
                           "536870912, with -d cuda 8589934592; at least 1048576)");
   app.add_flag("-c,--validation", options.validate,
                "check every received byte of every call, with -d cuda of calls\n"
@@ -138,19 +139,25 @@ void add_osu_options(CLI::App& app, Options& options) {
 }
 
 /// causeway's additions: how it is called, and what it is compared with.
-void add_causeway_options(CLI::App& app, Options& options) {
-  app.add_flag("-l,--in-place", options.in_place, "exchange within one buffer (MPI_IN_PLACE)");
+void add_causeway_options(CLI::App& app, const Usage& usage, Options& options) {
   add_number<int>(app, "--cuda-graph", options.graph_calls, 1, kMostGraphCalls,
                   "with -d cuda: record N calls in a CUDA graph and replay it")
       ->expected(0, 1)
       ->default_str(std::to_string(kGraphCalls));
-  app.add_option("--vs",
-                 "time these too, in turns with causeway, several with commas\n"
-                 "between them; adds columns; nccl-ce is NCCL's alltoall by copy\n"
-                 "engines, in buffers of its own")
+  std::vector<std::string> rivals{"mpi", "nccl"};
+  std::string versus =
+      "time these too, in turns with causeway, several with commas\n"
+      "between them; adds columns";
+  if (usage.choice == Choice::kShares) {
+    rivals.emplace_back("nccl-ce");
+    versus +=
+        "; nccl-ce is NCCL's alltoall by copy\n"
+        "engines, in buffers of its own";
+  }
+  app.add_option("--vs", std::as_const(versus))
       ->type_name("LIBRARIES")
       ->delimiter(',')
-      ->check(CLI::IsMember({"mpi", "nccl", "nccl-ce"}))
+      ->check(CLI::IsMember(rivals))
       ->each([&options](const std::string& name) { add_rival(options, name); });
   app.add_flag("--plan", options.plan,
                "time causeway through a plan made once per size too; adds columns");
@@ -161,8 +168,9 @@ void add_causeway_options(CLI::App& app, Options& options) {
   add_file(app, "--csv", options.csv_path, "rank 0 writes the results to FILE as well");
 }
 
-/// Who sends how much, and what.
-void add_pattern_options(CLI::App& app, Options& options) {
+/// How much each rank sends each.
+void add_shares(CLI::App& app, Options& options) {
+  app.add_flag("-l,--in-place", options.in_place, "exchange within one buffer (MPI_IN_PLACE)");
   add_fraction(app, "--skew", options.skew,
                "the peer d ranks further on gets a share of 1 + F*d, scaled to\n"
                "keep the mean per peer; F from 0 to 1 (default 0)");
@@ -176,8 +184,51 @@ void add_pattern_options(CLI::App& app, Options& options) {
            "a row per rank in FILE: the bytes that it sends to each rank;\n"
            "scaled to the means per peer that -m asks for, without -m taken\n"
            "as they are");
+}
+
+/// Who sends to whom where each rank sends one message.
+void add_pairs(CLI::App& app, Options& options) {
+  app.add_flag("--ring", options.ring,
+               "each rank sends to the next one (default: ranks 0 and 1, 2 and 3\n"
+               "and so on send each other, and the last of an odd number nobody)");
+  app.add_flag("--uni", options.one_way, "of the pairs only the even ranks send");
+}
+
+/// Who has whom for neighbours.
+void add_grid(CLI::App& app, Options& options) {
+  const auto read = [&options](const std::string& text) -> std::string {
+    options.dimensions = factors(text);
+    return options.dimensions.empty() ? "'" + text +
+                                            "' is not XxYxZ, XxY or X, each a whole number from "
+                                            "1 to 65536"
+                                      : "";
+  };
+  app.add_option("--halo",
+                 "the grid of ranks (default: as MPI_Dims_create makes three\n"
+                 "dimensions of them)")
+      ->type_name("XxYxZ")
+      ->check(read);
+  app.add_flag("--periodic", options.periodic, "the grid's ends meet");
+  app.add_flag("--ring", options.ring, "one dimension, whose ends meet");
+}
+
+/// Who sends how much to whom, and what.
+void add_pattern_options(CLI::App& app, const Usage& usage, Options& options) {
+  switch (usage.choice) {
+    case Choice::kShares:
+      add_shares(app, options);
+      break;
+    case Choice::kPairs:
+      add_pairs(app, options);
+      break;
+    case Choice::kGrid:
+      add_grid(app, options);
+      break;
+  }
   add_number<std::uint64_t>(app, "--seed", options.seed, 0, kMostBytes,
-                            "chooses the empty pairs and the bytes that -c sends (default 1)");
+                            usage.choice == Choice::kShares
+                                ? "chooses the empty pairs and the bytes that -c sends (default 1)"
+                                : "chooses the bytes that -c sends (default 1)");
 }
 
 /// Every rank parses, none prints.
@@ -195,12 +246,12 @@ std::optional<std::string> parse(CLI::App& app, std::span<char* const> command_l
 }  // namespace
 
 std::optional<std::string> read_options(std::span<char* const> command_line, int ranks,
-                                        Options& options) {
-  CLI::App app("Latency of MPIX_Alltoallv by size.", "osu_mpix_alltoallv");
+                                        const Usage& usage, Options& options) {
+  CLI::App app(std::string("Latency of ") + usage.title + " by size.", usage.program);
   set_up(app, options, "-d,--device");
-  add_osu_options(app, options);
-  add_causeway_options(app, options);
-  add_pattern_options(app, options);
+  add_osu_options(app, usage, options);
+  add_causeway_options(app, usage, options);
+  add_pattern_options(app, usage, options);
   const auto error = parse(app, command_line, options);
   return error ? error : finish_options(options, ranks);
 }

@@ -45,6 +45,10 @@ struct Options {
   bool by_distance = false;
   double sparsity = 0.0;
   std::string matrix_path;  ///< empty for none
+  bool ring = false;
+  bool one_way = false;
+  std::vector<int> dimensions;  ///< of a grid of ranks; empty where nobody said
+  bool periodic = false;
   std::uint64_t seed = 1;
   std::string csv_path;  ///< empty for none
 
@@ -56,11 +60,27 @@ struct Options {
   [[nodiscard]] static int checks_for(std::size_t bytes);
 };
 
-/// Reads a command line of osu_mpix_alltoallv, the program's name first, for so many ranks. Returns
-/// the sentence that says which option and value are wrong, or which options do not go together, or
-/// nothing. Every rank reads the same.
+/// Between which patterns the options of a program choose.
+enum class Choice {
+  kShares,  ///< all pairs of ranks, how much between each
+  kPairs,   ///< pairs of ranks or a ring
+  kGrid,    ///< grids of ranks
+};
+
+/// How a program is called.
+struct Usage {
+  const char* program;
+  const char* title;  ///< the operation, as people know it
+  const char* unit;   ///< of what the size is
+  Choice choice;
+};
+
+/// Reads a program's command line, its name first, for so many ranks. Returns the sentence that
+/// says which option and value are wrong, or which options do not go together, or nothing. Every
+/// rank reads the same.
 [[nodiscard]] std::optional<std::string> read_options(std::span<char* const> command_line,
-                                                      int ranks, Options& options);
+                                                      int ranks, const Usage& usage,
+                                                      Options& options);
 
 /// Likewise of osu_mpix_column: the place, the help and the size of the matrix.
 [[nodiscard]] std::optional<std::string> read_column_options(std::span<char* const> command_line,

@@ -218,7 +218,7 @@ int run(std::span<char* const> command_line) {
     return 0;
   }
   Selection selection;
-  refusal = refusal ? refusal : select_for(options, MPI_COMM_WORLD, selection);
+  refusal = refusal ? refusal : select_for(options, kAlltoallv, MPI_COMM_WORLD, selection);
   if (refusal) {
     if (rank == 0) std::fprintf(stderr, "osu_mpix_column: %s\n", refusal->c_str());
     return 2;

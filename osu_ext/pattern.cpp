@@ -29,19 +29,23 @@ bool pair_is_empty(const Pattern& pattern, int source, int destination) {
   return static_cast<double>(chance >> 11) * 0x1p-53 < pattern.sparsity;
 }
 
-Blocks laid_out(const std::vector<std::size_t>& elements, std::size_t element_bytes,
-                Spacing spacing) {
+Blocks laid_out(std::vector<End> ends, const std::vector<std::size_t>& elements,
+                std::size_t element_bytes, Spacing spacing) {
   Blocks blocks;
   std::size_t offset = kGuardBytes;
-  for (const std::size_t count : elements) {
-    const std::size_t bytes = count * element_bytes;
-    blocks.counts.push_back(static_cast<int>(count));
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    const std::size_t bytes = elements[i] * element_bytes;
+    blocks.counts.push_back(static_cast<int>(elements[i]));
     blocks.displacements.push_back(static_cast<int>(offset / element_bytes));
-    blocks.bytes.push_back(bytes);
+    blocks.bytes.push_back(ends[i].rank == kNobody ? 0 : bytes);
     blocks.offsets.push_back(offset);
+    blocks.by_occurrence.push_back(i);
     offset += spacing == Spacing::kGuarded ? rounded_up(bytes) + kGuardBytes : bytes;
   }
   blocks.extent = spacing == Spacing::kGuarded ? offset : offset + kGuardBytes;
+  std::ranges::stable_sort(blocks.by_occurrence, {},
+                           [&](std::size_t i) { return ends[i].occurrence; });
+  blocks.ends = std::move(ends);
   return blocks;
 }
 
@@ -128,38 +132,40 @@ std::size_t elements_between(const Pattern& pattern, int source, int destination
 std::size_t extent_bound(const Pattern& pattern, std::size_t bytes_per_peer) {
   const auto heaviest = static_cast<std::size_t>(
       std::ceil(static_cast<double>(bytes_per_peer) * heaviest_load(pattern)));
-  return static_cast<std::size_t>(pattern.ranks) * (heaviest + kMostPadding) + kGuardBytes;
+  return blocks_each_way(pattern) * (heaviest + kMostPadding) + kGuardBytes;
 }
 
 std::size_t largest_within(const Pattern& pattern, std::size_t limit) {
-  return static_cast<std::size_t>(static_cast<double>(limit) / pattern.ranks /
+  return static_cast<std::size_t>(static_cast<double>(limit) /
+                                  static_cast<double>(blocks_each_way(pattern)) /
                                   heaviest_load(pattern));
 }
 
 std::size_t largest_addressable(const Pattern& pattern) {
   constexpr std::size_t kMostExtent = std::numeric_limits<int>::max();
   // A byte for each block's share rounded up.
-  const std::size_t guards =
-      static_cast<std::size_t>(pattern.ranks) * (kMostPadding + 1) + kGuardBytes;
+  const std::size_t guards = blocks_each_way(pattern) * (kMostPadding + 1) + kGuardBytes;
   return guards < kMostExtent ? largest_within(pattern, kMostExtent - guards) : 0;
 }
 
 Blocks blocks_sent(const Pattern& pattern, int rank, std::size_t bytes_per_peer,
                    std::size_t element_bytes, Spacing spacing) {
+  std::vector<End> ends = ends_sent(pattern, rank);
   std::vector<std::size_t> elements;
-  for (int peer = 0; peer < pattern.ranks; ++peer) {
-    elements.push_back(elements_between(pattern, rank, peer, bytes_per_peer, element_bytes));
+  for (const End& end : ends) {
+    elements.push_back(elements_between(pattern, rank, end.rank, bytes_per_peer, element_bytes));
   }
-  return laid_out(elements, element_bytes, spacing);
+  return laid_out(std::move(ends), elements, element_bytes, spacing);
 }
 
 Blocks blocks_received(const Pattern& pattern, int rank, std::size_t bytes_per_peer,
                        std::size_t element_bytes, Spacing spacing) {
+  std::vector<End> ends = ends_received(pattern, rank);
   std::vector<std::size_t> elements;
-  for (int peer = 0; peer < pattern.ranks; ++peer) {
-    elements.push_back(elements_between(pattern, peer, rank, bytes_per_peer, element_bytes));
+  for (const End& end : ends) {
+    elements.push_back(elements_between(pattern, end.rank, rank, bytes_per_peer, element_bytes));
   }
-  return laid_out(elements, element_bytes, spacing);
+  return laid_out(std::move(ends), elements, element_bytes, spacing);
 }
 
 }  // namespace causeway::osu

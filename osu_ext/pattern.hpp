@@ -1,8 +1,11 @@
 // Which rank sends how much to which, and where the blocks lie in a buffer.
 #pragma once
 
+#include "ends.hpp"
+
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace causeway::osu {
@@ -11,9 +14,9 @@ namespace causeway::osu {
 /// element's size, so that displacements in elements exist.
 inline constexpr std::size_t kGuardBytes = 64;
 
-/// An exchange between all pairs of ranks. Every rank computes the same from it.
-struct Pattern {
-  int ranks = 0;
+/// An exchange: between which ranks, and how much. What follows the ranks is said of all pairs of
+/// ranks only; else all blocks have one size. Every rank computes the same from it.
+struct Pattern : Topology {
   double skew = 0.0;      ///< see elements_between
   double sparsity = 0.0;  ///< fraction of the pairs that exchange nothing
   std::uint64_t seed = 0;
@@ -22,18 +25,22 @@ struct Pattern {
   /// Bytes by source, then destination; somebody sends something. Empty where the above say it.
   std::vector<std::uint64_t> matrix;
   bool matrix_is_scaled = false;  ///< to the mean per peer that is asked for; else taken as it is
+  std::vector<std::string> remarks;  ///< what heads of tables say of it
 };
 
 /// The mean of a matrix per pair of ranks, rounded up.
 [[nodiscard]] std::size_t mean_of_matrix(const Pattern& pattern);
 
-/// The blocks of one buffer, by peer.
+/// The blocks of one buffer. All that is said by block has one entry each.
 struct Blocks {
-  std::vector<int> counts;         ///< elements
-  std::vector<int> displacements;  ///< elements
-  std::vector<std::size_t> bytes;
+  std::vector<End> ends;
+  std::vector<int> counts;           ///< elements
+  std::vector<int> displacements;    ///< elements
+  std::vector<std::size_t> bytes;    ///< that move: none where nobody is at the other end
   std::vector<std::size_t> offsets;  ///< bytes
-  std::size_t extent = 0;            ///< bytes of the buffer, guards included
+  /// Their indices, those with the same rank at the other end by occurrence.
+  std::vector<std::size_t> by_occurrence;
+  std::size_t extent = 0;  ///< bytes of the buffer, guards included
 };
 
 /// Whether there are guards between a buffer's blocks, which then begin on cache lines, or only

@@ -10,13 +10,22 @@ namespace {
 constexpr std::byte kGuard{0xc3};
 constexpr std::size_t kWord = sizeof(std::uint64_t);
 
-/// The endless byte sequence that one rank sends to another in one call, eight bytes at a time.
+/// The endless byte sequence of one of the blocks that one rank sends to another in one call, eight
+/// bytes at a time.
 class Sequence {
  public:
-  Sequence(Stamp stamp, int source, int destination)
-      : key_(scrambled(scrambled(scrambled(stamp.seed) + stamp.call) ^
-                       ((static_cast<std::uint64_t>(source) << 32) |
-                        static_cast<std::uint32_t>(destination)))) {}
+  Sequence(Stamp stamp, int source, int destination, int occurrence)
+      : key_(scrambled(scrambled(scrambled(scrambled(stamp.seed) + stamp.call) ^
+                                 ((static_cast<std::uint64_t>(source) << 32) |
+                                  static_cast<std::uint32_t>(destination))) +
+                       static_cast<std::uint64_t>(occurrence))) {}
+
+  static Sequence sent(Stamp stamp, int rank, const End& to) {
+    return {stamp, rank, to.rank, to.occurrence};
+  }
+  static Sequence received(Stamp stamp, int rank, const End& from) {
+    return {stamp, from.rank, rank, from.occurrence};
+  }
 
   [[nodiscard]] std::uint64_t word(std::size_t index) const { return scrambled(key_ + index); }
 
@@ -35,20 +44,23 @@ void write_sequence(std::byte* to, std::size_t bytes, const Sequence& sequence,
 
 void write_guards(std::byte* buffer, const Blocks& blocks) {
   std::size_t from = 0;
-  for (std::size_t peer = 0; peer < blocks.bytes.size(); ++peer) {
-    std::fill(buffer + from, buffer + blocks.offsets[peer], kGuard);
-    from = blocks.offsets[peer] + blocks.bytes[peer];
+  for (std::size_t i = 0; i < blocks.bytes.size(); ++i) {
+    std::fill(buffer + from, buffer + blocks.offsets[i], kGuard);
+    from = blocks.offsets[i] + blocks.bytes[i];
   }
   std::fill(buffer + from, buffer + blocks.extent, kGuard);
 }
 
-WrongByte wrong_byte(int peer, std::ptrdiff_t offset, bool guard, std::byte expected,
+WrongByte wrong_byte(std::size_t block, std::ptrdiff_t offset, bool guard, std::byte expected,
                      std::byte got) {
-  return {peer, offset, guard, std::to_integer<unsigned>(expected), std::to_integer<unsigned>(got)};
+  return {block, offset, guard, std::to_integer<unsigned>(expected),
+          std::to_integer<unsigned>(got)};
 }
 
-std::optional<WrongByte> find_in_block(const std::byte* block, std::size_t bytes, int peer,
-                                       const Sequence& sequence) {
+std::optional<WrongByte> find_in_block(const std::byte* buffer, const Blocks& blocks,
+                                       std::size_t index, const Sequence& sequence) {
+  const std::byte* const block = buffer + blocks.offsets[index];
+  const std::size_t bytes = blocks.bytes[index];
   for (std::size_t at = 0; at < bytes; at += kWord) {
     const std::uint64_t word = sequence.word(at / kWord);
     const std::size_t size = std::min(kWord, bytes - at);
@@ -58,7 +70,7 @@ std::optional<WrongByte> find_in_block(const std::byte* block, std::size_t bytes
     std::byte expected[kWord];
     std::memcpy(expected, &word, kWord);
     const auto [want, got] = std::mismatch(expected, expected + size, block + at);
-    return wrong_byte(peer, got - block, false, *want, *got);
+    return wrong_byte(index, got - block, false, *want, *got);
   }
   return std::nullopt;
 }
@@ -75,39 +87,37 @@ std::optional<WrongByte> find_in_guard(const std::byte* buffer, const Blocks& bl
   }
   const auto at = static_cast<std::size_t>(wrong - buffer);
   const bool is_before = next == 0 || (next < blocks.bytes.size() && to - at < at - from);
-  const std::size_t peer = is_before ? next : next - 1;
+  const std::size_t block = is_before ? next : next - 1;
   const auto offset =
-      static_cast<std::ptrdiff_t>(at) - static_cast<std::ptrdiff_t>(blocks.offsets[peer]);
-  return wrong_byte(static_cast<int>(peer), offset, true, kGuard, *wrong);
+      static_cast<std::ptrdiff_t>(at) - static_cast<std::ptrdiff_t>(blocks.offsets[block]);
+  return wrong_byte(block, offset, true, kGuard, *wrong);
 }
 
 }  // namespace
 
 void write_sent(std::byte* buffer, const Blocks& blocks, int rank, Stamp stamp) {
   write_guards(buffer, blocks);
-  for (std::size_t peer = 0; peer < blocks.bytes.size(); ++peer) {
-    write_sequence(buffer + blocks.offsets[peer], blocks.bytes[peer],
-                   Sequence(stamp, rank, static_cast<int>(peer)), 0);
+  for (std::size_t i = 0; i < blocks.bytes.size(); ++i) {
+    write_sequence(buffer + blocks.offsets[i], blocks.bytes[i],
+                   Sequence::sent(stamp, rank, blocks.ends[i]), 0);
   }
 }
 
 void spoil_received(std::byte* buffer, const Blocks& blocks, int rank, Stamp stamp) {
   write_guards(buffer, blocks);
-  for (std::size_t peer = 0; peer < blocks.bytes.size(); ++peer) {
+  for (std::size_t i = 0; i < blocks.bytes.size(); ++i) {
     // The complement, so that not a single byte is right before it arrives.
-    write_sequence(buffer + blocks.offsets[peer], blocks.bytes[peer],
-                   Sequence(stamp, static_cast<int>(peer), rank), ~std::uint64_t{0});
+    write_sequence(buffer + blocks.offsets[i], blocks.bytes[i],
+                   Sequence::received(stamp, rank, blocks.ends[i]), ~std::uint64_t{0});
   }
 }
 
 std::optional<WrongByte> find_wrong_byte(const std::byte* buffer, const Blocks& blocks, int rank,
                                          Stamp stamp) {
   // Blocks before guards: what has not arrived yet must be found missing, so no time is given away.
-  for (std::size_t peer = 0; peer < blocks.bytes.size(); ++peer) {
-    const auto wrong =
-        find_in_block(buffer + blocks.offsets[peer], blocks.bytes[peer], static_cast<int>(peer),
-                      Sequence(stamp, static_cast<int>(peer), rank));
-    if (wrong) {
+  for (std::size_t i = 0; i < blocks.bytes.size(); ++i) {
+    if (const auto wrong =
+            find_in_block(buffer, blocks, i, Sequence::received(stamp, rank, blocks.ends[i]))) {
       return wrong;
     }
   }

@@ -21,15 +21,16 @@ namespace {
 
 using Refusal = std::optional<std::string>;
 
-void select_host(const Options& options, MPI_Comm comm, Selection& selection) {
+void select_host(const Options& options, const Operation& operation, MPI_Comm comm,
+                 Selection& selection) {
   selection.device = make_host_device(options.registered ? comm : MPI_COMM_NULL);
-  selection.libraries.push_back(make_causeway(std::nullopt, options.registered));
+  selection.libraries.push_back(make_causeway(operation, std::nullopt, options.registered));
   if (options.plan) {
-    selection.libraries.push_back(make_causeway_plan(nullptr));
+    selection.libraries.push_back(make_causeway_plan(operation, nullptr));
   }
   if (options.versus_mpi) {
     selection.libraries.push_back(
-        std::make_unique<BlockingLibrary>(LibraryName{"mpi", "MPI", ""}, MPI_Alltoallv));
+        std::make_unique<BlockingLibrary>(LibraryName{"mpi", "MPI", ""}, operation.mpi));
   }
 }
 
@@ -98,7 +99,8 @@ Refusal select_nccl(const Options& options, MPI_Comm comm, cudaStream_t stream,
 }
 #endif
 
-Refusal select_cuda(const Options& options, MPI_Comm comm, Selection& selection) {
+Refusal select_cuda(const Options& options, const Operation& operation, MPI_Comm comm,
+                    Selection& selection) {
   const HostPlace place = place_on_host(comm);
   std::string error;
   const int gpus = visible_gpus(error);
@@ -113,12 +115,13 @@ Refusal select_cuda(const Options& options, MPI_Comm comm, Selection& selection)
   }
   const cudaStream_t stream = device->stream();
   selection.device = std::move(device);
-  selection.libraries.push_back(make_causeway(static_cast<void*>(stream), options.registered));
+  selection.libraries.push_back(
+      make_causeway(operation, static_cast<void*>(stream), options.registered));
   if (options.plan) {
-    selection.libraries.push_back(make_causeway_plan(stream));
+    selection.libraries.push_back(make_causeway_plan(operation, stream));
   }
   if (options.versus_mpi) {
-    selection.libraries.push_back(make_mpi_on_gpu(stream));
+    selection.libraries.push_back(make_mpi_on_gpu(operation, stream));
   }
   if (!options.versus_nccl && !options.versus_nccl_ce) {
     return std::nullopt;
@@ -142,9 +145,10 @@ Refusal select_cuda(const Options& options, MPI_Comm comm, Selection& selection)
 
 }  // namespace
 
-std::optional<std::string> select_for(const Options& options, MPI_Comm comm, Selection& selection) {
+std::optional<std::string> select_for(const Options& options, const Operation& operation,
+                                      MPI_Comm comm, Selection& selection) {
   if (options.place == Place::kHost) {
-    select_host(options, comm, selection);
+    select_host(options, operation, comm, selection);
     return std::nullopt;
   }
 #if CAUSEWAY_HAVE_CUDA
@@ -153,7 +157,7 @@ std::optional<std::string> select_for(const Options& options, MPI_Comm comm, Sel
     return "option --vs: this build has no NCCL";
   }
 #endif
-  return select_cuda(options, comm, selection);
+  return select_cuda(options, operation, comm, selection);
 #else
   return "option -d, --device cuda: this build has no CUDA";
 #endif

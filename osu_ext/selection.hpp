@@ -3,6 +3,7 @@
 
 #include "device.hpp"
 #include "library.hpp"
+#include "operations.hpp"
 #include "options.hpp"
 
 #include <mpi.h>
@@ -14,7 +15,7 @@
 
 namespace causeway::osu {
 
-/// What a benchmark of alltoallv runs with.
+/// What a benchmark runs with.
 struct Selection {
   std::unique_ptr<Device> device;
   std::vector<std::unique_ptr<Library>> libraries;  ///< causeway, then what it is compared with
@@ -22,7 +23,8 @@ struct Selection {
 
 /// Fills `selection` in. Collective; to be called before causeway is attached. Returns, the same on
 /// all ranks, the sentence that says what cannot be had, or nothing.
-[[nodiscard]] std::optional<std::string> select_for(const Options& options, MPI_Comm comm,
+[[nodiscard]] std::optional<std::string> select_for(const Options& options,
+                                                    const Operation& operation, MPI_Comm comm,
                                                     Selection& selection);
 
 }  // namespace causeway::osu

@@ -1,8 +1,10 @@
 #!/bin/sh
-# What benchmarks do on two ranks when they are called wrongly: check_options.sh MPIEXEC ALLTOALLV COLUMN.
+# What benchmarks do when they are called wrongly: check_options.sh MPIEXEC ALLTOALLV COLUMN SENDRECV
+# NEIGHBOR.
 # One rank says which option and value are wrong, and all end with status 2.
 set -eu
-mpiexec=$1 alltoallv=$2 column=$3
+mpiexec=$1 alltoallv=$2 column=$3 sendrecv=$4 neighbor=$5
+ranks=2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -13,7 +15,7 @@ refused() {
   option=$1 value=$2
   shift 2
   status=0
-  "$mpiexec" -n 2 "$@" </dev/null >out 2>err || status=$?
+  "$mpiexec" -n $ranks "$@" </dev/null >out 2>err || status=$?
   [ "$status" -eq 2 ] || fail "$*: status $status"
   [ "$(grep -c "^${1##*/}: .*$option.*$value" err)" -eq 1 ] || fail "$*: not said, or by each rank"
 }
@@ -21,7 +23,12 @@ refused --message-size "'64K'" "$alltoallv" -m 64K --help
 refused not --size "$alltoallv" --size
 refused device gpu "$column" gpu
 refused N "'0'" "$column" host 0
-for program in "$alltoallv" "$column"; do
-  "$mpiexec" -n 2 "$program" --help </dev/null >out 2>err || fail "--help: status $?"
+refused --halo 2x2x1 "$neighbor" --halo 2x2x1
+ranks=1
+refused ranks 1 "$sendrecv"
+refused ranks 1 "$neighbor"
+ranks=2
+for program in "$alltoallv" "$column" "$sendrecv" "$neighbor"; do
+  "$mpiexec" -n $ranks "$program" --help </dev/null >out 2>err || fail "--help: status $?"
   [ "$(grep -c "${program##*/} \[OPTIONS\]" out)" -eq 1 ] || fail "--help prints no usage, or on each rank"
 done

@@ -30,14 +30,20 @@ class CommandLine {
   std::vector<char*> arguments_;
 };
 
+constexpr Usage kAlltoallv{"osu_mpix_alltoallv", "MPIX_Alltoallv", "peer", Choice::kShares};
+constexpr Usage kSendrecv{"osu_mpix_sendrecv", "MPIX_Sendrecv", "message", Choice::kPairs};
+constexpr Usage kNeighbor{"osu_mpix_neighbor", "MPIX_Neighbor_alltoallv", "neighbour",
+                          Choice::kGrid};
+
 /// Reads words on four ranks; the sentence that refuses them.
-std::optional<std::string> read(std::vector<std::string> words, Options& options) {
-  return read_options(CommandLine(std::move(words)).arguments(), 4, options);
+std::optional<std::string> read(std::vector<std::string> words, Options& options,
+                                const Usage& usage = kAlltoallv) {
+  return read_options(CommandLine(std::move(words)).arguments(), 4, usage, options);
 }
 
-std::string refusal(std::vector<std::string> words) {
+std::string refusal(std::vector<std::string> words, const Usage& usage = kAlltoallv) {
   Options options;
-  return read(std::move(words), options).value_or("");
+  return read(std::move(words), options, usage).value_or("");
 }
 
 TEST(OsuOptions, DefaultsAskForNothingBesideCauseway) {
@@ -177,6 +183,77 @@ TEST(OsuOptions, HelpHasThemAll) {
                                    "--csv FILE"}) {
     EXPECT_NE(options.help.find(option), std::string::npos) << option;
   }
+}
+
+/// Whether a program's help names an option.
+bool offers(const Usage& usage, const std::string& option) {
+  Options options;
+  EXPECT_EQ(read({"-h"}, options, usage), std::nullopt);
+  return options.help.find(option) != std::string::npos;
+}
+
+TEST(OsuOptions, OfPatternsAreThoseOfTheProgram) {
+  for (const char* const option : {"--in-place", "--skew", "--by-distance", "--sparsity",
+                                   "--matrix", "nccl-ce", "bytes per peer"}) {
+    EXPECT_TRUE(offers(kAlltoallv, option)) << option;
+    EXPECT_FALSE(offers(kSendrecv, option) || offers(kNeighbor, option)) << option;
+  }
+  for (const char* const option : {"--ring", "--uni", "bytes per message"}) {
+    EXPECT_FALSE(offers(kAlltoallv, option)) << option;
+    EXPECT_TRUE(offers(kSendrecv, option)) << option;
+  }
+  for (const char* const option : {"--halo XxYxZ", "--periodic", "bytes per neighbour"}) {
+    EXPECT_FALSE(offers(kAlltoallv, option) || offers(kSendrecv, option)) << option;
+    EXPECT_TRUE(offers(kNeighbor, option)) << option;
+  }
+  EXPECT_NE(refusal({"--skew", "1"}, kSendrecv), "");
+  EXPECT_NE(refusal({"--uni"}, kNeighbor), "");
+  EXPECT_NE(refusal({"-d", "cuda", "--vs", "nccl-ce"}, kSendrecv), "");
+  EXPECT_NE(refusal({"--ring"}), "");
+}
+
+TEST(OsuOptions, OfPairsAreStored) {
+  Options options;
+  EXPECT_EQ(read({}, options, kSendrecv), std::nullopt);
+  EXPECT_FALSE(options.ring || options.one_way);
+  EXPECT_EQ(read({"--ring"}, options, kSendrecv), std::nullopt);
+  EXPECT_TRUE(options.ring);
+  Options one_way;
+  EXPECT_EQ(read({"--uni", "--vs", "mpi", "--plan"}, one_way, kSendrecv), std::nullopt);
+  EXPECT_TRUE(one_way.one_way && one_way.versus_mpi && one_way.plan);
+  EXPECT_EQ(refusal({"--ring", "--uni"}, kSendrecv).substr(0, 38),
+            "option --ring does not go with --uni: ");
+}
+
+TEST(OsuOptions, OfGridsAreStored) {
+  Options options;
+  EXPECT_EQ(read({}, options, kNeighbor), std::nullopt);
+  EXPECT_TRUE(options.dimensions.empty());
+  EXPECT_FALSE(options.ring || options.periodic);
+  EXPECT_EQ(read({"--halo", "2x1x2", "--periodic"}, options, kNeighbor), std::nullopt);
+  EXPECT_EQ(options.dimensions, (std::vector{2, 1, 2}));
+  EXPECT_TRUE(options.periodic);
+  Options flat;
+  EXPECT_EQ(read({"--halo=4"}, flat, kNeighbor), std::nullopt);
+  EXPECT_EQ(flat.dimensions, std::vector{4});
+  Options ring;
+  EXPECT_EQ(read({"--ring"}, ring, kNeighbor), std::nullopt);
+  EXPECT_TRUE(ring.ring);
+}
+
+TEST(OsuOptions, OfGridsHaveToFitTheRanks) {
+  for (const char* const wrong : {"", "x", "2x", "x2", "2x0", "2x-2", "2X2", "2x2x1x1", "4.",
+                                  "2x2 ", "65537", "99999999999999999999"}) {
+    EXPECT_NE(refusal({"--halo", wrong}, kNeighbor).find("'" + std::string(wrong) + "' is not "),
+              std::string::npos)
+        << wrong;
+  }
+  EXPECT_EQ(refusal({"--halo", "2x2x2"}, kNeighbor),
+            "option --halo: a grid of 2x2x2 needs 8 ranks, there are 4");
+  EXPECT_EQ(refusal({"--halo", "65536x65536x65536"}, kNeighbor),
+            "option --halo: a grid of 65536x65536x65536 needs 281474976710656 ranks, there are 4");
+  EXPECT_EQ(refusal({"--halo", "4", "--ring"}, kNeighbor),
+            "option --halo does not go with --ring: both say which grid");
 }
 
 TEST(OsuOptions, OfColumnsAreAPlaceAndASize) {

@@ -1,6 +1,9 @@
-// Who sends how much in the benchmarks: matrices from files, and where blocks lie in buffers.
+// Who sends how much to whom in the benchmarks: matrices from files, where blocks lie in buffers,
+// and the bytes in them.
+#include "ends.hpp"
 #include "matrix.hpp"
 #include "pattern.hpp"
+#include "payload.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -107,6 +111,184 @@ TEST(OsuPattern, PackedBlocksFollowEachOther) {
   EXPECT_EQ(blocks.offsets,
             (std::vector<std::size_t>{kGuardBytes, kGuardBytes + 20, kGuardBytes + 40}));
   EXPECT_EQ(blocks.extent, 2 * kGuardBytes + 60);
+}
+
+Topology topology_of(int ranks, Shape shape, std::vector<int> dimensions = {},
+                     bool is_periodic = false) {
+  return {ranks, shape, std::move(dimensions), is_periodic};
+}
+
+const std::vector<Topology>& topologies() {
+  static const std::vector<Topology> all{
+      topology_of(1, Shape::kRing),
+      topology_of(3, Shape::kRing),
+      topology_of(4, Shape::kPairs),
+      topology_of(5, Shape::kPairs),
+      topology_of(5, Shape::kOneWay),
+      topology_of(3, Shape::kAllRanks),
+      topology_of(1, Shape::kGrid, {1, 1, 1}, true),
+      topology_of(2, Shape::kGrid, {2}, true),
+      topology_of(12, Shape::kGrid, {3, 2, 2}, false),
+      topology_of(12, Shape::kGrid, {3, 2, 2}, true),
+      topology_of(8, Shape::kGrid, {2, 4, 1}, true),
+  };
+  return all;
+}
+
+Pattern pattern_with(const Topology& topology) {
+  Pattern pattern;
+  static_cast<Topology&>(pattern) = topology;
+  return pattern;
+}
+
+TEST(OsuEnds, ArePartnersAndNeighbours) {
+  const End nobody{};
+  using Ends = std::vector<End>;
+  const Topology pairs = topology_of(5, Shape::kPairs);
+  EXPECT_EQ(ends_sent(pairs, 2), Ends({{3, 0}}));
+  EXPECT_EQ(ends_received(pairs, 3), Ends({{2, 0}}));
+  EXPECT_EQ(ends_sent(pairs, 4), Ends({nobody}));
+  EXPECT_EQ(ends_received(pairs, 4), Ends({nobody}));
+  const Topology one_way = topology_of(4, Shape::kOneWay);
+  EXPECT_EQ(ends_sent(one_way, 2), Ends({{3, 0}}));
+  EXPECT_EQ(ends_received(one_way, 2), Ends({nobody}));
+  EXPECT_EQ(ends_sent(one_way, 3), Ends({nobody}));
+  EXPECT_EQ(ends_received(one_way, 3), Ends({{2, 0}}));
+  const Topology ring = topology_of(3, Shape::kRing);
+  EXPECT_EQ(ends_sent(ring, 2), Ends({{0, 0}}));
+  EXPECT_EQ(ends_received(ring, 0), Ends({{2, 0}}));
+  // Rank 3 of 2 x 3 is at (1, 0).
+  const Topology grid = topology_of(6, Shape::kGrid, {2, 3});
+  EXPECT_EQ(ends_sent(grid, 3), Ends({{0, 0}, nobody, nobody, {4, 0}}));
+  EXPECT_EQ(ends_received(grid, 3), Ends({{0, 0}, nobody, nobody, {4, 0}}));
+  // Around a ring of two what goes down comes from above: the first sent is the second received.
+  const Topology two = topology_of(2, Shape::kGrid, {2}, true);
+  EXPECT_EQ(ends_sent(two, 0), Ends({{1, 0}, {1, 1}}));
+  EXPECT_EQ(ends_received(two, 0), Ends({{1, 1}, {1, 0}}));
+}
+
+/// Each block that is sent has one place where it is received, and both ends take the blocks
+/// between them in the same order.
+TEST(OsuEnds, BothKnowThem) {
+  for (const Topology& topology : topologies()) {
+    const Pattern pattern = pattern_with(topology);
+    for (int source = 0; source < topology.ranks; ++source) {
+      const Blocks sent = blocks_sent(pattern, source, 8, 1, Spacing::kGuarded);
+      EXPECT_EQ(sent.ends.size(), blocks_each_way(topology));
+      for (int destination = 0; destination < topology.ranks; ++destination) {
+        const auto occurrences = [](const Blocks& blocks, int rank) {
+          std::vector<int> in_order;
+          for (const std::size_t i : blocks.by_occurrence) {
+            if (blocks.ends[i].rank == rank) {
+              in_order.push_back(blocks.ends[i].occurrence);
+            }
+          }
+          return in_order;
+        };
+        const Blocks received = blocks_received(pattern, destination, 8, 1, Spacing::kGuarded);
+        std::vector<int> numbers(occurrences(sent, destination).size());
+        std::iota(numbers.begin(), numbers.end(), 0);
+        EXPECT_EQ(occurrences(sent, destination), numbers);
+        EXPECT_EQ(occurrences(received, source), numbers);
+      }
+    }
+  }
+}
+
+/// The buffers of all ranks, and the exchange between them.
+class Buffers {
+ public:
+  explicit Buffers(const Topology& topology) : pattern_(pattern_with(topology)) {
+    for (int rank = 0; rank < topology.ranks; ++rank) {
+      sent_.push_back(blocks_sent(pattern_, rank, kBytes, 1, Spacing::kGuarded));
+      received_.push_back(blocks_received(pattern_, rank, kBytes, 1, Spacing::kGuarded));
+      send_.emplace_back(sent_.back().extent);
+      receive_.emplace_back(received_.back().extent);
+      write_sent(send_.back().data(), sent_.back(), rank, kStamp);
+      spoil_received(receive_.back().data(), received_.back(), rank, kStamp);
+    }
+  }
+
+  void exchange() {
+    for (int rank = 0; rank < pattern_.ranks; ++rank) {
+      for (std::size_t in = 0; in < received(rank).ends.size(); ++in) {
+        const End& end = received(rank).ends[in];
+        if (end.rank != kNobody) {
+          const auto& theirs = sent_[static_cast<std::size_t>(end.rank)];
+          const std::size_t out = place(theirs.ends, {rank, end.occurrence});
+          std::copy_n(send_[static_cast<std::size_t>(end.rank)].begin() + at(theirs, out), kBytes,
+                      buffer(rank).begin() + at(received(rank), in));
+        }
+      }
+    }
+  }
+
+  std::vector<std::byte>& buffer(int rank) { return receive_[static_cast<std::size_t>(rank)]; }
+  [[nodiscard]] const Blocks& received(int rank) const {
+    return received_[static_cast<std::size_t>(rank)];
+  }
+  [[nodiscard]] std::optional<WrongByte> wrong(int rank) {
+    return find_wrong_byte(buffer(rank).data(), received(rank), rank, kStamp);
+  }
+  static std::ptrdiff_t at(const Blocks& blocks, std::size_t block) {
+    return static_cast<std::ptrdiff_t>(blocks.offsets[block]);
+  }
+
+  static constexpr std::ptrdiff_t kBytes = 37;
+
+ private:
+  static std::size_t place(const std::vector<End>& ends, const End& end) {
+    return static_cast<std::size_t>(std::ranges::find(ends, end) - ends.begin());
+  }
+
+  static constexpr Stamp kStamp{7, 3};
+  Pattern pattern_;
+  std::vector<Blocks> sent_;
+  std::vector<Blocks> received_;
+  std::vector<std::vector<std::byte>> send_;
+  std::vector<std::vector<std::byte>> receive_;
+};
+
+TEST(OsuPayload, IsRightOnceAllBlocksHaveCome) {
+  for (const Topology& topology : topologies()) {
+    Buffers buffers(topology);
+    for (int rank = 0; rank < topology.ranks; ++rank) {
+      const auto& bytes = buffers.received(rank).bytes;
+      const bool gets_any = std::ranges::any_of(bytes, [](std::size_t n) { return n > 0; });
+      EXPECT_EQ(buffers.wrong(rank).has_value(), gets_any);
+    }
+    buffers.exchange();
+    for (int rank = 0; rank < topology.ranks; ++rank) {
+      EXPECT_FALSE(buffers.wrong(rank).has_value());
+    }
+  }
+}
+
+TEST(OsuPayload, TellsBlocksOfTheSameTwoRanksApart) {
+  Buffers buffers(topology_of(2, Shape::kGrid, {2}, true));
+  buffers.exchange();
+  const auto begin = buffers.buffer(1).begin();
+  std::swap_ranges(begin + Buffers::at(buffers.received(1), 0),
+                   begin + Buffers::at(buffers.received(1), 0) + Buffers::kBytes,
+                   begin + Buffers::at(buffers.received(1), 1));
+  EXPECT_FALSE(buffers.wrong(0).has_value());
+  ASSERT_TRUE(buffers.wrong(1).has_value());
+  EXPECT_EQ(buffers.wrong(1)->block, 0U);
+  EXPECT_FALSE(buffers.wrong(1)->guard);
+}
+
+TEST(OsuPayload, OfBlocksThatNobodySendsStaysAsItWas) {
+  Buffers buffers(topology_of(2, Shape::kGrid, {2}, false));
+  buffers.exchange();
+  EXPECT_FALSE(buffers.wrong(1).has_value());
+  // Rank 1 has nobody above.
+  std::byte& last =
+      buffers.buffer(1)[buffers.received(1).offsets[1] + std::size_t{Buffers::kBytes} - 1];
+  last ^= std::byte{1};
+  ASSERT_TRUE(buffers.wrong(1).has_value());
+  EXPECT_EQ(buffers.wrong(1)->block, 1U);
+  EXPECT_EQ(buffers.wrong(1)->offset, Buffers::kBytes - 1);
+  EXPECT_TRUE(buffers.wrong(1)->guard);
 }
 
 }  // namespace

@@ -153,6 +153,7 @@ struct ExchangeArgs {
   std::uint32_t receive_tag;  ///< of those that it asks for
   Overlap overlap = {};
   bool any_tag = false;                 ///< of a caller's will do instead
+  bool any_source = false;              ///< so will any peer instead of the one of the only item
   device::MessageInfo* info = nullptr;  ///< where to say what came, or null: of the last message,
                                         ///< in memory that the device can write
   SelfItem self;

@@ -18,6 +18,7 @@ extern template int load_exchange_hooked<Networked, true>();
 }  // namespace impl
 
 int launch_exchange_cuda(const ExchangeArgs& args, const WorkLists& lists, void* stream) {
+  if (args.any_source) return launch_any_source_cuda(args, lists, stream);
   return launch_exchange_on<device::CudaDevice>(args, lists, stream);
 }
 

@@ -19,6 +19,9 @@ inline constexpr std::uint32_t kMostBlocks = 192;
 /// next.
 int launch_exchange_cuda(const ExchangeArgs& args, const WorkLists& lists, void* stream);
 
+/// The same of an exchange with any_source, which launch_exchange_cuda() leaves to this one.
+int launch_any_source_cuda(const ExchangeArgs& args, const WorkLists& lists, void* stream);
+
 /// Enqueues a trial of lines of ll128 between this rank and each peer on its host, which does the
 /// same at this time: *failures, device memory of 0, is 0 afterwards where all came whole. It
 /// leaves them in the first slots of lane 0. It ends within seconds.

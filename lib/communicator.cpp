@@ -145,6 +145,10 @@ Status Communicator::State::open_rings(bool declined) {
     if (!is_remote(peer) || !sends) continue;
     CAUSEWAY_TRY(network->open_rings(static_cast<int>(peer), true));
   }
+  for (int peer = 0; messages_.any_source && peer < topology.size(); ++peer) {
+    if (!is_remote(static_cast<std::uint32_t>(peer))) continue;
+    CAUSEWAY_TRY(network->open_rings(peer, false));
+  }
   for (const auto& [peer, block] : messages_.receives) {
     const bool waits = block->bytes != 0 || device::is_announced(messages_.tags.receive);
     if (!is_remote(peer) || !waits) continue;

@@ -26,11 +26,18 @@ struct End {
 };
 
 /// Errors for ends that no message can have.
-Status check_rank(const End& end, int rank, int size) {
+Status check_rank(const End& end, int rank, int size, bool may_be_any) {
   if (!end.is_somebody() || (end.rank >= 0 && end.rank < size)) return {};
+  if (end.rank == MPI_ANY_SOURCE && !may_be_any) {
+    return Status::error(ErrorKind::kRank,
+                         "%s is MPI_ANY_SOURCE on rank %d; here it has to be a rank or "
+                         "MPI_PROC_NULL",
+                         end.rank_name, rank);
+  }
+  if (end.rank == MPI_ANY_SOURCE && size > 1) return {};
   if (end.rank == MPI_ANY_SOURCE) {
     return Status::error(ErrorKind::kRank,
-                         "%s is MPI_ANY_SOURCE on rank %d; it has to be a rank or MPI_PROC_NULL",
+                         "%s is MPI_ANY_SOURCE on rank %d, the only rank, which sends nothing",
                          end.rank_name, rank);
   }
   return Status::error(ErrorKind::kRank,
@@ -75,7 +82,7 @@ void set_status(MPI_Status* status, int source, int tag, std::uint64_t bytes) {
 }
 
 /// Whom a call is between, of the ends that are good.
-Pattern pattern_of(const End* destination, const End* source, int rank) {
+Pattern pattern_of(const End* destination, const End* source, int rank, int size) {
   Pattern pattern{Operation::kSendrecv, std::vector<Round>(1)};
   Round& round = pattern.rounds.front();
   if (destination != nullptr && destination->is_somebody()) {
@@ -91,6 +98,9 @@ Pattern pattern_of(const End* destination, const End* source, int rank) {
     pattern.tags.receive = kernels::tag_of_message(std::max(source->tag, 0));
     if (source->rank == rank) {
       round.from_self = 0;
+    } else if (source->rank == MPI_ANY_SOURCE) {
+      pattern.any_source = true;
+      round.receives.push_back({static_cast<std::uint32_t>((rank + 1) % size), 0});
     } else {
       round.receives.push_back({static_cast<std::uint32_t>(source->rank), 0});
     }
@@ -106,7 +116,8 @@ void tell(const End& destination, const End& source, int rank, std::uint64_t ask
   } else if (source.rank == rank) {
     set_status(status, rank, destination.tag, std::min(sent, asked));
   } else {
-    set_status(status, source.rank, static_cast<int>(heard.tag & ~device::kAnnounced),
+    const int from = source.rank == MPI_ANY_SOURCE ? static_cast<int>(heard.source) : source.rank;
+    set_status(status, from, static_cast<int>(heard.tag & ~device::kAnnounced),
                std::min(heard.bytes, asked));
   }
 }
@@ -124,18 +135,19 @@ struct Arguments {
 /// are good. An error where an argument is wrong.
 template <class Count>
 Status to_buffers(const Communicator& communicator, const Arguments<Count>& arguments,
-                  bool may_be_any_tag, Blocks* blocks, Pattern* pattern, Buffers* buffers) {
+                  bool may_be_any, Blocks* blocks, Pattern* pattern, Buffers* buffers) {
   const auto& [send, destination, receive, source] = arguments;
   const int rank = communicator.rank();
-  const Status good_destination = check_rank(destination, rank, communicator.size());
-  const Status good_source = check_rank(source, rank, communicator.size());
+  const int size = communicator.size();
+  const Status good_destination = check_rank(destination, rank, size, false);
+  const Status good_source = check_rank(source, rank, size, may_be_any);
   *pattern = pattern_of(good_destination.ok() ? &destination : nullptr,
-                        good_source.ok() ? &source : nullptr, rank);
+                        good_source.ok() ? &source : nullptr, rank, size);
   buffers->pattern = pattern;
   CAUSEWAY_TRY(good_destination);
   CAUSEWAY_TRY(good_source);
   CAUSEWAY_TRY(check_tag(destination, rank, false));
-  CAUSEWAY_TRY(check_tag(source, rank, may_be_any_tag));
+  CAUSEWAY_TRY(check_tag(source, rank, may_be_any));
   CAUSEWAY_TRY(check_self(destination, source, rank));
   if (send.buffer == MPI_IN_PLACE) {
     return Status::error(ErrorKind::kBuffer, "sendbuf is MPI_IN_PLACE on rank %d", rank);
@@ -147,8 +159,8 @@ Status to_buffers(const Communicator& communicator, const Arguments<Count>& argu
 }
 
 template <class Count>
-int sendrecv(const char* call, const Arguments<Count>& arguments, MPI_Comm comm,
-             const CallForm& form, MPI_Status* status) {
+int sendrecv(const char* call, Arguments<Count> arguments, MPI_Comm comm, const CallForm& form,
+             MPI_Status* status) {
   return enter(comm, call, [&]() -> Status {
     CAUSEWAY_TRY(check_comm(comm));
     const std::shared_ptr<Attached> attached = find_attached(comm);
@@ -158,6 +170,10 @@ int sendrecv(const char* call, const Arguments<Count>& arguments, MPI_Comm comm,
     }
     Communicator& communicator = *attached->communicator;
     const bool on_stream = form.kind == CallForm::kOnStream;
+    // What a rank sends itself is there at once.
+    const bool to_itself = arguments.destination.rank == communicator.rank();
+    End& source = arguments.source;
+    if (!on_stream && to_itself && source.rank == MPI_ANY_SOURCE) source.rank = communicator.rank();
     Blocks& blocks = of_this_thread<Blocks>();
     Pattern& pattern = of_this_thread<Pattern>();
     Buffers buffers{};

@@ -21,8 +21,10 @@ extern "C" {
  *
  * Arguments: as MPI_Sendrecv has them; buffers and datatypes as MPIX_Alltoallv. recvcount may be
  * more than comes. Tags are from 0 up to the greatest int, whatever MPI_TAG_UB says. recvtag may be
- * MPI_ANY_TAG; source may not be MPI_ANY_SOURCE. Messages are matched by their order alone, and
- * tags are compared then.
+ * MPI_ANY_TAG. Messages are matched by their order alone, and tags are compared then. With
+ * MPI_ANY_SOURCE the message is the next one of some rank whose next one is of these calls and has
+ * recvtag, or any tag with MPI_ANY_TAG; others stay where they are. Where dest is the rank itself,
+ * MPI_ANY_SOURCE is too. That takes one thread block, and is slower for large messages.
  *
  * Completion: on return recvbuf is filled and sendbuf may be changed. A small message may then not
  * have been received yet. status has the source, the tag and, for MPI_Get_count, the bytes that
@@ -47,7 +49,8 @@ CAUSEWAY_API int MPIX_Sendrecv_c(const void* sendbuf, MPI_Count sendcount, MPI_D
  * MPIX_Sendrecv_on_stream, MPIX_Sendrecv_on_stream_c: MPIX_Sendrecv on a stream.
  *
  * Called as MPIX_Sendrecv; order, buffers, captures, completion and errors on the stream are those
- * of MPIX_Alltoallv_on_stream. There is no status, and recvtag may not be MPI_ANY_TAG.
+ * of MPIX_Alltoallv_on_stream. There is no status; source may not be MPI_ANY_SOURCE, nor recvtag
+ * MPI_ANY_TAG.
  */
 CAUSEWAY_API int MPIX_Sendrecv_on_stream(const void* sendbuf, int sendcount, MPI_Datatype sendtype,
                                          int dest, int sendtag, void* recvbuf, int recvcount,

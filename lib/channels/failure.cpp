@@ -24,6 +24,8 @@ const char* describe(device::WaitFor what) {
       return "room in this rank's ring of posts";
     case device::WaitFor::kWarp:
       return "threads of this rank to store together";
+    case device::WaitFor::kAnySource:
+      return "a message from any source";
     case device::WaitFor::kNothing:
       break;
   }

@@ -54,6 +54,7 @@ struct Pattern {
   kernels::Operation operation = kernels::Operation::kAlltoallv;
   std::vector<Round> rounds;
   Tags tags = tags_of(operation);
+  bool any_source = false;  ///< whoever sends first will do for the peer of its only receive
 
   bool operator==(const Pattern&) const = default;
 };

@@ -211,6 +211,7 @@ void list_messages(const Pattern& pattern, const Round& round, std::span<const E
   };
   messages->operation = pattern.operation;
   messages->tags = pattern.tags;
+  messages->any_source = pattern.any_source;
   messages->sends.clear();
   messages->receives.clear();
   for (const Edge& to : round.sends) messages->sends.push_back({to.peer, block(send, to.block)});
@@ -255,6 +256,13 @@ void make_schedule(const ScheduleLimits& limits, int self, int ranks, const Mess
   if (messages.operation != Operation::kSendrecv) {
     pair_items(static_cast<std::uint32_t>(self), static_cast<std::uint32_t>(ranks), schedule);
   }
+  if (messages.any_source) {
+    // Nothing is known of how it will come.
+    for (kernels::ReceiveItem& item : schedule->receive) {
+      item.protocol = static_cast<std::uint8_t>(Protocol::kStaged);
+      item.lane_bytes = UINT32_MAX;
+    }
+  }
   const Extent& to_self = messages.to_self != nullptr ? *messages.to_self : no_block();
   const Extent& from_self = messages.from_self != nullptr ? *messages.from_self : no_block();
   // What little is copied beside messages in lines does not need a block's many threads.
@@ -272,13 +280,15 @@ void make_schedule(const ScheduleLimits& limits, int self, int ranks, const Mess
   args.send_tag = messages.tags.send;
   args.receive_tag = messages.tags.receive;
   args.any_tag = messages.tags.any;
+  args.any_source = messages.any_source;
   args.sends = static_cast<std::uint32_t>(schedule->send.size());
   args.receives = static_cast<std::uint32_t>(schedule->receive.size());
   args.self = {to_self.offset, from_self.offset, to_self.bytes, from_self.bytes, 0, 0};
   args.split.threads = threads;
   // What comes in place is only heard of.
   args.split.send_threads = in_place ? threads - kernels::kThreadsThatHear : threads / 2;
-  args.split = split_blocks(*schedule, limits.max_blocks, &schedule->visits);
+  args.split =
+      split_blocks(*schedule, messages.any_source ? 1 : limits.max_blocks, &schedule->visits);
 }
 
 kernels::BlockSplit split_blocks(const Schedule& schedule, std::uint32_t blocks,

@@ -46,6 +46,7 @@ struct Message {
 struct Messages {
   kernels::Operation operation = kernels::Operation::kAlltoallv;
   Tags tags = tags_of(operation);
+  bool any_source = false;  ///< see Pattern
   std::vector<Message> sends;
   std::vector<Message> receives;
   const Extent* to_self = nullptr;    ///< that the rank sends itself; null for nothing,

@@ -405,6 +405,11 @@ TEST(Sendrecv, RanksThatThereAreNot) {
   EXPECT_TRUE(is_error(call(comm.size(), MPI_PROC_NULL), MPI_ERR_RANK,
                        {"dest = " + std::to_string(comm.size()) + there}));
   EXPECT_TRUE(is_error(call(MPI_PROC_NULL, -17), MPI_ERR_RANK, {"source = -17" + there}));
+  EXPECT_TRUE(is_error(call(MPI_ANY_SOURCE, MPI_PROC_NULL), MPI_ERR_RANK,
+                       {"dest is MPI_ANY_SOURCE" + there}));
+  EXPECT_TRUE(is_error(MPIX_Sendrecv_on_stream(&word, 1, MPI_INT, MPI_PROC_NULL, 0, &word, 1,
+                                               MPI_INT, MPI_ANY_SOURCE, 0, comm, nullptr),
+                       MPI_ERR_RANK, {"source is MPI_ANY_SOURCE" + there}));
   EXPECT_TRUE(is_error(call(rank, MPI_PROC_NULL), MPI_ERR_RANK, {"dest = ", there}));
   EXPECT_TRUE(is_error(call(rank, rank, 9), MPI_ERR_TAG, {"tag 9", "tag 0"}));
   const int on_stream =

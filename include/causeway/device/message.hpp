@@ -18,6 +18,7 @@ CAUSEWAY_FN constexpr bool is_announced(std::uint32_t tag) { return (tag & kAnno
 struct MessageInfo {
   std::uint64_t bytes;  ///< of the message, also where the receiver took less
   std::uint32_t tag;
+  std::uint32_t source = 0;  ///< rank, said where any could have sent it
 };
 
 /// One lane's share of a message: bytes [offset, offset + bytes) of message_bytes. The shares of a

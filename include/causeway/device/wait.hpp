@@ -31,6 +31,7 @@ enum class WaitFor : std::uint32_t {
   kPost,
   kPostRing,
   kWarp,
+  kAnySource,
 };
 
 /// One fault: which, with whom, and how far the counts were. The host may look while a launch runs:

@@ -19,9 +19,10 @@ struct SingleItems {
   }
 };
 
-/// Sends what there is to send, and, unless it is declined, receives one message from the first peer whose next one is of
-/// the kind that is asked for, whatever receive[0].peer says; args.info hears from whom. One block,
-/// since all lanes go with one peer. Gathers and scatters where layouts are given.
+/// Sends what there is to send, and, unless it is declined, receives one message from the first
+/// peer whose next one is of the kind that is asked for, whatever receive[0].peer says; args.info
+/// hears from whom. One block, since all lanes go with one peer. Gathers and scatters where layouts
+/// are given.
 template <class Device>
 struct AnySourceExchange {
   using Single = Exchange<Device, SingleItems, true>;
@@ -57,7 +58,7 @@ struct AnySourceExchange {
     if (found == args.comm.size) return;
     Single exchange{args, items};
     exchange.lists.receive[0].peer = static_cast<std::uint32_t>(found);
-    exchange.receive(group, block, Entered{});
+    exchange.receive(group, block, Entered<G>{group});
     if (group.rank() == 0 && args.info != nullptr) {
       args.info->source = static_cast<std::uint32_t>(found);
     }
@@ -71,10 +72,16 @@ struct AnySourceExchange {
   SingleItems items;
 
  private:
-  /// The gate of a group that has passed its own.
+  /// The gate of a group that has passed its own: a barrier, no more.
+  template <class G>
   struct Entered {
+    const G& group;
+
     CAUSEWAY_FN void open() const {}
-    CAUSEWAY_FN bool operator()() const { return true; }
+    CAUSEWAY_FN bool operator()() const {
+      group.sync();
+      return true;
+    }
   };
 };
 

@@ -114,7 +114,8 @@ struct Exchange {
     const Exchange& exchange;
     const G& group;
     std::uint32_t lane_step;
-    device::ChannelState* states = nullptr;  ///< of the peer's channels
+    device::ChannelState* states = nullptr;   ///< of the peer's channels
+    const std::uint64_t* progress = nullptr;  ///< of the peer, for read_ahead()
     const device::SendChannel* channel = nullptr;
     device::Share share{};
     device::SendAhead ahead{};
@@ -124,14 +125,16 @@ struct Exchange {
                           Source& hook) {
       const device::Communicator& comm = exchange.args.comm;
       states = comm.states_of(peer);
-      channel = &device::bring_near(group, comm.send_channel(peer, lane));
+      const device::SendChannel& far = comm.send_channel(peer, lane);
+      progress = item.paired ? &states[1].heard : &far.first_words->taken;
+      channel = &device::bring_near(group, far);
       share = exchange.share_for(item, lane, lane_step);
       hook = exchange.source(item.offset, item.layout);
     }
     CAUSEWAY_TEMPLATE
     CAUSEWAY_FN void read(std::uint32_t lane, const Source& hook) {
       device::bring_state_near(group, &states[2 * lane]);
-      device::read_ahead<Device>(group, share, &states[1].heard, hook, ahead);
+      device::read_ahead<Device>(group, share, progress, hook, ahead);
     }
     CAUSEWAY_TEMPLATE
     CAUSEWAY_FN void prepare(const Source& hook) {

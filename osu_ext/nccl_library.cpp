@@ -3,6 +3,7 @@
 
 #include <nccl.h>
 
+#include <cstdlib>
 #include <utility>
 #include <vector>
 
@@ -54,9 +55,11 @@ class NcclCommunicator : public Library {
 class SendsAndReceives final : public NcclCommunicator {
  public:
   SendsAndReceives(ncclComm_t comm, cudaStream_t stream, bool registers)
-      : NcclCommunicator({"nccl", "NCCL",
-                          nccl_version() + ", ncclSend and ncclRecv of every block in one group"},
-                         comm, stream),
+      : NcclCommunicator(
+            {"nccl", "NCCL",
+             nccl_version() + ", ncclSend and ncclRecv of every block in one group" +
+                 (registers ? ", buffers registered, NCCL_LEGACY_CUDA_REGISTER=1" : "")},
+            comm, stream),
         registers_(registers) {}
 
   std::string take(MPI_Comm, std::byte* buffer, std::size_t bytes) override {
@@ -207,6 +210,9 @@ std::string nccl_version() {
 
 std::unique_ptr<Library> make_nccl(MPI_Comm comm, cudaStream_t stream, const NcclSettings& settings,
                                    std::string& error) {
+  // Without it NCCL registers memory of cudaMalloc to no effect, and says nothing. It has to be
+  // there before NCCL is called.
+  if (settings.registers) setenv("NCCL_LEGACY_CUDA_REGISTER", "1", 0);
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
   if (settings.max_ctas > 0) {
     config.minCTAs = 1;

@@ -42,18 +42,6 @@ GpuLaunches& launches_on(int ordinal, std::uint32_t blocks) {
   return *launches;
 }
 
-using StreamId = unsigned long long;
-
-/// What no other stream of the program has or had, or nothing where it cannot be told. A handle may
-/// be another stream's too: cudaStreamPerThread is each thread's own, and that of a stream that was
-/// destroyed may come again.
-std::optional<StreamId> id_of(cudaStream_t stream) {
-  StreamId id = 0;
-  const cudaError_t code = cudaStreamGetId(stream, &id);
-  ignore(code);
-  return code == cudaSuccess ? std::optional(id) : std::nullopt;
-}
-
 class CudaBackend final : public DeviceBackend {
  public:
   CudaBackend(int ordinal, const kernels::Launchers& launchers) : ordinal_(ordinal) {
@@ -315,8 +303,8 @@ class CudaBackend final : public DeviceBackend {
     CAUSEWAY_CUDA(cudaStreamIsCapturing, stream, &capture);
     const bool captured = capture != cudaStreamCaptureStatusNone;
     if (captured) CAUSEWAY_TRY(graph_memory_.bind(stream));
-    std::optional<StreamId> id;
-    if (!captured) id = id_of(stream);
+    std::optional<unsigned long long> id;
+    if (!captured) id = queries_.id_of(stream);
     if (!captured && launched_ && (!id || id != last_stream_)) {
       CAUSEWAY_CUDA(cudaStreamWaitEvent, stream, done_, 0);
     }
@@ -399,7 +387,7 @@ class CudaBackend final : public DeviceBackend {
                                      ///< this process share the GPU
   std::shared_ptr<CUstream_st> stream_;  ///< of blocking calls; allocate()'s memory has it too
   cudaEvent_t done_ = nullptr;           ///< after the last launch
-  std::optional<StreamId> last_stream_;
+  std::optional<unsigned long long> last_stream_;
   bool launched_ = false;
   DriverQueries queries_;
   EagerLists eager_lists_;

@@ -54,7 +54,8 @@ Status copy_on(int gpu, cudaStream_t stream, const BlockCopy& copy) {
 
 Status DriverQueries::find() {
   CAUSEWAY_TRY(find_in_driver("cuStreamQuery", &ask_of_stream_));
-  return find_in_driver("cuEventQuery", &ask_of_event_);
+  CAUSEWAY_TRY(find_in_driver("cuEventQuery", &ask_of_event_));
+  return find_in_driver("cuStreamGetId", &id_of_stream_);
 }
 
 cudaError_t DriverQueries::ask(cudaStream_t stream) const {
@@ -66,6 +67,11 @@ cudaError_t DriverQueries::ask(cudaStream_t stream) const {
 cudaError_t DriverQueries::ask(cudaEvent_t event) const {
   const OutsideCaptures outside;
   return static_cast<cudaError_t>(ask_of_event_(event));
+}
+
+std::optional<unsigned long long> DriverQueries::id_of(cudaStream_t stream) const {
+  unsigned long long id = 0;
+  return id_of_stream_(stream, &id) == CUDA_SUCCESS ? std::optional(id) : std::nullopt;
 }
 
 int owner_of(const void* address) {

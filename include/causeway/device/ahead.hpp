@@ -75,19 +75,22 @@ CAUSEWAY_FN void prepare_send(const L& link, const SendChannel& channel, const S
                   header_word(header, 3)};
 }
 
-/// Reads what sending a share in lines begins with, before its channel is looked at: `heard` is
-/// that of the state of lane 0's receive end for the same peer. For paired exchanges.
+/// Reads what sending a share in lines begins with, before its channel is looked at. `progress` is
+/// of the same peer and lane 0: in paired exchanges ChannelState::heard of the receive end, else
+/// ReceiverWords::taken.
 CAUSEWAY_TEMPLATE
 template <class Device, Group G, class P>
-CAUSEWAY_FN void read_ahead(const G& group, const Share& share, const std::uint64_t* heard,
+CAUSEWAY_FN void read_ahead(const G& group, const Share& share, const std::uint64_t* progress,
                             const P& hook, SendAhead& ahead) {
-  ahead.heard = Device::load_near(heard);
+  if (share.paired) ahead.heard = Device::load_near(progress);
   if constexpr (HasSource<P>) {
     ahead.has_words = share.protocol == Protocol::kLl;
     if (ahead.has_words) {
       ahead.words = impl::load_words(group, hook.source(share.offset), share.bytes, group.rank());
     }
   }
+  // Last, because it is acquired. Who has taken a message is through with the one before.
+  if (!share.paired) ahead.heard = Device::load_acquire(progress) + 1;
 }
 
 /// What receiving a share begins with, worked out ahead, for each thread.

@@ -81,12 +81,19 @@ void set_status(MPI_Status* status, int source, int tag, std::uint64_t bytes) {
   PMPI_Status_set_cancelled(status, 0);
 }
 
-/// Whom a call is between, of the ends that are good.
-Pattern pattern_of(const End* destination, const End* source, int rank, int size) {
-  Pattern pattern{Operation::kSendrecv, std::vector<Round>(1)};
-  Round& round = pattern.rounds.front();
+/// Fills in whom a call is between, of the ends that are good. The pattern's memory is reused.
+void fill_pattern(const End* destination, const End* source, int rank, int size, Pattern* pattern) {
+  pattern->operation = Operation::kSendrecv;
+  pattern->tags = tags_of(Operation::kSendrecv);
+  pattern->any_source = false;
+  pattern->rounds.resize(1);
+  Round& round = pattern->rounds.front();
+  round.sends.clear();
+  round.receives.clear();
+  round.to_self.reset();
+  round.from_self.reset();
   if (destination != nullptr && destination->is_somebody()) {
-    pattern.tags.send = kernels::tag_of_message(destination->tag);
+    pattern->tags.send = kernels::tag_of_message(destination->tag);
     if (destination->rank == rank) {
       round.to_self = 0;
     } else {
@@ -94,18 +101,17 @@ Pattern pattern_of(const End* destination, const End* source, int rank, int size
     }
   }
   if (source != nullptr && source->is_somebody()) {
-    pattern.tags.any = source->tag == MPI_ANY_TAG;
-    pattern.tags.receive = kernels::tag_of_message(std::max(source->tag, 0));
+    pattern->tags.any = source->tag == MPI_ANY_TAG;
+    pattern->tags.receive = kernels::tag_of_message(std::max(source->tag, 0));
     if (source->rank == rank) {
       round.from_self = 0;
     } else if (source->rank == MPI_ANY_SOURCE) {
-      pattern.any_source = true;
+      pattern->any_source = true;
       round.receives.push_back({static_cast<std::uint32_t>((rank + 1) % size), 0});
     } else {
       round.receives.push_back({static_cast<std::uint32_t>(source->rank), 0});
     }
   }
-  return pattern;
 }
 
 /// What a call returns of the message that it received.
@@ -141,8 +147,8 @@ Status to_buffers(const Communicator& communicator, const Arguments<Count>& argu
   const int size = communicator.size();
   const Status good_destination = check_rank(destination, rank, size, false);
   const Status good_source = check_rank(source, rank, size, may_be_any);
-  *pattern = pattern_of(good_destination.ok() ? &destination : nullptr,
-                        good_source.ok() ? &source : nullptr, rank, size);
+  fill_pattern(good_destination.ok() ? &destination : nullptr, good_source.ok() ? &source : nullptr,
+               rank, size, pattern);
   buffers->pattern = pattern;
   CAUSEWAY_TRY(good_destination);
   CAUSEWAY_TRY(good_source);

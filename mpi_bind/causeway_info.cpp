@@ -7,6 +7,7 @@
 #include <communicator.hpp>
 #include <config.hpp>
 #include <network.hpp>
+#include <tuning_rules.hpp>
 
 #include <mpi.h>
 
@@ -153,6 +154,12 @@ void print_rank(Printer& printer, std::uint64_t rank, const std::string& text) {
 void print_all(Printer& printer, const std::vector<std::string>& ranks) {
   printer.begin("");
   printer.value("causeway", CAUSEWAY_VERSION_STRING);
+  printer.begin("operations", '[');
+  for (const Operation operation :
+       {Operation::kAlltoallv, Operation::kNeighbor, Operation::kSendrecv}) {
+    printer.value("", name_of(operation));
+  }
+  printer.end();
   printer.begin("ranks", '[');
   for (std::size_t rank = 0; rank < ranks.size(); ++rank) print_rank(printer, rank, ranks[rank]);
   printer.end();

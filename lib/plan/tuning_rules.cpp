@@ -245,6 +245,13 @@ Status read_rules(const std::string& path, std::vector<TuningRule>* rules) {
                        std::strerror(errno));
 }
 
+const char* name_of(Operation operation) {
+  return std::ranges::find(kOperations, operation, &Name<Operation>::value)->text;
+}
+const char* name_of(device::LinkKind link) {
+  return std::ranges::find(kLinks, link, &Name<device::LinkKind>::value)->text;
+}
+
 std::string rules_text(std::span<const TuningRule> rules) {
   std::string text;
   for (const TuningRule& rule : rules) text += rule_text(rule) + "\n";

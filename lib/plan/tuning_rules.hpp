@@ -73,6 +73,10 @@ Status parse_rules(const std::string& where, std::string_view line, std::vector<
 /// Appends the rules of a file's lines to *rules; errors name file and line.
 Status read_rules(const std::string& path, std::vector<TuningRule>* rules);
 
+/// How rules call things.
+const char* name_of(Operation operation);
+const char* name_of(device::LinkKind link);
+
 /// Rules as lines of text that parse_rules() takes, each line with its end.
 std::string rules_text(std::span<const TuningRule> rules);
 

@@ -167,9 +167,11 @@ Remarks Run::remarks(std::size_t cells) const {
   }
   for (const Finding& finding : findings_) {
     char line[160];
-    std::snprintf(line, sizeof line, "%s %s: %.2f us with the table in force, %.2f us with these",
-                  link_name(finding.cell.link), number_text(finding.cell.bytes).c_str(),
-                  finding.table_seconds * 1e6, finding.seconds * 1e6);
+    std::snprintf(line, sizeof line,
+                  "%s %s %s: %.2f us with the table in force, %.2f us with these",
+                  name_of(finding.cell.operation), name_of(finding.cell.link),
+                  number_text(finding.cell.bytes).c_str(), finding.table_seconds * 1e6,
+                  finding.seconds * 1e6);
     all.emplace_back(line);
   }
   return all;
@@ -182,11 +184,12 @@ Status Run::write(std::size_t cells) const {
 }
 
 void Run::print() const {
-  std::printf("%-8s %8s %14s %14s %7s\n", "link", "bytes", "table, us", "rules, us", "gain");
+  std::printf("%-10s %-8s %8s %14s %14s %7s\n", "operation", "link", "bytes", "table, us",
+              "rules, us", "gain");
   for (const Finding& finding : findings_) {
-    std::printf("%-8s %8s %14.2f %14.2f %6.0f%%\n", link_name(finding.cell.link),
-                number_text(finding.cell.bytes).c_str(), finding.table_seconds * 1e6,
-                finding.seconds * 1e6,
+    std::printf("%-10s %-8s %8s %14.2f %14.2f %6.0f%%\n", name_of(finding.cell.operation),
+                name_of(finding.cell.link), number_text(finding.cell.bytes).c_str(),
+                finding.table_seconds * 1e6, finding.seconds * 1e6,
                 std::round((finding.table_seconds / finding.seconds - 1) * 100));
   }
   const std::size_t rules = rules_of(findings_).size();
@@ -221,9 +224,11 @@ int Run::run(std::span<char* const> command_line) {
   Measurement measurement(comm_, kind_, *device_, &stop);
   const Range sizes = options_.sizes.value_or(default_sizes(kind_));
   std::vector<Cell> cells;
-  for (const device::LinkKind link : {device::LinkKind::kMemory, device::LinkKind::kNetwork}) {
-    if (!measurement.has_link(link)) continue;
-    for (const std::uint64_t bytes : sizes_in(sizes)) cells.push_back({link, bytes});
+  for (const Operation operation : {Operation::kAlltoallv, Operation::kSendrecv}) {
+    for (const device::LinkKind link : {device::LinkKind::kMemory, device::LinkKind::kNetwork}) {
+      if (!measurement.has_link(link)) continue;
+      for (const std::uint64_t bytes : sizes_in(sizes)) cells.push_back({link, bytes, operation});
+    }
   }
   status = measurement.allocate(sizes_in(sizes).back());
   if (status.ok()) status = measure(measurement, cells);

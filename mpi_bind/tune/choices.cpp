@@ -94,10 +94,10 @@ std::vector<TuningRule> candidates(DeviceKind device, const Cell& cell) {
   return all;
 }
 
-TuningRule rule_for(const TuningRule& choice, LinkKind link, const Range& bytes) {
+TuningRule rule_for(const TuningRule& choice, const Cell& cell, const Range& bytes) {
   TuningRule rule = choice;
-  rule.operation = Operation::kAlltoallv;
-  rule.link = link;
+  rule.operation = cell.operation;
+  rule.link = cell.link;
   rule.bytes = bytes;
   return rule;
 }
@@ -145,12 +145,13 @@ std::vector<TuningRule> rules_of(std::span<const Finding> findings) {
   std::vector<TuningRule> rules;
   const Finding* before = nullptr;
   for (const Finding& finding : findings) {
-    const auto& [link, bytes] = finding.cell;
+    const Cell& cell = finding.cell;
     if (finding.choice) {
       const bool goes_on = before != nullptr && before->choice == finding.choice &&
-                           before->cell.link == link && before->cell.bytes * 2 == bytes;
-      if (!goes_on) rules.push_back(rule_for(*finding.choice, link, {bytes, 0}));
-      rules.back().bytes.most = 2 * bytes - 1;
+                           before->cell.operation == cell.operation &&
+                           before->cell.link == cell.link && before->cell.bytes * 2 == cell.bytes;
+      if (!goes_on) rules.push_back(rule_for(*finding.choice, cell, {cell.bytes, 0}));
+      rules.back().bytes.most = 2 * cell.bytes - 1;
     }
     before = &finding;
   }

@@ -14,18 +14,20 @@
 
 namespace causeway::tune {
 
-/// What one measurement is about: messages of one size to all peers on links of one kind.
+/// What one measurement is about: messages of one size on links of one kind, to all peers, or of
+/// sendrecv between pairs of ranks.
 struct Cell {
   device::LinkKind link;
   std::uint64_t bytes;
+  Operation operation = Operation::kAlltoallv;
 };
 
 /// How messages may travel: rules that say everything of it, and nothing of which messages they are
 /// for.
 std::vector<TuningRule> candidates(DeviceKind device, const Cell& cell);
 
-/// A choice as a rule for a range of messages on a link.
-TuningRule rule_for(const TuningRule& choice, device::LinkKind link, const Range& bytes);
+/// A choice as a rule for a range of messages like a cell's.
+TuningRule rule_for(const TuningRule& choice, const Cell& cell, const Range& bytes);
 
 /// A choice's keys, for people.
 std::string choice_text(const TuningRule& choice);
@@ -49,8 +51,8 @@ struct Finding {
   std::optional<TuningRule> choice;  ///< unset where the table stands
 };
 
-/// Rules of findings whose sizes ascend within each link. Each choice is for messages from its size
-/// up to the next measured one; neighbours that chose the same share a rule.
+/// Rules of findings whose sizes ascend within each operation and link. Each choice is for messages
+/// from its size up to the next measured one; neighbours that chose the same share a rule.
 std::vector<TuningRule> rules_of(std::span<const Finding> findings);
 
 }  // namespace causeway::tune

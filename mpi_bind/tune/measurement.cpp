@@ -44,16 +44,23 @@ class Measurement::Plan {
   Plan(const Measurement& of, const Cell& cell, const TuningRule* choice) : of_(of) {
     MPI_Info info = MPI_INFO_NULL;
     if (choice != nullptr) {
-      const TuningRule rule = rule_for(*choice, cell.link, {cell.bytes, cell.bytes});
+      const TuningRule rule = rule_for(*choice, cell, {cell.bytes, cell.bytes});
       std::string text = rules_text(std::span(&rule, 1));
       text.pop_back();
       MPI_Info_create(&info);
       MPI_Info_set(info, "causeway_tune", text.c_str());
     }
-    of_.require("MPIX_Alltoallv_plan_c",
-                MPIX_Alltoallv_plan_c(of_.sent_, of_.counts_.data(), of_.places_.data(), MPI_BYTE,
-                                      of_.received_, of_.counts_.data(), of_.places_.data(),
-                                      MPI_BYTE, of_.comm_, info, &plan_));
+    if (cell.operation == Operation::kSendrecv) {
+      const auto bytes = static_cast<MPI_Count>(cell.bytes);
+      of_.require("MPIX_Sendrecv_plan_c",
+                  MPIX_Sendrecv_plan_c(of_.sent_, bytes, MPI_BYTE, of_.partner_, 0, of_.received_,
+                                       bytes, MPI_BYTE, of_.partner_, 0, of_.comm_, info, &plan_));
+    } else {
+      of_.require("MPIX_Alltoallv_plan_c",
+                  MPIX_Alltoallv_plan_c(of_.sent_, of_.counts_.data(), of_.places_.data(), MPI_BYTE,
+                                        of_.received_, of_.counts_.data(), of_.places_.data(),
+                                        MPI_BYTE, of_.comm_, info, &plan_));
+    }
     if (info != MPI_INFO_NULL) MPI_Info_free(&info);
   }
   ~Plan() { of_.require("MPIX_Plan_free", MPIX_Plan_free(&plan_)); }
@@ -77,13 +84,12 @@ Measurement::Measurement(MPI_Comm comm, DeviceKind kind, Device& device,
   int first_here = rank_;
   MPI_Bcast(&first_here, 1, MPI_INT, 0, host);
   MPI_Comm_free(&host);
-  std::vector<int> firsts(static_cast<std::size_t>(size_));
-  MPI_Allgather(&first_here, 1, MPI_INT, firsts.data(), 1, MPI_INT, comm_);
+  hosts_.resize(static_cast<std::size_t>(size_));
+  MPI_Allgather(&first_here, 1, MPI_INT, hosts_.data(), 1, MPI_INT, comm_);
   for (int peer = 0; peer < size_; ++peer) {
-    const int first = firsts[static_cast<std::size_t>(peer)];
-    near_.push_back(first == first_here);
-    any_near_ = any_near_ || first != peer;
-    any_far_ = any_far_ || first != firsts.front();
+    const int host_of_peer = hosts_[static_cast<std::size_t>(peer)];
+    any_near_ = any_near_ || host_of_peer != peer;
+    any_far_ = any_far_ || host_of_peer != hosts_.front();
   }
 }
 
@@ -136,14 +142,39 @@ Measurement::Agreed Measurement::time(const Plan& plan, int calls) const {
   return agree((MPI_Wtime() - start) / calls);
 }
 
+/// The rank with which this one forms a pair on links of a kind, or none: on a host the ranks in
+/// their order, two by two; between hosts the first ranks of all, then the second ones, and so on.
+int Measurement::partner_on(device::LinkKind link) const {
+  std::vector<int> ranks(hosts_.size());
+  std::iota(ranks.begin(), ranks.end(), 0);
+  const auto host = [&](int rank) { return hosts_[static_cast<std::size_t>(rank)]; };
+  const auto place_on_host = [&](int rank) {
+    return std::count(hosts_.begin(), hosts_.begin() + rank, host(rank));
+  };
+  if (link == kMemory) {
+    std::erase_if(ranks, [&](int rank) { return host(rank) != host(rank_); });
+  } else {
+    std::ranges::stable_sort(ranks, {}, place_on_host);
+  }
+  const auto own = std::ranges::find(ranks, rank_) - ranks.begin();
+  const auto other = static_cast<std::size_t>(own ^ 1);
+  if (other >= ranks.size()) return MPI_PROC_NULL;
+  const int partner = ranks[other];
+  return (host(partner) == host(rank_)) == (link == kMemory) ? partner : MPI_PROC_NULL;
+}
+
 void Measurement::lay_out(const Cell& cell) {
+  partner_ = partner_on(cell.link);
   counts_.clear();
   places_.clear();
   std::size_t all = 0;
   for (int peer = 0; peer < size_; ++peer) {
-    // What a rank sends itself is part of any exchange.
-    const bool is_near = near_[static_cast<std::size_t>(peer)];
-    const bool takes_part = peer == rank_ || is_near == (cell.link == kMemory);
+    // What a rank sends itself is part of an alltoallv.
+    const bool is_near =
+        hosts_[static_cast<std::size_t>(peer)] == hosts_[static_cast<std::size_t>(rank_)];
+    const bool takes_part = cell.operation == Operation::kSendrecv
+                                ? peer == partner_
+                                : peer == rank_ || is_near == (cell.link == kMemory);
     places_.push_back(static_cast<MPI_Aint>(all));
     counts_.push_back(takes_part ? static_cast<MPI_Count>(cell.bytes) : 0);
     all += static_cast<std::size_t>(counts_.back());

@@ -52,6 +52,7 @@ class Measurement {
   Agreed agree(double window) const;
   Agreed time(const Plan& plan, int calls) const;
   Status check(const Plan& plan, const std::string& of);
+  int partner_on(device::LinkKind link) const;
   void lay_out(const Cell& cell);
   bool measure_turns(const std::vector<std::size_t>& who, int calls, double until, int least,
                      int most);
@@ -62,13 +63,14 @@ class Measurement {
   const volatile std::sig_atomic_t* stop_;
   int rank_ = 0;
   int size_ = 1;
-  std::vector<bool> near_;  ///< by rank: on this rank's host
+  std::vector<int> hosts_;  ///< by rank: the first rank of its host
   bool any_near_ = false;
   bool any_far_ = false;
   void* sent_ = nullptr;
   void* received_ = nullptr;
   std::vector<MPI_Count> counts_;
   std::vector<MPI_Aint> places_;
+  int partner_ = MPI_PROC_NULL;  ///< of this rank, in cells of sendrecv
   std::vector<std::byte> got_;
   std::vector<std::byte> expected_;
   std::vector<std::byte> spoiled_;  ///< no byte of it is one that is expected

@@ -11,10 +11,6 @@
 
 namespace causeway::tune {
 
-const char* link_name(device::LinkKind link) {
-  return link == device::LinkKind::kMemory ? "memory" : "network";
-}
-
 Progress::Progress(std::size_t cells, double seconds)
     : cells_(cells), seconds_(seconds), terminal_(isatty(STDERR_FILENO) == 1) {}
 
@@ -34,16 +30,16 @@ void Progress::begin(const Cell& cell, std::size_t done, double passed) {
   if (!terminal_) return;
   constexpr std::size_t kWidth = 30;
   const std::size_t full = kWidth * done / cells_;
-  std::fprintf(stderr, "\r\033[K[%s%s] %zu of %zu, %s %s, %s", std::string(full, '#').c_str(),
-               std::string(kWidth - full, '.').c_str(), done, cells_, link_name(cell.link),
-               number_text(cell.bytes).c_str(), left(passed).c_str());
+  std::fprintf(stderr, "\r\033[K[%s%s] %zu of %zu, %s %s %s, %s", std::string(full, '#').c_str(),
+               std::string(kWidth - full, '.').c_str(), done, cells_, name_of(cell.operation),
+               name_of(cell.link), number_text(cell.bytes).c_str(), left(passed).c_str());
   std::fflush(stderr);
 }
 
 void Progress::end(const Finding& finding, double passed) {
   if (terminal_) return;
-  std::fprintf(stderr, "%zu of %zu, %s: %s %s: %.2f us%s%s\n", done_ + 1, cells_,
-               left(passed).c_str(), link_name(finding.cell.link),
+  std::fprintf(stderr, "%zu of %zu, %s: %s %s %s: %.2f us%s%s\n", done_ + 1, cells_,
+               left(passed).c_str(), name_of(finding.cell.operation), name_of(finding.cell.link),
                number_text(finding.cell.bytes).c_str(), finding.seconds * 1e6,
                finding.choice ? " with " : ", the table stands",
                finding.choice ? choice_text(*finding.choice).c_str() : "");

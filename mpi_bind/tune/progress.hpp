@@ -9,8 +9,6 @@
 
 namespace causeway::tune {
 
-const char* link_name(device::LinkKind link);
-
 /// On standard error. For one rank to use.
 class Progress {
  public:

@@ -24,10 +24,12 @@ file)
   # Against rules that are bad by far: what is found is better, however busy the machine is, so that there is something to write.
   CAUSEWAY_TUNE='*:memory:256K-:protocol=staged,chunk=16' "$mpiexec" -n 2 "$tune" --device host \
     --sizes 64:1M --seconds 5 -o rules >out 2>err || fail "status $?"
-  grep -q '^15 of 15, [0-9:]* left: memory 1M: ' err || fail "not every size was measured"
-  [ "$(grep -c '^memory ' out)" -eq 15 ] || fail "not every size is in the table"
+  grep -q '^30 of 30, [0-9:]* left: sendrecv memory 1M: ' err || fail "not every size was measured"
+  for operation in alltoallv sendrecv; do
+    [ "$(grep -c "^$operation  *memory " out)" -eq 15 ] || fail "not every size of $operation is in the table"
+    grep -q "^$operation:memory:" rules || fail "it found nothing better than bad rules for $operation"
+  done
   grep -q 'CAUSEWAY_TUNING_FILE=rules' out || fail "it does not say how to use the file"
-  grep -q '^alltoallv:memory:' rules || fail "it found nothing better than bad rules"
   accepted
   ;;
 signal | file_size)
@@ -40,7 +42,7 @@ SCRIPT
     >out 2>err &
   job=$!
   tries=0
-  until grep -q '^1 of 11' err; do
+  until grep -q '^1 of 22' err; do
     tries=$((tries + 1))
     [ $tries -lt 600 ] || { kill "$job"; fail "nothing was measured"; }
     sleep 0.1
@@ -58,7 +60,7 @@ SCRIPT
   fi
   kill -INT "$(cat pid.* | head -1)"
   wait "$job" || fail "status $?"
-  grep -q '^# stopped after [1-9][0-9]* of 11 measurements$' rules || fail "it did not stop early"
+  grep -q '^# stopped after [1-9][0-9]* of 22 measurements$' rules || fail "it did not stop early"
   accepted
   ;;
 arguments)

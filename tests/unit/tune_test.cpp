@@ -84,7 +84,7 @@ TEST(TuneCandidates, AreRulesThatDiffer) {
         EXPECT_FALSE(all.empty()) << bytes;
         EXPECT_LE(all.size(), 30U) << bytes;
         for (std::size_t i = 0; i < all.size(); ++i) {
-          const TuningRule rule = rule_for(all[i], link, {bytes, bytes});
+          const TuningRule rule = rule_for(all[i], {link, bytes}, {bytes, bytes});
           std::vector<TuningRule> parsed;
           ASSERT_TRUE(parse_rules("", rules_text(std::span(&rule, 1)), &parsed).ok());
           EXPECT_EQ(parsed, std::vector<TuningRule>{rule});
@@ -139,19 +139,24 @@ TuningRule choice(const char* text) {
 TEST(TuneRules, OfNeighboursWithOneChoiceAreOneRule) {
   const TuningRule one = choice("protocol=direct,lanes=8");
   const TuningRule other = choice("protocol=direct,lanes=16");
-  const auto found = [](LinkKind link, std::uint64_t bytes, std::optional<TuningRule> chosen) {
-    return Finding{{link, bytes}, 2, 1, chosen};
+  const auto found = [](LinkKind link, std::uint64_t bytes, std::optional<TuningRule> chosen,
+                        Operation operation = Operation::kAlltoallv) {
+    return Finding{{link, bytes, operation}, 2, 1, chosen};
   };
-  const Finding findings[] = {
-      found(LinkKind::kMemory, 1024, one),          found(LinkKind::kMemory, 2048, one),
-      found(LinkKind::kMemory, 4096, std::nullopt), found(LinkKind::kMemory, 8192, one),
-      found(LinkKind::kMemory, 16384, other),       found(LinkKind::kNetwork, 1024, other),
-      found(LinkKind::kNetwork, 2048, other)};
+  const Finding findings[] = {found(LinkKind::kMemory, 1024, one),
+                              found(LinkKind::kMemory, 2048, one),
+                              found(LinkKind::kMemory, 4096, std::nullopt),
+                              found(LinkKind::kMemory, 8192, one),
+                              found(LinkKind::kMemory, 16384, other),
+                              found(LinkKind::kNetwork, 1024, other),
+                              found(LinkKind::kNetwork, 2048, other),
+                              found(LinkKind::kNetwork, 4096, other, Operation::kSendrecv)};
   EXPECT_EQ(rules_text(rules_of(findings)),
             "alltoallv:memory:1K-4095:protocol=direct,lanes=8\n"
             "alltoallv:memory:8K-16383:protocol=direct,lanes=8\n"
             "alltoallv:memory:16K-32767:protocol=direct,lanes=16\n"
-            "alltoallv:network:1K-4095:protocol=direct,lanes=16\n");
+            "alltoallv:network:1K-4095:protocol=direct,lanes=16\n"
+            "sendrecv:network:4K-8191:protocol=direct,lanes=16\n");
   EXPECT_TRUE(rules_of({}).empty());
   EXPECT_EQ(choice_text(one), "protocol=direct,lanes=8");
 }
@@ -162,7 +167,7 @@ TEST(TuneFile, IsThereWholeOrNotAtAll) {
   std::filesystem::create_directory(folder);
   const std::string path = folder / "rules";
   ASSERT_TRUE(check_output(path).ok());
-  const TuningRule rule = rule_for(choice("lanes=2"), LinkKind::kMemory, {1, 9});
+  const TuningRule rule = rule_for(choice("lanes=2"), {LinkKind::kMemory, 1}, {1, 9});
   for (const std::size_t rules : {0, 1}) {
     const Status status = write_rules(path, {"of a test"}, std::span(&rule, rules));
     ASSERT_TRUE(status.ok()) << status.message();

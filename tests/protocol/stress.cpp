@@ -1,4 +1,4 @@
-// Stress: many random exchanges on two communicators, every byte checked.
+// Stress: many random exchanges of any operation on two communicators, every byte checked.
 #include "stress.hpp"
 
 #include "blocks.hpp"
@@ -31,6 +31,53 @@ std::string first_difference(const char* what, std::uint64_t exchange, int from,
   return "exchange " + std::to_string(exchange) + ": wrong " + what + " " + std::to_string(at) +
          " of " + std::to_string(bytes) + " from rank " + std::to_string(from);
 }
+
+/// Which ranks have a message for which in an exchange, the same on all ranks: all for all, each
+/// for one, or some for some.
+class Edges {
+ public:
+  Edges(Random& shared, std::size_t ranks, std::uint64_t exchange)
+      : kind_(static_cast<Kind>(shared() % 4)), ranks_(ranks) {
+    tag_ = static_cast<std::int32_t>(exchange & 0x7fffffff);
+    shift_ = shared() % ranks;
+    for (std::size_t i = 0; i < ranks * ranks; ++i) there_.push_back(shared() % 3 != 0);
+  }
+
+  bool has(std::size_t from, std::size_t to) const {
+    if (kind_ == kShift && to != (from + shift_) % ranks_) return false;
+    return kind_ <= kAll || there_[from * ranks_ + to];
+  }
+
+  /// Null for an alltoallv.
+  const Pattern* pattern_of(std::size_t rank) {
+    if (kind_ <= kAll) return nullptr;
+    std::vector<Edge> sends;
+    std::vector<Edge> receives;
+    for (std::uint32_t peer = 0; peer < ranks_; ++peer) {
+      if (has(rank, peer)) sends.push_back({peer, peer});
+      if (has(peer, rank)) receives.push_back({peer, peer});
+    }
+    const auto operation =
+        kind_ == kShift ? kernels::Operation::kSendrecv : kernels::Operation::kNeighbor;
+    pattern_ = pattern_of_edges(operation, static_cast<int>(rank), static_cast<int>(ranks_), sends,
+                                receives);
+    if (pattern_.rounds.empty()) pattern_.rounds.emplace_back();
+    if (kind_ == kShift) {
+      pattern_.tags = {kernels::tag_of_message(tag_), kernels::tag_of_message(tag_)};
+    }
+    return &pattern_;
+  }
+
+ private:
+  enum Kind { kAll = 1, kShift, kSome };  ///< 0 is kAll too
+
+  Kind kind_;
+  std::size_t ranks_;
+  std::int32_t tag_;
+  std::size_t shift_;
+  std::vector<bool> there_;
+  Pattern pattern_;
+};
 
 }  // namespace
 
@@ -78,10 +125,12 @@ StressResult run_stress(const StressOptions& options, const int (&ranks_of)[2], 
     const int c = static_cast<int>(shared() % 2);
     const bool through_rings = !is_registered(++calls[c]);
     const auto me = static_cast<std::size_t>(ranks_of[c]);
+    Edges edges(shared, size, e);
     std::uint64_t at = shared() % 16;
     for (std::size_t from = 0; from < size; ++from) {
       for (std::size_t to = 0; to < size; ++to) {
-        const std::uint64_t bytes = log_uniform(shared, most);
+        const std::uint64_t drawn = log_uniform(shared, most);
+        const std::uint64_t bytes = edges.has(from, to) ? drawn : 0;
         const Extent piece{static_cast<std::int64_t>(shared() % (pool.size() - bytes)), bytes};
         if (from == me) send[to] = piece;
         if (to != me) continue;
@@ -93,7 +142,7 @@ StressResult run_stress(const StressOptions& options, const int (&ranks_of)[2], 
         std::memcpy(&received[at], guard.data(), kGap);
       }
     }
-    result.problem = exchange(c, pool, send, received, receive);
+    result.problem = exchange(c, pool, received, {send, receive, edges.pattern_of(me)});
     for (std::size_t from = 0; from < size && result.problem.empty(); ++from) {
       const Extent& block = receive[from];
       const std::byte* const got = received.data() + block.offset;

@@ -1,7 +1,8 @@
-// Stress: many random exchanges on two communicators, every byte checked.
+// Stress: many random exchanges of any operation on two communicators, every byte checked.
 #pragma once
 
 #include <extent.hpp>
+#include <pattern.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -23,12 +24,20 @@ struct StressOptions {
 /// when something else is given.
 bool parse_stress_options(int argc, char** argv, StressOptions* options);
 
+/// The blocks of an exchange, by rank, and the pattern that says which of them are exchanged; null
+/// for an alltoallv, else of one round. Blocks that are not exchanged have no bytes.
+struct StressBlocks {
+  std::span<const Extent> send;
+  std::span<const Extent> receive;
+  const Pattern* pattern;
+};
+
 /// Exchanges on communicator 0 or 1; an error's text, or nothing. Blocks to send lie in `pool`, and
 /// those to receive in `received`, which stay the same; all of `received` but what arrives has to
 /// keep its content.
-using StressExchange = std::function<std::string(
-    int communicator, std::span<const std::byte> pool, std::span<const Extent> send,
-    std::span<std::byte> received, std::span<const Extent> receive)>;
+using StressExchange =
+    std::function<std::string(int communicator, std::span<const std::byte> pool,
+                              std::span<std::byte> received, const StressBlocks& blocks)>;
 
 /// Whether a communicator's `call`th exchange, from 1 on, is to be in registered memory. The same
 /// on all ranks, so that it may be registered, or no more, before an exchange.

@@ -82,6 +82,34 @@ struct Blocks {
   }
 };
 
+/// Makes the exchange: what goes between some ranks is an alltoallv too, of nothing between others.
+int call(const std::byte* pool, std::byte* target, const StressBlocks& blocks, int rank,
+         MPI_Comm comm) {
+  const Pattern* const pattern = blocks.pattern;
+  if (pattern == nullptr || pattern->operation != kernels::Operation::kSendrecv) {
+    const Blocks out(blocks.send);
+    const Blocks in(blocks.receive);
+    return MPIX_Alltoallv_c(pool, out.counts.data(), out.displacements.data(), MPI_BYTE, target,
+                            in.counts.data(), in.displacements.data(), MPI_BYTE, comm);
+  }
+  const auto rank_of = [&](const std::vector<Edge>& edges, const auto& of_self) {
+    if (of_self) return rank;
+    return edges.empty() ? MPI_PROC_NULL : static_cast<int>(edges.front().peer);
+  };
+  const Round& round = pattern->rounds.front();
+  const int to = rank_of(round.sends, round.to_self);
+  const int from = rank_of(round.receives, round.from_self);
+  const auto block = [](std::span<const Extent> list, int peer) {
+    return peer == MPI_PROC_NULL ? Extent{0, 0} : list[static_cast<std::size_t>(peer)];
+  };
+  const Extent sent = block(blocks.send, to);
+  const Extent received = block(blocks.receive, from);
+  const int tag = static_cast<int>(pattern->tags.send & ~device::kAnnounced);
+  return MPIX_Sendrecv_c(pool + sent.offset, static_cast<MPI_Count>(sent.bytes), MPI_BYTE, to, tag,
+                         target + received.offset, static_cast<MPI_Count>(received.bytes), MPI_BYTE,
+                         from, tag, comm, MPI_STATUS_IGNORE);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -111,19 +139,13 @@ int main(int argc, char** argv) {
   }
   if (result.problem.empty()) {
     Target targets[2]{Target(comms[0]), Target(comms[1])};
-    const auto exchange = [&](int c, std::span<const std::byte> pool, std::span<const Extent> send,
-                              std::span<std::byte> received, std::span<const Extent> receive) {
-      const Blocks out(send);
-      const Blocks in(receive);
+    const auto exchange = [&](int c, std::span<const std::byte> pool, std::span<std::byte> received,
+                              const StressBlocks& blocks) {
       std::byte* target = nullptr;
       int code = targets[c].next(received, &target);
       const bool copies = target != received.data();
       if (copies) std::ranges::copy(received, target);
-      if (code == MPI_SUCCESS) {
-        code =
-            MPIX_Alltoallv_c(pool.data(), out.counts.data(), out.displacements.data(), MPI_BYTE,
-                             target, in.counts.data(), in.displacements.data(), MPI_BYTE, comms[c]);
-      }
+      if (code == MPI_SUCCESS) code = call(pool.data(), target, blocks, ranks_of[c], comms[c]);
       if (copies) std::copy_n(target, received.size(), received.data());
       return error_text(code);
     };

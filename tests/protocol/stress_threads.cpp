@@ -48,12 +48,12 @@ int main(int argc, char** argv) {
                       : communicators[c]->deregister_buffer(*bootstraps[c], before);
       };
       const auto exchange = [&](int c, std::span<const std::byte> pool,
-                                std::span<const Extent> send, std::span<std::byte> received,
-                                std::span<const Extent> receive) {
+                                std::span<std::byte> received, const StressBlocks& blocks) {
         const Status ready = register_or_not(c, received);
         if (!ready.ok()) return ready.message();
         return communicators[c]
-            ->exchange({pool.data(), send, received.data(), receive, false})
+            ->exchange(
+                {pool.data(), blocks.send, received.data(), blocks.receive, false, blocks.pattern})
             .message();
       };
       result = run_stress(options, ranks_of, options.ranks, in_stress_memory(exchange));

@@ -31,8 +31,9 @@ class HandleTable {
       : argument_(argument), null_(null), what_(what) {}
 
   /// Collective: has make(valid, &thing), which is collective, make a thing of the communicator,
-  /// and gives *made a handle to it. `valid` is what check(), which is not collective, returned or
-  /// threw: the other ranks are not to wait for one whose arguments are wrong.
+  /// and gives *made a handle to it, or the null handle. `valid` is what check(), which is not
+  /// collective, returned or threw: the other ranks are not to wait for one whose arguments are
+  /// wrong.
   template <class Check, class Make>
   Status make(MPI_Comm comm, const std::shared_ptr<Attached>& attached, const Check& check,
               Object** made, const Make& make) {
@@ -46,6 +47,7 @@ class HandleTable {
     const Status status = make(valid, &thing);
     if (!status.ok()) {
       if (handle != nullptr) forget(handle);
+      if (made != nullptr) *made = nullptr;
       return status;
     }
     handle->thing = thing;

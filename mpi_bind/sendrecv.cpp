@@ -48,9 +48,9 @@ Status check_rank(const End& end, int rank, int size, bool may_be_any) {
 Status check_tag(const End& end, int rank, bool may_be_any) {
   if (!end.is_somebody() || end.tag >= 0 || (may_be_any && end.tag == MPI_ANY_TAG)) return {};
   if (end.tag == MPI_ANY_TAG) {
-    return Status::error(ErrorKind::kTag, "%s is MPI_ANY_TAG on rank %d; a %s has a tag of its own",
-                         end.tag_name, rank,
-                         may_be_any ? "message" : "message, and what a stream receives,");
+    return Status::error(ErrorKind::kTag,
+                         "%s is MPI_ANY_TAG on rank %d; here it has to be a tag, from 0 on",
+                         end.tag_name, rank);
   }
   return Status::error(ErrorKind::kTag, "%s = %d on rank %d is negative", end.tag_name, end.tag,
                        rank);

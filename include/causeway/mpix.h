@@ -319,7 +319,7 @@ typedef struct causeway_plan* MPIX_Plan;
  * Completion: counts, displacements and datatypes may be changed. Buffers belong to the plan until
  * it is freed; between its starts the caller may read and write them.
  * Errors: where a rank asks for less than it is sent, every rank gets MPI_ERR_TRUNCATE, naming the
- * pair, and there is no plan. Any other key of info that begins with causeway_ is an error.
+ * pair, and *plan is MPIX_PLAN_NULL. Any other key of info that begins with causeway_ is an error.
  */
 CAUSEWAY_API int MPIX_Alltoallv_plan(const void* sendbuf, const int sendcounts[],
                                      const int sdispls[], MPI_Datatype sendtype, void* recvbuf,

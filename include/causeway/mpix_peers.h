@@ -31,11 +31,17 @@ extern "C" {
  * were received; it may be MPI_STATUS_IGNORE.
  *
  * Errors: a message with another tag than recvtag is MPI_ERR_TAG, which names both; it is
- * consumed, what recvbuf holds afterwards is undefined, and comm stays usable. A message of an
- * exchange that is collective over comm, in place of one of these calls, is MPI_ERR_TAG likewise. A
- * message that is longer than recvbuf is MPI_ERR_TRUNCATE, as MPIX_Alltoallv has it. A call whose
- * arguments are wrong takes the place of the right one: dest gets MPI_ERR_OTHER naming the rank,
- * and what source sends is lost.
+ * consumed, what recvbuf holds afterwards is undefined, and comm stays usable. A message that is
+ * longer than recvbuf, which may have room for nothing, is MPI_ERR_TRUNCATE. Where a rank gets a
+ * message of these calls in place of one of an exchange that is collective over comm, or the other
+ * way round, comm fails, and the error names the pair and both operations: a message that
+ * no call has received stays in the way of the next exchange.
+ *
+ * A call whose arguments are wrong takes the place of the right one: dest gets MPI_ERR_OTHER naming
+ * the rank, and a status of no bytes; what source sends is lost, and source may get
+ * MPI_ERR_TRUNCATE. Where the source itself is wrong, or is MPI_ANY_SOURCE, nothing is received:
+ * what was sent waits for another call. One thread at a time is in a call on comm: two directions
+ * that wait for each other have to be one call.
  */
 CAUSEWAY_API int MPIX_Sendrecv(const void* sendbuf, int sendcount, MPI_Datatype sendtype, int dest,
                                int sendtag, void* recvbuf, int recvcount, MPI_Datatype recvtype,

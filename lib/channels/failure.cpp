@@ -60,6 +60,7 @@ Status failure_status(Failure failure, int rank) {
   }
   if (failure.cause == device::Fault::kPeerEnded) what = "has ended, or was killed";
   if (failure.cause == device::Fault::kOverlapped) what = "ran two exchanges at the same time";
+  if (failure.cause == device::Fault::kOutOfStep) what = "got a message of another operation";
   return Status::error(ErrorKind::kFailed, "rank %d: the communicator has failed: rank %d %s", rank,
                        failure.rank, what.c_str());
 }
@@ -125,6 +126,13 @@ Status fault_status(const device::FaultReport& report, int rank, std::uint64_t a
                            "rank %d found a corrupt message header from rank %d: lane %u, exchange "
                            "%" PRIu64 ", position %" PRIu64,
                            rank, peer, report.lane, report.sequence, report.needed);
+    case Fault::kOutOfStep:
+      return Status::error(
+          ErrorKind::kFailed,
+          "rank %d asked rank %d for %s and got %s: the two do not make their calls "
+          "in the same order",
+          rank, peer, describe_message(report.needed).c_str(),
+          describe_message(report.reached).c_str());
     case Fault::kOverlapped:
       return Status::error(
           ErrorKind::kFailed,

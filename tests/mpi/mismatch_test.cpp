@@ -250,5 +250,37 @@ TEST_P(Mismatch, OfOnePairDoesNotConcernTheOthers) {
 INSTANTIATE_TEST_SUITE_P(Table, Mismatch, ::testing::ValuesIn(kRings),
                          [](const auto& rings) { return std::string(rings.param.name); });
 
+/// A message that no call has received stands in the way of the next exchange: no rank waits, and
+/// none takes it for another.
+TEST(MismatchOfOperations, MessagesLeftBehindFailTheCommunicator) {
+  const ScopedComm comm = attached();
+  const int rank = comm.rank();
+  if (comm.size() < 2) GTEST_SKIP() << "needs two ranks";
+  const int ten[10] = {};
+  if (rank == 1) {
+    EXPECT_EQ(MPIX_Sendrecv(ten, 10, MPI_INT, 0, 1, nullptr, 0, MPI_INT, MPI_PROC_NULL, 1, comm,
+                            MPI_STATUS_IGNORE),
+              MPI_SUCCESS);
+  }
+  MPI_Barrier(MPI_COMM_WORLD);
+  const std::vector<int> sent(static_cast<std::size_t>(comm.size()), rank);
+  std::vector<int> received(sent.size(), -1);
+  const auto exchange = [&] {
+    return MPIX_Alltoall(sent.data(), 1, MPI_INT, received.data(), 1, MPI_INT, comm);
+  };
+  const int first = exchange();
+  if (rank == 0) {
+    EXPECT_TRUE(
+        is_error(first, class_of(first),
+                 {"rank 0 asked rank 1 for one of an alltoallv and got a message with tag 1",
+                  "in the same order"}));
+  }
+  MPI_Barrier(MPI_COMM_WORLD);
+  int failed = MPI_SUCCESS;
+  EXPECT_EQ(MPIX_Comm_get_error(comm, &failed), MPI_SUCCESS);
+  EXPECT_NE(failed, MPI_SUCCESS);
+  EXPECT_TRUE(is_error(exchange(), class_of(failed), {"rank 0 "}));
+}
+
 }  // namespace
 }  // namespace causeway::test

@@ -214,43 +214,41 @@ TEST_P(Sendrecv, RandomSequencesWithOtherExchanges) {
   });
 }
 
-/// A message of one kind where the other end asks for one of another: both go on.
-TEST(SendrecvAndOthers, MessagesOfAnotherOperationAreReported) {
-  for (const char* ll_bytes : {"4096", "0"}) {
-    run_ranks(2, {{"CAUSEWAY_LL_BYTES", ll_bytes}}, [](Communicator& communicator) {
-      const device::Communicator handle = communicator.device_handle();
-      Caller caller(handle, 1);
-      const std::uint32_t of_alltoallv = kernels::tag_of(kernels::Operation::kAlltoallv);
-      const std::uint32_t tag_5 = kernels::tag_of_message(5);
-      const struct {
-        std::uint64_t bytes;
-        std::uint32_t sent, asked, told;
-      } cases[] = {{100, tag_5, of_alltoallv, tag_5},
-                   {100, of_alltoallv, tag_5, of_alltoallv},
-                   {0, of_alltoallv, tag_5, 0},
-                   {0, tag_5, of_alltoallv, tag_5}};
-      for (const auto& [bytes, sent, asked, told] : cases) {
+/// A message of one operation where the other end asks for one of another.
+TEST(SendrecvAndOthers, MessagesOfAnotherOperationFailTheCommunicator) {
+  constexpr std::uint32_t kOfAlltoallv = kernels::tag_of(kernels::Operation::kAlltoallv);
+  constexpr std::uint32_t kOfNeighbor = kernels::tag_of(kernels::Operation::kNeighbor);
+  constexpr std::uint32_t kTag5 = kernels::tag_of_message(5);
+  struct Case {
+    std::uint64_t bytes;
+    std::uint32_t sent, asked, told;
+  };
+  for (const char* const ll_bytes : {"4096", "0"}) {
+    for (const Case& wrong :
+         {Case{100, kTag5, kOfAlltoallv, kTag5}, Case{100, kOfAlltoallv, kTag5, kOfAlltoallv},
+          Case{0, kOfAlltoallv, kTag5, 0}, Case{0, kTag5, kOfAlltoallv, kTag5},
+          Case{100, kOfNeighbor, kOfAlltoallv, kOfNeighbor}}) {
+      run_ranks(2, {{"CAUSEWAY_LL_BYTES", ll_bytes}}, [&](Communicator& communicator) {
+        const device::Communicator handle = communicator.device_handle();
+        Caller caller(handle, 1);
         std::vector<std::byte> memory(100, std::byte{1});
-        const Extent block{0, handle.rank == 0 ? bytes : 100};
+        const Extent block{0, handle.rank == 0 ? wrong.bytes : 100};
         Messages messages;
         messages.operation = kernels::Operation::kSendrecv;
-        messages.tags = {sent, asked};
+        messages.tags = {wrong.sent, wrong.asked};
         (handle.rank == 0 ? messages.sends : messages.receives)
             .push_back({1 - handle.rank, &block});
         caller.launch(messages, memory.data(), memory.data(), nullptr);
-        device::FaultReports& reports = *handle.control.reports;
-        EXPECT_EQ(reports.fatal.complete, 0U);
-        EXPECT_EQ(reports.mismatched.complete, handle.rank);
-        if (handle.rank == 1) {
-          EXPECT_EQ(reports.mismatched.needed, asked);
-          EXPECT_EQ(reports.mismatched.reached, told);
-        }
-        reports.mismatched = {};
-        *handle.control.claims = {};
-      }
-      const Sent last{0, 1, 7, 3000, 5, 3000, 5, false};
-      EXPECT_EQ(caller.make(handle.rank == 0 ? Call{&last, nullptr} : Call{nullptr, &last}), "");
-    });
+        if (handle.rank == 0) return;
+        const device::FaultReports& reports = *handle.control.reports;
+        EXPECT_EQ(reports.mismatched.complete, 0U);
+        EXPECT_EQ(reports.fatal.complete, 1U);
+        EXPECT_EQ(reports.fatal.fault, device::Fault::kOutOfStep);
+        EXPECT_EQ(reports.fatal.needed, wrong.asked);
+        EXPECT_EQ(reports.fatal.reached, wrong.told);
+        EXPECT_EQ(communicator.error().kind(), ErrorKind::kFailed);
+      });
+    }
   }
 }
 

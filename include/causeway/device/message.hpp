@@ -2,6 +2,7 @@
 #pragma once
 
 #include <causeway/device/channel.hpp>
+#include <causeway/device/wait.hpp>
 
 namespace causeway::device {
 
@@ -71,6 +72,13 @@ struct Request {
 /// Whether a message with a tag is one that was asked for.
 CAUSEWAY_FN constexpr bool is_wanted(const Request& request, std::uint32_t tag) {
   return tag == request.tag || request.tag == 0 || (request.any_tag && is_announced(tag));
+}
+
+/// What is wrong where a message with a tag is not one that was asked for. One of another operation
+/// stands where its own does not come any more, or not yet: from there on the two ends would take
+/// each other's messages for others than they are.
+CAUSEWAY_FN constexpr Fault fault_of_tag(const Request& request, std::uint32_t tag) {
+  return is_announced(request.tag) && is_announced(tag) ? Fault::kMismatched : Fault::kOutOfStep;
 }
 
 /// What receive() found.

@@ -12,12 +12,13 @@ namespace causeway::device {
 enum class Fault : std::uint32_t {
   kNone = 0,
   kTruncated,   ///< the peer sent, or was sent, more bytes than the receiver had asked for
-  kMismatched,  ///< the peer sent a message with another tag, or of another operation
+  kMismatched,  ///< the peer sent a message with another tag
   kDeclined,    ///< the peer could not take part: its arguments were wrong, or it lacked memory
   kAborted,     ///< the abort word was set while this rank waited
   kTimedOut,    ///< the deadline of a wait passed
   kCorrupt,     ///< a record's header is not one that this library writes
   kOverlapped,  ///< two exchanges of one communicator ran at the same time
+  kOutOfStep,   ///< the peer sent a message of another operation: their calls have another order
   kPeerEnded,   ///< a peer's process has ended; found by the host
   kLinkFailed,  ///< a network link to a peer is broken; found by the host
 };
@@ -42,10 +43,10 @@ struct FaultReport {
   std::uint32_t peer;  ///< rank in the communicator
   std::uint32_t lane;
   std::uint64_t sequence;  ///< exchange of this pair, counted from the channel's start
-  std::uint64_t needed;    ///< byte count waited for; kTruncated: bytes sent; kMismatched: tag that
-                           ///< was asked for
-  std::uint64_t reached;   ///< byte count seen; kTruncated: bytes asked for; kMismatched: tag that
-                           ///< came, 0 where no message did
+  std::uint64_t needed;    ///< byte count waited for; kTruncated: bytes sent; kMismatched and
+                           ///< kOutOfStep: tag that was asked for
+  std::uint64_t reached;   ///< byte count seen; kTruncated: bytes asked for; kMismatched and
+                           ///< kOutOfStep: tag that came, 0 where no message did
   std::uint64_t complete;  ///< 1 when there is a report
 };
 

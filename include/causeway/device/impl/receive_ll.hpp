@@ -144,13 +144,15 @@ CAUSEWAY_FN CAUSEWAY_CALL void report_message(const ReceiveChannel& channel, std
     // It came since the last message that was asked for.
     report(Fault::kTruncated, header.previous, header.previous_bytes, 0);
   }
-  if (header.protocol == Protocol::kDeclined) {
+  if (request.info != nullptr) *request.info = {header.message_bytes, header.tag};
+  const Fault fault = fault_of_tag(request, header.tag);
+  const bool declined = header.protocol == Protocol::kDeclined;
+  if (!is_wanted(request, header.tag) && (!declined || is_fatal(fault))) {
+    report(fault, sequence, request.tag, header.tag);
+  }
+  if (declined) {
     report(Fault::kDeclined, sequence, 0, 0);
     return;
-  }
-  if (request.info != nullptr) *request.info = {header.message_bytes, header.tag};
-  if (!is_wanted(request, header.tag)) {
-    report(Fault::kMismatched, sequence, request.tag, header.tag);
   }
   // What comes through the ring says there how much it is.
   if (header.protocol != Protocol::kStaged && header.message_bytes > request.bytes) {
@@ -272,7 +274,7 @@ CAUSEWAY_FN CAUSEWAY_CALL Sighting take_any(G group, const ReceiveChannel& chann
     } else if (here && shape.lane == 0) {
       check_message<Device>(channel, sequence, header, request, control);
     } else if (seen.found == Found::kNothing && shape.lane == 0 && is_announced(request.tag)) {
-      report_fault<Device>(control, {Fault::kMismatched, WaitFor::kNothing, shape.peer, shape.lane,
+      report_fault<Device>(control, {Fault::kOutOfStep, WaitFor::kNothing, shape.peer, shape.lane,
                                      sequence, request.tag, 0, 0});
     }
   }

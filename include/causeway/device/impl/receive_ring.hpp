@@ -90,11 +90,9 @@ class RingReceiver {
   CAUSEWAY_FN bool take_message(const RecordHeader& header, const Request& request) {
     const std::uint64_t capacity = request.bytes;
     lanes_ = header.lanes;
-    if (header.protocol == Protocol::kDeclined) {
-      report(Fault::kDeclined, WaitFor::kNothing, sequence_, 0, 0);
-    } else if (hears()) {
-      hear(header, request);
-    }
+    const bool declined = header.protocol == Protocol::kDeclined;
+    if (hears()) hear(header, request, declined);
+    if (declined) report(Fault::kDeclined, WaitFor::kNothing, sequence_, 0, 0);
     if (header.protocol != Protocol::kDeclined && header.message_bytes > capacity) {
       report(Fault::kTruncated, WaitFor::kNothing, sequence_, header.message_bytes, capacity);
     }
@@ -116,17 +114,18 @@ class RingReceiver {
 
   /// Says what a message is, and reports one of another kind.
   CAUSEWAY_TEMPLATE
-  CAUSEWAY_FN void hear(const RecordHeader& header, const Request& request) const {
+  CAUSEWAY_FN void hear(const RecordHeader& header, const Request& request, bool declined) const {
     if (request.info != nullptr) *request.info = {header.message_bytes, header.tag};
-    if (is_wanted(request, header.tag)) return;
-    report(Fault::kMismatched, WaitFor::kNothing, sequence_, request.tag, header.tag);
+    const Fault fault = fault_of_tag(request, header.tag);
+    if (is_wanted(request, header.tag) || (declined && !is_fatal(fault))) return;
+    report(fault, WaitFor::kNothing, sequence_, request.tag, header.tag);
   }
 
   /// Reports that no message came where one was to.
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN void miss(const Request& request) const {
     if (!hears() || !is_announced(request.tag)) return;
-    report(Fault::kMismatched, WaitFor::kNothing, sequence_, request.tag, 0);
+    report(Fault::kOutOfStep, WaitFor::kNothing, sequence_, request.tag, 0);
   }
 
   /// Hands a record's payload to the hook, up to what fits in capacity, and frees its place.

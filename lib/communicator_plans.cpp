@@ -62,10 +62,17 @@ Status status_of(const Mismatch& found) {
   }
 }
 
-/// Collective: an error where the ends of a message do not go together.
-Status check_messages(Bootstrap& bootstrap, const Mismatch& mine) {
+/// Collective: an error where the ends of a message do not go together, of which find() finds this
+/// rank's.
+template <typename Find>
+Status check_messages(Bootstrap& bootstrap, const Find& find) {
+  Mismatch mine;
   std::vector<Mismatch> all;
-  CAUSEWAY_TRY(allgather(bootstrap, mine, &all));
+  const auto find_mine = [&]() -> Status {
+    mine = find();
+    return {};
+  };
+  CAUSEWAY_TRY(allgather(bootstrap, find_mine, mine, &all));
   const auto first = std::ranges::find_if(all, &Mismatch::any);
   return first == all.end() ? Status() : status_of(*first);
 }
@@ -170,8 +177,8 @@ Status Communicator::State::plan_exchange(Bootstrap& bootstrap, const Buffers& b
     CAUSEWAY_TRY(agree(bootstrap, make_table));
     CAUSEWAY_TRY(
         bootstrap.allgather(mine.data(), mine.size() * sizeof(std::uint64_t), table->words()));
-    CAUSEWAY_TRY(
-        check_messages(bootstrap, table->find_mismatch(topology.rank(), pattern, buffers)));
+    CAUSEWAY_TRY(check_messages(
+        bootstrap, [&] { return table->find_mismatch(topology.rank(), pattern, buffers); }));
     return in_turn([&]() -> Status {
       CAUSEWAY_TRY(regions.add(bootstrap, const_cast<std::byte*>(span.begin),
                                static_cast<std::uint64_t>(span.end - span.begin),

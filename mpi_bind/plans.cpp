@@ -31,7 +31,8 @@ int make_plan(const char* call, Among among, const Side<Count, Displacement>& se
   const auto fill = [&](const Attached& attached, Blocks* blocks, Pattern*, Buffers* buffers) {
     return to_buffers(attached, among, send, receive, blocks, buffers);
   };
-  return make_plan(call, comm, attach, send.buffer, fill, info, plan);
+  // By reference: a copy may lack memory here, where nobody would be told.
+  return make_plan(call, comm, std::ref(attach), send.buffer, std::ref(fill), info, plan);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace causeway::mpi {
 using FillPlan = std::function<Status(const Attached&, Blocks* blocks, Pattern* pattern, Buffers*)>;
 
 /// Collective: makes a plan on comm, which attach() attaches if need be, and raises what goes wrong
-/// there. MPI_IN_PLACE for sendbuf is an error.
+/// there. MPI_IN_PLACE for sendbuf is an error. The functions are references, which take no memory.
 int make_plan(const char* call, MPI_Comm comm,
               const std::function<Status(std::shared_ptr<Attached>*)>& attach, const void* sendbuf,
               const FillPlan& fill, MPI_Info info, MPIX_Plan* plan);

@@ -9,6 +9,7 @@
 #include <never_destroyed.hpp>
 
 #include <algorithm>
+#include <functional>
 
 using namespace causeway;
 using namespace causeway::mpi;
@@ -211,7 +212,8 @@ int make_sendrecv_plan(const char* call, const Arguments<Count>& arguments, MPI_
                         Buffers* buffers) {
     return to_buffers(*attached.communicator, arguments, false, blocks, pattern, buffers);
   };
-  return make_plan(call, comm, attach_comm, arguments.send.buffer, fill, info, plan);
+  return make_plan(call, comm, std::ref(attach_comm), arguments.send.buffer, std::ref(fill), info,
+                   plan);
 }
 
 End to(int destination, int tag) { return {"dest", destination, "sendtag", tag}; }

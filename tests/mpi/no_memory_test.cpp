@@ -118,6 +118,13 @@ class Blocks {
                                         received_.data(), counts_.data(), places_.data(), types_[0],
                                         comm, MPI_INFO_NULL, plan);
   }
+  /// Of one int round the ring.
+  int sendrecv_plan(MPI_Comm comm, MPIX_Plan* plan) {
+    int rank = 0;
+    MPI_Comm_rank(comm, &rank);
+    return MPIX_Sendrecv_plan(sent_.data(), 1, MPI_INT, (rank + 1) % ranks, 3, received_.data(), 1,
+                              MPI_INT, (rank + ranks - 1) % ranks, 3, comm, MPI_INFO_NULL, plan);
+  }
   int plan(MPI_Comm comm, MPIX_Plan* plan) {
     return MPIX_Alltoallv_plan(sent_.data(), counts_.data(), places_.data(), types_[0],
                                received_.data(), counts_.data(), places_.data(), types_[0], comm,
@@ -182,6 +189,7 @@ int exchange_with_neighbors(Scene& scene) { return scene.blocks->neighbor_alltoa
 int plan_with_neighbors(Scene& scene) {
   return scene.blocks->neighbor_plan(scene.comm, &scene.plan);
 }
+int plan_of_a_ring(Scene& scene) { return scene.blocks->sendrecv_plan(scene.comm, &scene.plan); }
 int start_plan(Scene& scene) { return MPIX_Plan_start(scene.plan, nullptr); }
 int free_plan(Scene& scene) { return MPIX_Plan_free(&scene.plan); }
 int enroll(Scene& scene) {
@@ -230,6 +238,7 @@ const std::vector<Case>& cases() {
       {"first Neighbor_alltoallv", Kind::kExchange, kFew, true, nothing, exchange_with_neighbors},
       {"Neighbor_alltoallv", Kind::kExchange, kMany, true, attach, exchange_with_neighbors},
       {"Neighbor_alltoallv_plan", Kind::kSetUp, kFew, true, attach, plan_with_neighbors},
+      {"Sendrecv_plan", Kind::kSetUp, kFew, true, attach, plan_of_a_ring},
       {"Plan_start of neighbours", Kind::kExchange, kMany, true,
        all_of(attach, plan_with_neighbors), start_plan},
       {"Mem_alloc", Kind::kLocal, kFew, false, attach, allocate},

@@ -64,7 +64,7 @@ struct AnySourceExchange {
     }
   }
 
-  /// Never: a rank waits for a message before it may have been asked for its own.
+  /// Never: the roles run side by side, so that all ranks of a ring may wait for any source.
   CAUSEWAY_FN bool sends_at_once() const { return false; }
   AnySourceExchange as_one_block(Visits (&)[2]) const { return *this; }
 

@@ -89,7 +89,7 @@ CAUSEWAY_FN void read_ahead(const G& group, const Share& share, const std::uint6
       ahead.words = impl::load_words(group, hook.source(share.offset), share.bytes, group.rank());
     }
   }
-  // Last, because it is acquired. Who has taken a message is through with the one before.
+  // Last, because it is acquired. Messages up to the one that is taken are over.
   if (!share.paired) ahead.heard = Device::load_acquire(progress) + 1;
 }
 

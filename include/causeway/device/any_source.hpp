@@ -61,7 +61,8 @@ CAUSEWAY_FN std::uint32_t find_sender(const Communicator& comm, const Request& r
   std::uint32_t peer = comm.rank;
   Fault fault = Fault::kNone;
   const bool found = poll_until<Device>(comm.control, fault, [&] {
-    // From the last one looked at on: no peer is passed over for ever.
+    // From the last one looked at on. Each call begins behind this rank: as in MPI, a peer that
+    // sends much may be taken again and again.
     for (std::uint32_t looked = 0; looked < comm.size; ++looked) {
       peer = peer + 1 < comm.size ? peer + 1 : 0;
       if (peer != comm.rank && impl::has_wanted<Device>(comm.receive_channel(peer, 0), request)) {

@@ -64,6 +64,9 @@ struct AnySourceExchange {
     }
   }
 
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN void await_pulled() const { Single{args, items}.await_pulled(); }
+
   /// Never: the roles run side by side, so that all ranks of a ring may wait for any source.
   CAUSEWAY_FN bool sends_at_once() const { return false; }
   AnySourceExchange as_one_block(Visits (&)[2]) const { return *this; }

@@ -29,7 +29,7 @@ struct SendItem {
   std::uint16_t layout;       ///< of its elements, a place in ExchangeArgs::layouts; 0 where they
                               ///< lie side by side
   std::uint8_t lanes;         ///< lanes that share the block, the first ones; at least 1
-  std::uint8_t protocol;      ///< a device::Protocol: kStaged, kLl, kLl128 or kDirect
+  std::uint8_t protocol;      ///< a device::Protocol: kStaged, kLl, kLl128, kDirect or kPull
   bool paired;                ///< the peer sends this rank a message in the same exchange
 };
 

@@ -96,6 +96,21 @@ struct Exchange {
     return true;
   }
 
+  /// Waits until all that receivers read where it lies has been read. Called by one thread once
+  /// both roles of all blocks have ended.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN void await_pulled() const {
+    for (std::uint32_t i = 0; i < args.sends && !args.declined; ++i) {
+      const SendItem& item = lists.send[i];
+      if (static_cast<device::Protocol>(item.protocol) != device::Protocol::kPull) continue;
+      for (std::uint32_t lane = 0; lane < item.lanes; ++lane) {
+        const device::Share share = lane_share(item, args.send_tag, lane);
+        const device::SendChannel& channel = args.comm.send_channel(item.peer, lane);
+        if (!device::await_pulled<Device>(channel, share, args.comm.control)) return;
+      }
+    }
+  }
+
  private:
   static constexpr Visits all_visits(std::uint32_t first_peer) {
     return {0, static_cast<std::uint16_t>(first_peer), 0, 1};

@@ -61,6 +61,7 @@ void run_on_host(HostExecutor& executor, const Operation& operation, const Threa
     const Operation one_block = operation.as_one_block(visits);
     one_block.send(group, 0, OpenGate{});
     one_block.receive(group, 0, OpenGate{});
+    operation.await_pulled();
     return;
   }
   Operation elsewhere = operation;
@@ -75,6 +76,7 @@ void run_on_host(HostExecutor& executor, const Operation& operation, const Threa
     }
   };
   executor.run(role, operation.args.comm.control.idle);
+  operation.await_pulled();
 }
 
 }  // namespace causeway::kernels

@@ -35,12 +35,12 @@ Status Communicator::State::describe(const ScheduleLimits& within, const Pattern
   const auto has_layout = [](const Extent* block) {
     return block != nullptr && block->layout != nullptr;
   };
-  const bool gathers = std::ranges::any_of(messages_.sends, has_layout, &Message::block) ||
-                       std::ranges::any_of(messages_.receives, has_layout, &Message::block) ||
-                       has_layout(messages_.to_self) || has_layout(messages_.from_self);
-  messages_.in_place = args.region != device::kNoRegion && !gathers;
+  messages_.gathers = std::ranges::any_of(messages_.sends, has_layout, &Message::block) ||
+                      std::ranges::any_of(messages_.receives, has_layout, &Message::block) ||
+                      has_layout(messages_.to_self) || has_layout(messages_.from_self);
+  messages_.in_place = args.region != device::kNoRegion && !messages_.gathers;
   make_schedule(within, topology.rank(), topology.size(), messages_, schedule);
-  return gathers ? find_layouts(schedule) : Status();
+  return messages_.gathers ? find_layouts(schedule) : Status();
 }
 
 /// Names the layouts of the messages in their schedule.
@@ -317,7 +317,11 @@ RankFacts Communicator::facts() const {
     } else if (topology.same_process(peer)) {
       facts.links.push_back({"memory", "the same process"});
     } else {
-      facts.links.push_back({"memory", on_gpu ? "the same host: CUDA IPC" : "the same host"});
+      const bool pulls = state_->limits.pullers[static_cast<std::size_t>(peer)] != 0;
+      facts.links.push_back({"memory", on_gpu ? "the same host: CUDA IPC"
+                                       : pulls
+                                           ? "the same host: shared memory and cross-memory attach"
+                                           : "the same host: shared memory alone"});
     }
   }
   return facts;

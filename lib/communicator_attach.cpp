@@ -63,6 +63,8 @@ struct Communicator::State::Wishes {
   Place place;
   GpuId gpu;     ///< zeros for none
   bool insists;  ///< on running on GPUs
+  bool cma;      ///< messages may be read where they lie
+  bool reads;    ///< the memory of all ranks of its host
   std::uint64_t ring_bytes;
   std::uint64_t lanes;
   std::uint64_t ll_bytes;  ///< kNoWish leaves it and the next to the device
@@ -90,6 +92,8 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config) {
     mine = {place,
             gpu ? gpu->gpu() : GpuId{},
             insists,
+            config.cma,
+            false,
             config.ring_bytes.value_or(0),
             config.lanes.value_or(0),
             config.ll_bytes.value_or(kNoWish),
@@ -107,6 +111,7 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config) {
       places.push_back(wishes.place);
       all_have_gpus = all_have_gpus && wishes.gpu != GpuId{};
       agreed.insists = agreed.insists || wishes.insists;
+      agreed.cma = agreed.cma && wishes.cma;
       take_smaller(&agreed.ring_bytes, wishes.ring_bytes);
       take_smaller(&agreed.lanes, wishes.lanes);
       agreed.ll_bytes = std::min(agreed.ll_bytes, wishes.ll_bytes);
@@ -151,7 +156,10 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config) {
 Tuner Communicator::State::make_tuner(std::uint32_t blocks) const {
   const bool one_host = topology.remote_ranks().empty();
   const auto ranks = static_cast<std::uint32_t>(topology.size());
-  return Tuner(backend->kind(), rules_, pair_lanes(limits.lanes, ranks, blocks, one_host));
+  const Processors processors =
+      topology.has_processor_per_rank() ? Processors::kOwn : Processors::kShared;
+  return Tuner(backend->kind(), rules_, pair_lanes(limits.lanes, ranks, blocks, one_host),
+               processors);
 }
 
 Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& config, Wishes agreed,
@@ -173,6 +181,8 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
           topology.rank(), sharers - 1);
     }
     most_blocks = backend->blocks(config.max_ctas, sharers);
+    if (backend->kind() == DeviceKind::kHost && agreed.cma)
+      chosen.reads = reads_host_ranks(topology);
     // What a device would choose may differ between GPUs of different sizes.
     if (agreed.lanes == 0) chosen.lanes = default_lanes(backend->kind(), ranks, most_blocks);
     const std::uint64_t here = topology.host_ranks().size();
@@ -202,10 +212,13 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   CAUSEWAY_TRY(agree(bootstrap, [&]() -> Status {
     all_ = pattern_of_all(topology.rank(), topology.size());
     links_.clear();
+    pullers_.clear();
     for (int rank = 0; rank < topology.size(); ++rank) {
       links_.push_back(topology.same_host(rank) ? device::LinkKind::kMemory
                                                 : device::LinkKind::kNetwork);
+      pullers_.push_back(of_all[static_cast<std::size_t>(rank)].reads ? 1 : 0);
     }
+    limits.pullers = pullers_;
     limits.links = links_;
     rules_ = config.tuning_rules();
     tuner_ = std::make_unique<Tuner>(make_tuner(most_blocks));

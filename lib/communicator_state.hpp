@@ -132,6 +132,7 @@ class Communicator::State {
   std::mutex turn_;
   std::shared_ptr<DescriptorServer> descriptors_;  ///< null where peers need none to open memory
   std::vector<device::LinkKind> links_;            ///< by rank
+  std::vector<std::uint8_t> pullers_;              ///< by rank, see ScheduleLimits
   std::vector<TuningRule> rules_;                  ///< of this rank, on top of the built-in ones
   std::unique_ptr<const Tuner> tuner_;
   Pattern all_{};  ///< each rank with each

@@ -69,6 +69,12 @@ Status device_field(const Setting& setting, const std::string& text, Config* con
   return refuse(setting, text, "one of auto, host, cuda");
 }
 
+Status cma_field(const Setting& setting, const std::string& text, Config* config) {
+  if (text != "auto" && text != "no") return refuse(setting, text, "one of auto, no");
+  config->cma = text == "auto";
+  return {};
+}
+
 Status start_field(const Setting& setting, const std::string& text, Config* config) {
   CAUSEWAY_TRY(parse_number(setting, text, &config->start_count));
   config->start_count &= ~std::uint64_t{15};
@@ -128,6 +134,11 @@ constexpr Setting kSettings[] = {
      "thread; auto is 1, on GPUs nearly as many as there are multiprocessors, which is also the "
      "most",
      optional_field<&Config::max_ctas>, 1, 1024, true},
+    {"CAUSEWAY_CMA", "auto",
+     "how large messages travel on the host device: auto, the receiver reads them in the sender's "
+     "memory (cross-memory attach, `process_vm_readv`), where the system lets it; no on any rank, "
+     "through shared memory, which takes another copy",
+     cma_field, 0, 0},
     {"CAUSEWAY_TUNE", "none",
      "rules for how messages travel, separated by semicolons, as `lib/README.md` describes; they "
      "go "

@@ -28,6 +28,7 @@ struct Config {
   std::optional<std::uint64_t> ll_bytes;     ///< unset: the device's choice
   std::optional<std::uint64_t> ll128_bytes;  ///< unset: the device's choice
   std::optional<std::uint64_t> max_ctas;     ///< unset: the device's choice
+  bool cma = true;
   std::vector<TuningRule> tune;
   std::vector<TuningRule> tuning_file;
   std::uint64_t timeout_seconds = 1800;  ///< also while settings are read

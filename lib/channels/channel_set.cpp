@@ -196,6 +196,8 @@ Status ChannelSet::fill_tables() {
     const auto lines = [&](std::uint32_t lane) {
       return reinterpret_cast<const device::LlLine*>(segment + layout_.lines(index, lane));
     };
+    const std::int32_t process =
+        topology_->same_process(rank) ? 0 : topology_->place(rank).desk.pid;
     const std::size_t first = static_cast<std::size_t>(rank) * settings_.lanes;
     const device::PeerNews news{&states[2 * first + 1], sender_words(0), lines(0)};
     for (std::uint32_t lane = 0; lane < settings_.lanes; ++lane) {
@@ -213,7 +215,8 @@ Status ChannelSet::fill_tables() {
                                  layout_.lines(own(), lane),
                                  settings_.ll128_bytes,
                                  settings_.slot_bytes(),
-                                 settings_.lanes};
+                                 settings_.lanes,
+                                 process};
       const bool lined = settings_.ll_bytes > 0;
       send[entry] = {shape,
                      link,

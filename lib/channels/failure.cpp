@@ -5,6 +5,7 @@
 
 #include <cinttypes>
 #include <cstdio>
+#include <cstring>
 
 namespace causeway {
 
@@ -61,11 +62,13 @@ Status failure_status(Failure failure, int rank) {
   if (failure.cause == device::Fault::kPeerEnded) what = "has ended, or was killed";
   if (failure.cause == device::Fault::kOverlapped) what = "ran two exchanges at the same time";
   if (failure.cause == device::Fault::kOutOfStep) what = "got a message of another operation";
+  if (failure.cause == device::Fault::kUnreadable) what = "cannot read what it was sent";
   return Status::error(ErrorKind::kFailed, "rank %d: the communicator has failed: rank %d %s", rank,
                        failure.rank, what.c_str());
 }
 
 std::string describe_wait(const device::FaultReport& report) {
+  if (report.peer == device::kNoRank) return describe(report.wait_for);
   char text[160];
   std::snprintf(text, sizeof text,
                 "rank %u: for %s, lane %u, exchange %" PRIu64 ", count %" PRIu64 " of %" PRIu64,
@@ -133,6 +136,11 @@ Status fault_status(const device::FaultReport& report, int rank, std::uint64_t a
           "in the same order",
           rank, peer, describe_message(report.needed).c_str(),
           describe_message(report.reached).c_str());
+    case Fault::kUnreadable:
+      return Status::error(ErrorKind::kFailed,
+                           "rank %d cannot read what rank %d sends in its memory "
+                           "(process_vm_readv: %s); with CAUSEWAY_CMA=no it need not",
+                           rank, peer, std::strerror(static_cast<int>(report.reached)));
     case Fault::kOverlapped:
       return Status::error(
           ErrorKind::kFailed,

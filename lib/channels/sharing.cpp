@@ -4,6 +4,8 @@
 #include "log.hpp"
 #include "shared_segment.hpp"
 
+#include <causeway/device/host_device.hpp>
+
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -218,6 +220,17 @@ Status share_by_trial(Bootstrap& bootstrap, std::vector<Place>* places,
     *why_apart = trial->reasons(*places);
     trial->log_reason();
     return {};
+  });
+}
+
+bool reads_host_ranks(const Topology& topology) {
+  return std::ranges::all_of(topology.host_ranks(), [&](int rank) {
+    const Place& place = topology.place(rank);
+    std::uint64_t found = 0;
+    return topology.same_process(rank) ||
+           (device::HostDevice::read_process(place.desk.pid, &found, place.process_id_at,
+                                             sizeof found) == 0 &&
+            found == place.process_id);
   });
 }
 

@@ -58,4 +58,7 @@ Status share_by_trial(Bootstrap& bootstrap, std::vector<Place>* places,
                       std::vector<std::string>* why_apart,
                       std::shared_ptr<DescriptorServer>* server);
 
+/// Whether this process can read the memory of all others of its host, found out by trying.
+bool reads_host_ranks(const Topology& topology);
+
 }  // namespace causeway

@@ -32,6 +32,7 @@ Place this_place() {
   Place place{};
   place.desk = own_desk();
   place.process_id = place.desk.name;
+  place.process_id_at = &own_desk().name;
   sched_getaffinity(0, sizeof place.processors, &place.processors);
   gethostname(place.host_name, sizeof place.host_name - 1);
   std::string boot;

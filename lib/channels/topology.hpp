@@ -13,10 +13,11 @@ namespace causeway {
 
 /// What a rank tells the others about where it runs. Plain data.
 struct Place {
-  std::uint64_t host_id;     ///< equal where processes may be able to share memory
-  std::uint64_t process_id;  ///< random, one for the process: equal for threads of one
-  DescriptorDesk desk;       ///< of the process
-  cpu_set_t processors;      ///< those that the process may run on
+  std::uint64_t host_id;               ///< equal where processes may be able to share memory
+  std::uint64_t process_id;            ///< random, one for the process: equal for threads of one,
+  const std::uint64_t* process_id_at;  ///< and where the process has it
+  DescriptorDesk desk;                 ///< of the process
+  cpu_set_t processors;                ///< those that the process may run on
   char host_name[64];
 };
 

@@ -12,15 +12,19 @@ struct Names {
   const char* ll;
   const char* ll128;
   const char* direct;
+  const char* pull;
   const char* staged;
 };
 
 constexpr Names kAlltoallv = {"alltoallv nothing", "alltoallv mixed",  "alltoallv ll",
-                              "alltoallv ll128",   "alltoallv direct", "alltoallv staged"};
+                              "alltoallv ll128",   "alltoallv direct", "alltoallv pull",
+                              "alltoallv staged"};
 constexpr Names kNeighbor = {"neighbor nothing", "neighbor mixed",  "neighbor ll",
-                             "neighbor ll128",   "neighbor direct", "neighbor staged"};
+                             "neighbor ll128",   "neighbor direct", "neighbor pull",
+                             "neighbor staged"};
 constexpr Names kSendrecv = {"sendrecv nothing", "sendrecv mixed",  "sendrecv ll",
-                             "sendrecv ll128",   "sendrecv direct", "sendrecv staged"};
+                             "sendrecv ll128",   "sendrecv direct", "sendrecv pull",
+                             "sendrecv staged"};
 
 const Names& names_of(kernels::Operation operation) {
   switch (operation) {
@@ -51,6 +55,8 @@ const char* range_name(const Schedule& schedule) {
       return names.ll128;
     case device::Protocol::kDirect:
       return names.direct;
+    case device::Protocol::kPull:
+      return names.pull;
     default:
       return names.staged;
   }

@@ -52,8 +52,14 @@ std::uint8_t lanes_for(const ScheduleLimits& limits, const Choice& choice, std::
   return static_cast<std::uint8_t>((bytes + each - 1) / each);
 }
 
+/// Whether a message to a peer may be read by it where it lies: side by side, and no hook gathers.
+bool may_be_pulled(const ScheduleLimits& limits, std::size_t peer, bool gathers) {
+  return !limits.pullers.empty() && limits.pullers[peer] != 0 && !gathers &&
+         link_to(limits, peer) == device::LinkKind::kMemory;
+}
+
 MessageFacts facts_of(const ScheduleLimits& limits, Operation operation, std::size_t peer,
-                      std::uint64_t bytes) {
+                      std::uint64_t bytes, bool gathers) {
   return {operation,
           link_to(limits, peer),
           bytes,
@@ -61,7 +67,8 @@ MessageFacts facts_of(const ScheduleLimits& limits, Operation operation, std::si
           has_ll(limits, peer) && bytes <= limits.ll_bytes,
           may_go_direct(limits, peer, bytes),
           false,
-          has_ll(limits, peer) && limits.ll128_bytes > 0 && bytes <= limits.ll128_bytes};
+          has_ll(limits, peer) && limits.ll128_bytes > 0 && bytes <= limits.ll128_bytes,
+          may_be_pulled(limits, peer, gathers)};
 }
 
 /// How a message travels.
@@ -73,11 +80,11 @@ struct Travel {
 /// Says so for the messages of one exchange. Many are alike, and then it is worked out once.
 class Chooser {
  public:
-  Chooser(const ScheduleLimits& limits, Operation operation)
-      : limits_(limits), operation_(operation) {}
+  Chooser(const ScheduleLimits& limits, const Messages& messages)
+      : limits_(limits), operation_(messages.operation), gathers_(messages.gathers) {}
 
   Travel choose(std::size_t peer, std::uint64_t bytes) {
-    const MessageFacts message = facts_of(limits_, operation_, peer, bytes);
+    const MessageFacts message = facts_of(limits_, operation_, peer, bytes, gathers_);
     if (!last_ || *last_ != message) {
       travel_.choice = limits_.tuner->choose(message);
       travel_.lanes = lanes_for(limits_, travel_.choice, bytes);
@@ -89,6 +96,7 @@ class Chooser {
  private:
   const ScheduleLimits& limits_;
   const Operation operation_;
+  const bool gathers_;
   std::optional<MessageFacts> last_;
   Travel travel_{};
 };
@@ -199,7 +207,7 @@ std::uint32_t most_useful_blocks(std::uint32_t lanes, std::uint32_t ranks) {
 
 bool prefers_engine(const ScheduleLimits& limits, Operation operation, std::size_t peer,
                     std::uint64_t bytes) {
-  MessageFacts message = facts_of(limits, operation, peer, bytes);
+  MessageFacts message = facts_of(limits, operation, peer, bytes, false);
   message.engine = message.link == device::LinkKind::kMemory;
   return limits.tuner->choose(message).protocol == Protocol::kEngine;
 }
@@ -229,7 +237,7 @@ void make_schedule(const ScheduleLimits& limits, int self, int ranks, const Mess
   schedule->receive.clear();
   sends.clear();
   receives.clear();
-  Chooser chooser(limits, messages.operation);
+  Chooser chooser(limits, messages);
   bool in_lines = limits.ll_bytes > 0;
   bool in_place = messages.in_place && !messages.receives.empty();
   std::uint32_t threads = 0;

@@ -28,6 +28,8 @@ struct ScheduleLimits {
   const Tuner* tuner = &host_tuner();
   std::uint64_t ll128_bytes = 0;  ///< largest message in lines of ll128
   std::uint32_t max_ctas = 0;     ///< thread blocks of launches that are on the device together
+  std::span<const std::uint8_t> pullers = {};  ///< by rank, whether it can read this one's memory;
+                                               ///< empty for none
 };
 
 /// Bytes that each lane of a pair has lines of ll for, or of ll128, so that messages of `bytes`
@@ -52,6 +54,7 @@ struct Messages {
   const Extent* to_self = nullptr;    ///< that the rank sends itself; null for nothing,
   const Extent* from_self = nullptr;  ///< and where that goes; null where it asks for nothing
   bool in_place = false;              ///< peers may store what they send this rank where it belongs
+  bool gathers = false;               ///< some block has a layout
 };
 
 /// Lists what a rank sends and receives in a round of a pattern, of these blocks; nothing to and

@@ -22,6 +22,8 @@ bool may_use(const MessageFacts& message, Protocol protocol) {
       return message.ll128;
     case Protocol::kDirect:
       return message.direct;
+    case Protocol::kPull:
+      return message.pull;
     case Protocol::kEngine:
       return message.engine;
     case Protocol::kStaged:
@@ -39,9 +41,10 @@ Protocol protocol_for(std::span<const TuningRule> rules, const MessageFacts& mes
 
 }  // namespace
 
-Tuner::Tuner(DeviceKind device, std::span<const TuningRule> rules, PairLanes lanes)
+Tuner::Tuner(DeviceKind device, std::span<const TuningRule> rules, PairLanes lanes,
+             Processors processors)
     : device_(device) {
-  add(built_in_rules(device, lanes));
+  add(built_in_rules(device, lanes, processors));
   add(rules);
 }
 

@@ -25,6 +25,7 @@ struct MessageFacts {
   bool direct;         ///< whether it may be stored straight into the receiver's memory
   bool engine = false;  ///< whether copy engines may move it
   bool ll128 = false;   ///< whether it may travel in lines of ll128
+  bool pull = false;    ///< whether the receiver can read it where it lies
 
   friend bool operator==(const MessageFacts&, const MessageFacts&) = default;
 };
@@ -56,15 +57,20 @@ std::uint32_t default_lanes(DeviceKind device, std::uint32_t ranks, std::uint32_
 /// ranks that are all on one host, or not.
 PairLanes pair_lanes(std::uint32_t lanes, std::uint32_t ranks, std::uint32_t blocks, bool one_host);
 
+/// Whether ranks of the host device can have a processor each.
+enum class Processors { kOwn, kShared };
+
 /// The rules of a device's built-in table. A row each for a link and a protocol that serves it, all
 /// parts of a choice set; the one for staged comes first and is for messages of any size.
-std::vector<TuningRule> built_in_rules(DeviceKind device, PairLanes lanes = {});
+std::vector<TuningRule> built_in_rules(DeviceKind device, PairLanes lanes = {},
+                                       Processors processors = Processors::kOwn);
 
 /// The built-in table and the rules on top of it, of which later ones win over earlier ones. Each
 /// rank may have its own: receivers learn from headers what senders chose.
 class Tuner {
  public:
-  explicit Tuner(DeviceKind device, std::span<const TuningRule> rules = {}, PairLanes lanes = {});
+  explicit Tuner(DeviceKind device, std::span<const TuningRule> rules = {}, PairLanes lanes = {},
+                 Processors processors = Processors::kOwn);
 
   /// This one with rules on top of its own.
   Tuner with(std::span<const TuningRule> rules) const;

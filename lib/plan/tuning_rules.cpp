@@ -28,11 +28,9 @@ constexpr Name<Operation> kOperations[] = {{"alltoallv", Operation::kAlltoallv},
 constexpr Name<device::LinkKind> kLinks[] = {{"self", device::LinkKind::kSelf},
                                              {"memory", device::LinkKind::kMemory},
                                              {"network", device::LinkKind::kNetwork}};
-constexpr Name<Protocol> kProtocols[] = {{"ll", Protocol::kLl},
-                                         {"ll128", Protocol::kLl128},
-                                         {"staged", Protocol::kStaged},
-                                         {"direct", Protocol::kDirect},
-                                         {"engine", Protocol::kEngine}};
+constexpr Name<Protocol> kProtocols[] = {
+    {"ll", Protocol::kLl},         {"ll128", Protocol::kLl128}, {"staged", Protocol::kStaged},
+    {"direct", Protocol::kDirect}, {"pull", Protocol::kPull},   {"engine", Protocol::kEngine}};
 
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;
 

@@ -25,6 +25,7 @@ enum class Protocol : std::uint32_t {
   kLl = static_cast<std::uint32_t>(device::Protocol::kLl),
   kLl128 = static_cast<std::uint32_t>(device::Protocol::kLl128),
   kDirect = static_cast<std::uint32_t>(device::Protocol::kDirect),
+  kPull = static_cast<std::uint32_t>(device::Protocol::kPull),
   kEngine = 16,  ///< copy engines move it; no device::Protocol
 };
 
@@ -67,7 +68,7 @@ struct TuningRule {
 ///
 /// operation is alltoallv, neighbor, sendrecv or *; link is self, memory, network or *; bytes and
 /// range are N, N-, -N, N-M or *, where numbers take K, M and G; keys are protocol (ll, ll128,
-/// staged, direct, engine), lanes, lane_bytes, chunk and threads. Errors begin with `where`.
+/// staged, direct, pull, engine), lanes, lane_bytes, chunk and threads. Errors begin with `where`.
 Status parse_rules(const std::string& where, std::string_view line, std::vector<TuningRule>* rules);
 
 /// Appends the rules of a file's lines to *rules; errors name file and line.

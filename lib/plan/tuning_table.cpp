@@ -79,9 +79,26 @@ constexpr std::uint32_t kLanesAlone = 56;
 constexpr std::uint64_t kDirectAlone = 16 * kMiB;
 constexpr std::uint64_t kDirectAtOnce = 16 * kKiB;
 
-std::vector<TuningRule> host_rules() {
-  return {kNetworkStaged, kMemoryStaged,     kHostDirect, kHostLl128,
-          kMemoryLines,   kShortMemoryLines, kSelfStaged, kSelfBesideLines};
+constexpr TuningRule host_pull(std::uint64_t least) {
+  return row(LinkKind::kMemory, Protocol::kPull, {least, Range::kEndless}, 64, 16 * kKiB, 0,
+             kernels::kMostThreads);
+}
+
+/// One copy instead of two is worth a system call from the sizes below on, as measured with 2, 4
+/// and 8 ranks on 2 processors. A sender waits until its message has been read: where ranks take
+/// turns on a processor, a message in the ring spares one turn, as long as it fits there. With many
+/// messages for each rank they wait for each other as it is.
+std::vector<TuningRule> host_rules(Processors processors) {
+  std::vector<TuningRule> rules{kNetworkStaged, kMemoryStaged,     kHostDirect, kHostLl128,
+                                kMemoryLines,   kShortMemoryLines, kSelfStaged, kSelfBesideLines};
+  if (processors == Processors::kOwn) {
+    rules.push_back(host_pull(8 * kKiB));
+  } else {
+    rules.push_back(host_pull(256 * kKiB + 1));
+    rules.push_back(host_pull(16 * kKiB));
+    rules.back().operation = kernels::Operation::kAlltoallv;
+  }
+  return rules;
 }
 
 /// As measured between 2, 3 and 4 H200s. Copy engines serve where a rule asks for them: between two
@@ -148,8 +165,8 @@ PairLanes pair_lanes(std::uint32_t lanes, std::uint32_t ranks, std::uint32_t blo
   return result;
 }
 
-std::vector<TuningRule> built_in_rules(DeviceKind device, PairLanes lanes) {
-  return device == DeviceKind::kCuda ? cuda_rules(lanes) : host_rules();
+std::vector<TuningRule> built_in_rules(DeviceKind device, PairLanes lanes, Processors processors) {
+  return device == DeviceKind::kCuda ? cuda_rules(lanes) : host_rules(processors);
 }
 
 }  // namespace causeway

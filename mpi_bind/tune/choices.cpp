@@ -51,6 +51,7 @@ void add_host(const Cell& cell, const Maker& make) {
       make.add(Protocol::kDirect, {}, chunk, {});
     }
   }
+  if (cell.link == LinkKind::kMemory && cell.bytes > 128) make.add(Protocol::kPull, {}, {}, {});
 }
 
 void add_cuda(const Cell& cell, const Maker& make) {

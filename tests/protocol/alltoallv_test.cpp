@@ -23,6 +23,10 @@ TEST_P(AlltoallvShapes, MovesEveryByte) {
 }
 
 const Settings kSmallRing{{"CAUSEWAY_RING_BYTES", "4096"}};
+/// What peers can read where it lies they do, but for what goes in lines.
+const Settings kPulled{{"CAUSEWAY_RING_BYTES", "4096"},
+                       {"CAUSEWAY_CMA", "auto"},
+                       {"CAUSEWAY_TUNE", "*:memory:*:protocol=pull"}};
 
 INSTANTIATE_TEST_SUITE_P(
     All, AlltoallvShapes,
@@ -87,6 +91,18 @@ INSTANTIATE_TEST_SUITE_P(
                {"CAUSEWAY_LL128_BYTES", "2000"}},
               4000,
               300},
+        Shape{"pulled", 4, kPulled, 40000, 100},
+        Shape{"pulled_over_lanes",
+              3,
+              {{"CAUSEWAY_RING_BYTES", "4096"},
+               {"CAUSEWAY_LANES", "5"},
+               {"CAUSEWAY_MAX_CTAS", "4"},
+               {"CAUSEWAY_LL_BYTES", "0"},
+               {"CAUSEWAY_CMA", "auto"},
+               {"CAUSEWAY_TUNE", "*:memory:*:protocol=pull,lane_bytes=1000"},
+               {"CAUSEWAY_START_COUNT", "18446744073709551600"}},
+              20000,
+              100},
         Shape{"counts_pass_2_to_32",
               3,
               {{"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_START_COUNT", "4294965248"}},

@@ -7,6 +7,7 @@
 #include <pattern.hpp>
 
 #include <algorithm>
+#include <thread>
 #include <vector>
 
 namespace causeway::test {
@@ -88,11 +89,36 @@ TEST_P(AnySource, TakesWhatComesBetweenOtherExchanges) {
   });
 }
 
+TEST(AnySourceTimeout, NamesNoRankThatWasWaitedFor) {
+  run_ranks(2, {{"CAUSEWAY_TIMEOUT", "1"}}, [&](Communicator& communicator) {
+    if (communicator.rank() == 1) {
+      std::vector<std::byte> in(8);
+      device::MessageInfo heard{};
+      const Status waited = receive(communicator, &in, &heard);
+      EXPECT_EQ(waited.kind(), ErrorKind::kFailed);
+      EXPECT_EQ(waited.message(),
+                "rank 1 waited too long (CAUSEWAY_TIMEOUT) for a message from any source");
+    } else {
+      while (communicator.error().ok()) std::this_thread::yield();
+      EXPECT_EQ(communicator.error().message(),
+                "rank 0: the communicator has failed: rank 1 waited too long (CAUSEWAY_TIMEOUT) "
+                "for the other ranks");
+    }
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, AnySource,
     testing::Values(
         Shape{"two", 2, {{"CAUSEWAY_RING_BYTES", "4096"}}, 20'000, 60},
         Shape{"five", 5, {{"CAUSEWAY_RING_BYTES", "8K"}, {"CAUSEWAY_LANES", "3"}}, 50'000, 60},
+        Shape{"pulled",
+              4,
+              {{"CAUSEWAY_RING_BYTES", "4096"},
+               {"CAUSEWAY_CMA", "auto"},
+               {"CAUSEWAY_TUNE", "*:memory:*:protocol=pull"}},
+              20'000,
+              60},
         Shape{"without_lines",
               4,
               {{"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_LL_BYTES", "0"}},

@@ -14,7 +14,13 @@ struct Mismatch {
   std::uint64_t asked;
 };
 
-class MismatchedCounts : public testing::TestWithParam<std::tuple<Mismatch, const char*>> {};
+/// And how they travel: lanes, and whether peers read what they can where it lies.
+struct Way {
+  const char* lanes;
+  bool pulled;
+};
+
+class MismatchedCounts : public testing::TestWithParam<std::tuple<Mismatch, Way>> {};
 
 /// Rank 0 sends `sent` bytes to rank 1, which asks for `asked`; the other blocks agree.
 Status exchange(Communicator& communicator, Random& random, std::uint64_t number, Mismatch mismatch,
@@ -35,9 +41,12 @@ Status exchange(Communicator& communicator, Random& random, std::uint64_t number
 }
 
 TEST_P(MismatchedCounts, AreReportedAndLeaveTheCommunicatorUsable) {
-  const auto [mismatch, lanes] = GetParam();
-  const Settings settings{
-      {"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_LANES", lanes}, {"CAUSEWAY_TIMEOUT", "60"}};
+  const auto [mismatch, way] = GetParam();
+  const Settings settings{{"CAUSEWAY_RING_BYTES", "4096"},
+                          {"CAUSEWAY_LANES", way.lanes},
+                          {"CAUSEWAY_TIMEOUT", "60"},
+                          {"CAUSEWAY_CMA", way.pulled ? "auto" : "no"},
+                          {"CAUSEWAY_TUNE", "*:memory:*:protocol=pull"}};
   run_ranks(3, settings, [mismatch = mismatch](Communicator& communicator) {
     Random random(11);
     bool reported = false;
@@ -72,17 +81,18 @@ TEST_P(MismatchedCounts, AreReportedAndLeaveTheCommunicatorUsable) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, MismatchedCounts,
-    testing::Combine(testing::Values(Mismatch{10, 5}, Mismatch{1024, 1023}, Mismatch{1025, 1024},
-                                     Mismatch{1025, 1}, Mismatch{50000, 1}, Mismatch{50000, 1024},
-                                     Mismatch{50000, 1025}, Mismatch{50000, 49999}, Mismatch{10, 0},
-                                     Mismatch{1024, 0}, Mismatch{50000, 0}, Mismatch{0, 1},
-                                     Mismatch{0, 50000}, Mismatch{5, 10}, Mismatch{1000, 50000},
-                                     Mismatch{49999, 50000}),
-                     testing::Values("1", "3")),
+    testing::Combine(
+        testing::Values(Mismatch{10, 5}, Mismatch{1024, 1023}, Mismatch{1025, 1024},
+                        Mismatch{1025, 1}, Mismatch{50000, 1}, Mismatch{50000, 1024},
+                        Mismatch{50000, 1025}, Mismatch{50000, 49999}, Mismatch{10, 0},
+                        Mismatch{1024, 0}, Mismatch{50000, 0}, Mismatch{0, 1}, Mismatch{0, 50000},
+                        Mismatch{5, 10}, Mismatch{1000, 50000}, Mismatch{49999, 50000}),
+        testing::Values(Way{"1", false}, Way{"3", false}, Way{"1", true}, Way{"3", true})),
     [](const auto& row) {
       const Mismatch m = std::get<0>(row.param);
+      const Way way = std::get<1>(row.param);
       return "sent" + std::to_string(m.sent) + "asked" + std::to_string(m.asked) + "lanes" +
-             std::get<1>(row.param);
+             way.lanes + (way.pulled ? "pulled" : "");
     });
 
 TEST(OneSided, SurplusWithoutAnotherExchangeDoesNotHang) {

@@ -268,6 +268,13 @@ INSTANTIATE_TEST_SUITE_P(
                {"CAUSEWAY_LANES", "2"},
                {"CAUSEWAY_START_COUNT", "4294965248"}},
               3000},
+        Shape{"pulled",
+              4,
+              {{"CAUSEWAY_RING_BYTES", "4096"},
+               {"CAUSEWAY_LANES", "2"},
+               {"CAUSEWAY_CMA", "auto"},
+               {"CAUSEWAY_TUNE", "*:memory:2K-:protocol=pull"}},
+              20000},
         Shape{"large", 3, {{"CAUSEWAY_RING_BYTES", "64K"}, {"CAUSEWAY_LANES", "4"}}, 1000000}),
     [](const auto& row) { return std::string(row.param.name); });
 

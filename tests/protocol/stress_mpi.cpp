@@ -14,12 +14,14 @@ using namespace causeway::test;
 
 namespace {
 
-int attach(MPI_Comm comm, const StressOptions& options) {
+/// `pulls`: what is large stays where it is until it is read.
+int attach(MPI_Comm comm, const StressOptions& options, bool pulls) {
   MPI_Info info = MPI_INFO_NULL;
   MPI_Info_create(&info);
   MPI_Info_set(info, "causeway_device", kStressDevice);
   MPI_Info_set(info, "causeway_ring_bytes", std::to_string(options.ring_bytes).c_str());
   MPI_Info_set(info, "causeway_start_count", std::to_string(options.start_count).c_str());
+  MPI_Info_set(info, "causeway_cma", pulls ? "auto" : "no");
   const int code = MPIX_Comm_attach(comm, info);
   MPI_Info_free(&info);
   return code;
@@ -135,7 +137,7 @@ int main(int argc, char** argv) {
   for (int c = 0; c < 2 && understood; ++c) {
     MPI_Comm_rank(comms[c], &ranks_of[c]);
     MPI_Comm_set_errhandler(comms[c], MPI_ERRORS_RETURN);
-    result.problem += error_text(attach(comms[c], options));
+    result.problem += error_text(attach(comms[c], options, c == 1));
   }
   if (result.problem.empty()) {
     Target targets[2]{Target(comms[0]), Target(comms[1])};

@@ -16,23 +16,30 @@ int main(int argc, char** argv) {
   if (!stress_device_is_there()) return 0;
   const ThreadWorld first(options.ranks);
   const ThreadWorld second(options.ranks);
-  const Settings settings{{"CAUSEWAY_DEVICE", kStressDevice},
-                          {"CAUSEWAY_RING_BYTES", std::to_string(options.ring_bytes)},
-                          {"CAUSEWAY_START_COUNT", std::to_string(options.start_count)}};
+  // On one of the communicators what is large stays where it is until it is read.
+  const auto settings = [&](bool pulls) {
+    return Settings{{"CAUSEWAY_DEVICE", kStressDevice},
+                    {"CAUSEWAY_RING_BYTES", std::to_string(options.ring_bytes)},
+                    {"CAUSEWAY_START_COUNT", std::to_string(options.start_count)},
+                    {"CAUSEWAY_CMA", pulls ? "auto" : "no"}};
+  };
   std::mutex printing;
   bool failed = false;
   std::printf("on %s, seed %llu\n", kStressDevice, static_cast<unsigned long long>(options.seed));
   std::fflush(stdout);  // for when this is killed
   run_threads(options.ranks, [&](int rank) {
     use_device_of_rank(rank);
-    Config config;
-    const Status readable = read_settings(settings, &config);
+    Config configs[2];
+    const Status readable[2] = {read_settings(settings(false), &configs[0]),
+                                read_settings(settings(true), &configs[1])};
     const int ranks_of[2] = {rank, options.ranks - 1 - rank};
     std::unique_ptr<Communicator> communicators[2];
     const auto a = first.bootstrap(ranks_of[0]);
     const auto b = second.bootstrap(ranks_of[1]);
-    Status made = Communicator::create(*a, config, readable, &communicators[0]);
-    if (made.ok()) made = Communicator::create(*b, config, readable, &communicators[1]);
+    Status made = Communicator::create(*a, configs[0], readable[0], &communicators[0]);
+    if (made.ok()) {
+      made = Communicator::create(*b, configs[1], readable[1], &communicators[1]);
+    }
     StressResult result;
     result.problem = made.message();
     if (made.ok()) {

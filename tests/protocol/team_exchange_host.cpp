@@ -198,6 +198,7 @@ void run_in_teams(ExchangeArgs args, const WorkLists& lists) {
   thread_local std::unique_ptr<HostExecutor> threads;
   if (!threads || threads->threads() < needed) threads = std::make_unique<HostExecutor>(needed);
   threads->run(run);
+  operation.await_pulled();
 }
 
 void launch_in_teams(HostExecutor&, const ExchangeArgs& args, const WorkLists& lists) {

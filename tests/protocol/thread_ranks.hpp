@@ -31,6 +31,8 @@ inline Status read_settings(const Settings& settings, Config* config) {
     if (name == "CAUSEWAY_NODE_SIZE" && std::getenv(name.c_str()) != nullptr) {
       return std::getenv(name.c_str());
     }
+    // Large messages are to take both ways: those that read them where they lie ask for it.
+    if (name == "CAUSEWAY_CMA") return "no";
     // Tests look into the memory of channels; those on GPUs ask for them.
     if (name == "CAUSEWAY_DEVICE") return "host";
     return std::nullopt;

@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cstring>
 #include <random>
 #include <vector>
@@ -106,6 +109,37 @@ TEST(MemoryLinkOnTheHost, PutsGetsSignalsAndWaits) {
   abort_word = 1;
   EXPECT_FALSE(link.wait(&region[16], control, fault, [](auto value) { return value == 8; }));
   EXPECT_EQ(fault, Fault::kAborted);
+}
+
+TEST(ReadProcess, CopiesFromAnotherProcessOrSaysWhyNot) {
+  std::vector<std::byte> there(100'000, std::byte{7});
+  int begin[2];
+  int end[2];
+  ASSERT_EQ(pipe(begin), 0);
+  ASSERT_EQ(pipe(end), 0);
+  const pid_t child = fork();
+  char word = 0;
+  if (child == 0) {
+    there.assign(there.size(), std::byte{8});
+    _exit(write(begin[1], &word, 1) == 1 && read(end[0], &word, 1) == 1 ? 0 : 1);
+  }
+  ASSERT_EQ(read(begin[0], &word, 1), 1);
+  std::vector<std::byte> here(there.size());
+  const int error = HostDevice::read_process(child, here.data(), there.data(), there.size());
+  if (error == 0) {
+    EXPECT_EQ(here, std::vector<std::byte>(here.size(), std::byte{8}));
+    EXPECT_EQ(HostDevice::read_process(child, here.data(), nullptr, 1), EFAULT);
+  }
+  EXPECT_EQ(HostDevice::read_process(0, here.data(), there.data(), there.size()), 0);
+  EXPECT_EQ(here, there);
+  ASSERT_EQ(write(end[1], &word, 1), 1);
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(HostDevice::read_process(child, here.data(), there.data(), 1), HostDevice::kNoProcess);
+  for (const int descriptor : {begin[0], begin[1], end[0], end[1]}) close(descriptor);
+  if (error != 0)
+    GTEST_SKIP() << "processes may not read each other here: " << std::strerror(error);
 }
 
 TEST(Wait, LetsTheRestOfTheProgramMoveOn) {

@@ -232,6 +232,24 @@ TEST(Plan, OfMessagesThatAllComeStraightIntoMemoryHasNearlyAllThreadsSend) {
   EXPECT_EQ(schedule_pair(limits, 1 << 30).args.split.send_threads, 256U);
 }
 
+TEST(TuningTable, WhatAPeerCanReadItReadsWhereItLies) {
+  const std::vector<std::uint8_t> pullers{1, 1};
+  const std::vector<std::uint32_t> regions{1, 1};
+  ScheduleLimits limits{1, 1, 128 * kKiB, 128, {}, regions};
+  limits.pullers = pullers;
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 8 * kKiB - 1)), Protocol::kStaged);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 8 * kKiB)), Protocol::kPull);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 1 << 30)), Protocol::kPull);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 1 << 30, LinkKind::kNetwork)), Protocol::kStaged);
+  const Tuner shared(DeviceKind::kHost, {}, {}, Processors::kShared);
+  limits.tuner = &shared;
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 16 * kKiB - 1)), Protocol::kStaged);
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 16 * kKiB)), Protocol::kPull);
+  const std::vector<std::uint8_t> of_others{1, 0};
+  limits.pullers = of_others;
+  EXPECT_EQ(protocol_of(schedule_pair(limits, 1 << 30)), Protocol::kDirect);
+}
+
 TEST(TuningTable, RegisteredMemoryIsWrittenStraightInto) {
   const std::vector<std::uint32_t> regions{1, 1};
   ScheduleLimits limits{64, 100, 128 * kKiB, 1000, {}, regions};

@@ -28,7 +28,7 @@ CAUSEWAY_FN bool has_wanted_record(const ReceiveChannel& channel, const Request&
     }
     position = payload;
     std::uint64_t done = 0;
-    while (header.protocol != Protocol::kDirect && done < header.bytes) {
+    while (in_ring(header.protocol) && done < header.bytes) {
       const Piece piece = next_piece(header, done, position, ring_bytes);
       position = piece.end;
       done += piece.bytes;
@@ -73,7 +73,7 @@ CAUSEWAY_FN std::uint32_t find_sender(const Communicator& comm, const Request& r
   });
   if (found) return peer;
   report_fault<Device>(comm.control,
-                       {fault, WaitFor::kAnySource, comm.rank, 0, 0, request.tag, 0, 0});
+                       {fault, WaitFor::kAnySource, kNoRank, 0, 0, request.tag, 0, 0});
   return comm.size;
 }
 

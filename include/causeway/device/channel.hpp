@@ -14,7 +14,17 @@ enum class Protocol : std::uint32_t {
   kLl = 3,        ///< in lines, each with a flag of its own
   kDirect = 4,    ///< straight into the receiver's memory, before the header
   kLl128 = 5,     ///< in lines of memory, each with a flag of its own
+  kPull = 6,      ///< it stays where it is until the receiver has read it there
 };
+
+/// A receiver whose hook takes bytes from elsewhere reads as many at a time with kPull, in whole
+/// elements.
+inline constexpr std::uint64_t kPullPiece = 16 * 1024;
+
+/// Whether payloads lie in rings, behind their headers.
+CAUSEWAY_FN constexpr bool in_ring(Protocol protocol) {
+  return protocol != Protocol::kDirect && protocol != Protocol::kPull;
+}
 
 /// Data and the flag that comes with it: stored and loaded whole. A flag is the sequence of the
 /// exchange that wrote the line, so that an older one is never taken for it.
@@ -57,7 +67,8 @@ struct RecordHeader {
   std::uint64_t lane_bytes;     ///< this lane's part of it, over both records
   std::uint64_t offset;         ///< where in the message the record's payload begins
   std::uint64_t bytes;          ///< payload of this record
-  std::uint64_t piece_bytes;    ///< the payload lies in pieces of this size, the last one smaller
+  std::uint64_t piece_bytes;    ///< the payload lies in pieces of this size, the last one smaller;
+                                ///< kPull: where it lies, an address in the sender's process
   std::uint32_t granularity;    ///< bytes of an element; no piece ends inside one
   Protocol protocol;
   std::uint32_t lanes;  ///< lanes that carry parts of this message
@@ -140,6 +151,7 @@ struct ChannelShape {
                                ///< where they do not stay whole
   std::uint64_t slot_bytes;    ///< of one of two slots
   std::uint32_t pair_lanes;    ///< lanes that the pair of ranks has
+  std::int32_t process = 0;    ///< the peer's, as the system numbers them; 0 where it is this one
 };
 
 /// The sender's end. Owned by the communicator; one group uses it at a time.

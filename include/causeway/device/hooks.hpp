@@ -50,6 +50,14 @@ concept HasDestination = requires(const H& hook, std::uint64_t offset) {
   { hook.destination(offset) } -> std::convertible_to<std::byte*>;
 };
 
+/// A device that reads the memory of other processes: by kPull.
+template <class D>
+concept ReadsProcesses = requires(std::int32_t process, void* to, const void* from,
+                                  std::uint64_t bytes) {
+  { D::read_process(process, to, from, bytes) } -> std::same_as<int>;
+  { D::kNoProcess } -> std::convertible_to<int>;
+};
+
 /// Sends a contiguous block. Any alignment.
 template <class Device>
 struct CopyFrom {

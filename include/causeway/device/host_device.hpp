@@ -6,7 +6,9 @@
 #include <causeway/device/wait.hpp>
 
 #include <sched.h>
+#include <sys/uio.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <thread>
@@ -63,6 +65,29 @@ struct HostDevice {
   /// Copies bytes of non-overlapping memory. The host's groups are single threads.
   static void copy(const ThreadGroup&, void* to, const void* from, std::uint64_t bytes) {
     std::memcpy(to, from, bytes);
+  }
+
+  /// What read_process() returns of a process that has ended.
+  static constexpr int kNoProcess = ESRCH;
+  /// Copies bytes of another process, 0 being this one, by process_vm_readv(2). Returns 0 or the
+  /// system's error number.
+  static int read_process(std::int32_t process, void* to, const void* from, std::uint64_t bytes) {
+    if (process == 0) {
+      std::memcpy(to, from, bytes);
+      return 0;
+    }
+    iovec local{to, bytes};
+    iovec remote{const_cast<void*>(from), bytes};
+    while (local.iov_len > 0) {
+      const ssize_t got = process_vm_readv(process, &local, 1, &remote, 1, 0);
+      if (got < 0) return errno;
+      if (got == 0) return EFAULT;
+      for (iovec* const rest : {&local, &remote}) {
+        rest->iov_base = static_cast<std::byte*>(rest->iov_base) + got;
+        rest->iov_len -= static_cast<std::size_t>(got);
+      }
+    }
+    return 0;
   }
 
   static void post(NetworkPort& port, const NetworkPost& post, const WaitControl&) {

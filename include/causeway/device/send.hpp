@@ -7,8 +7,9 @@
 
 namespace causeway::device {
 
-/// True when send() of a share would run to its end without waiting for the receiver. Called by one
-/// thread, which must be the only user of the channel's end.
+/// True when send() of a share would run to its end without waiting for the receiver; one with
+/// kPull has to have a hook with a source. Called by one thread, which must be the only user of the
+/// channel's end.
 CAUSEWAY_TEMPLATE
 template <class Device>
 CAUSEWAY_FN bool sends_at_once(const SendChannel& channel, const Share& share,
@@ -22,10 +23,14 @@ CAUSEWAY_FN bool sends_at_once(const SendChannel& channel, const Share& share,
     return false;
   }
   if (route != Route::kRing) return true;
-  if (share.protocol == Protocol::kDirect || first_record_bytes(shape, bytes, granularity) < bytes)
+  const bool pulled = share.protocol == Protocol::kPull;
+  const std::uint64_t in_ring = pulled ? 0 : bytes;
+  if (share.protocol == Protocol::kDirect ||
+      first_record_bytes(shape, in_ring, granularity) < in_ring) {
     return false;
+  }
   const std::uint64_t end =
-      end_of_record(channel.state->position, bytes,
+      end_of_record(channel.state->position, in_ring,
                     record_piece_bytes(shape, share.piece_bytes, granularity), shape.ring_bytes);
   if (has_credit(end, channel.state->seen, shape.ring_bytes)) return true;
   channel.home->seen = Device::load_acquire(&channel.words->freed);
@@ -34,10 +39,11 @@ CAUSEWAY_FN bool sends_at_once(const SendChannel& channel, const Share& share,
 
 /// Sends one lane's share of a message to channel.shape.peer, which calls receive() on the other
 /// end for the same exchange. All threads of the group call it with the same arguments, and return
-/// when the hook's bytes have been taken from where they were; the receiver may still be reading
-/// its ring or its lines. It waits for ring space and, for shares above the eager limit, for the
-/// receiver's post; lines are free when the receiver has begun to receive the message before this
-/// one, or at the latest when it begins to receive this one.
+/// when the hook's bytes have been taken from where they were, but for shares with kPull, of which
+/// await_pulled() says so; the receiver may still be reading its ring or its lines. It waits for
+/// ring space and, for shares above the eager limit, for the receiver's post; lines are free when
+/// the receiver has begun to receive the message before this one, or at the latest when it begins
+/// to receive this one.
 ///
 /// The first share.lanes lanes of the pair carry the message, each of them some bytes. Lane 0 tells
 /// the receiver of every message, so it sends in each, also where its share is empty. A group calls
@@ -107,6 +113,34 @@ CAUSEWAY_FN bool send(const G& group, const L& link, const SendChannel& channel,
   ahead.sequence = channel.state->sequence + 1;
   ahead.heard = ahead.sequence - 2;
   return send(group, link, channel, share, control, hook, ahead);
+}
+
+/// Waits until the receiver has read a share with kPull, which send() has sent last on the channel,
+/// or takes nothing of it, and reports that. Called by one thread. False when the wait was given
+/// up: the reports then say why.
+CAUSEWAY_TEMPLATE
+template <class Device>
+CAUSEWAY_FN bool await_pulled(const SendChannel& channel, const Share& share,
+                              const WaitControl& control) {
+  if (route_of(channel.shape, share) != Route::kRing) return true;
+  const std::uint64_t position = channel.home->position;
+  const std::uint64_t sequence = channel.home->sequence;
+  std::uint64_t& freed = channel.home->seen;
+  const auto report = [&](Fault fault, std::uint64_t needed, std::uint64_t seen) {
+    report_fault<Device>(control, {fault, WaitFor::kCredit, channel.shape.peer, channel.shape.lane,
+                                   sequence, needed, seen, 0});
+  };
+  const auto look = [&] {
+    freed = Device::load_acquire(&channel.words->freed);
+    return reached(freed, position);
+  };
+  Fault fault = Fault::kNone;
+  const bool left = poll_until<Device>(
+      control, fault, [&] { return look() || impl::is_refused<Device>(channel, sequence); });
+  if (!left) report(fault, position, freed);
+  // It may have been freed between the two looks.
+  if (left && !look()) report(Fault::kTruncated, share.message_bytes, 0);
+  return left;
 }
 
 }  // namespace causeway::device

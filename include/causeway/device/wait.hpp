@@ -19,6 +19,7 @@ enum class Fault : std::uint32_t {
   kCorrupt,     ///< a record's header is not one that this library writes
   kOverlapped,  ///< two exchanges of one communicator ran at the same time
   kOutOfStep,   ///< the peer sent a message of another operation: their calls have another order
+  kUnreadable,  ///< what the peer sent cannot be read where it lies
   kPeerEnded,   ///< a peer's process has ended; found by the host
   kLinkFailed,  ///< a network link to a peer is broken; found by the host
 };
@@ -40,13 +41,14 @@ enum class WaitFor : std::uint32_t {
 struct FaultReport {
   Fault fault;
   WaitFor wait_for;
-  std::uint32_t peer;  ///< rank in the communicator
+  std::uint32_t peer;  ///< rank in the communicator, kNoRank where all are waited for
   std::uint32_t lane;
   std::uint64_t sequence;  ///< exchange of this pair, counted from the channel's start
   std::uint64_t needed;    ///< byte count waited for; kTruncated: bytes sent; kMismatched and
                            ///< kOutOfStep: tag that was asked for
   std::uint64_t reached;   ///< byte count seen; kTruncated: bytes asked for; kMismatched and
-                           ///< kOutOfStep: tag that came, 0 where no message did
+                           ///< kOutOfStep: tag that came, 0 where no message did;
+                           ///< kUnreadable: the system's error number
   std::uint64_t complete;  ///< 1 when there is a report
 };
 

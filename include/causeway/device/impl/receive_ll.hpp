@@ -219,7 +219,7 @@ CAUSEWAY_FN bool take_usual(const G& group, const ReceiveChannel& channel, const
     // All of these loads are on their way together.
     watch.look(sequence);
     const bool has_tag =
-        !looks_at_tag || Device::load_line(slot + kTagWord, sequence, words[kTagWord]);
+        !looks_at_tag || load_line<Device>(slot + kTagWord, sequence, words[kTagWord]);
     if (load_header<Device, kFirstHeaderWords>(slot, sequence, words) && has_tag) {
       has_all = watch.has_all(header_bytes(words[1]));
       return has_all || header_protocol(words[0]) != Watch::kProtocol;

@@ -133,8 +133,9 @@ class RingReceiver {
   CAUSEWAY_FN bool take_record(const RecordHeader& header, std::uint64_t capacity) {
     std::uint64_t cursor =
         place(position_, sizeof(RecordHeader), shape_.ring_bytes) + sizeof(RecordHeader);
-    if (header.protocol == Protocol::kDirect) {
-      // The bytes are where they belong.
+    if (!in_ring(header.protocol)) {
+      if (header.protocol == Protocol::kPull && !pull(header, capacity)) return false;
+      // Now the bytes are where they belong.
       if (leads()) signal(offsetof(ReceiverWords, freed), cursor);
       position_ = cursor;
       return true;
@@ -160,14 +161,66 @@ class RingReceiver {
     return true;
   }
 
+  /// Reads a payload where it lies, up to what fits in capacity.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool pull(const RecordHeader& header, std::uint64_t capacity) {
+    if constexpr (ReadsProcesses<Device>) {
+      const std::uint64_t taken =
+          accepted_bytes(header.offset, header.bytes, capacity, header.granularity);
+      const auto* const from = reinterpret_cast<const std::byte*>(header.piece_bytes);
+      if constexpr (HasDestination<C>) {
+        const bool reads = leads() && taken > 0;
+        return group_.all(!reads || read(hook_.destination(header.offset), from, taken));
+      } else {
+        return pull_in_pieces(header, from, taken);
+      }
+    }
+    return false;
+  }
+
+  /// The same for hooks that take bytes from elsewhere.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool pull_in_pieces(const RecordHeader& header, const std::byte* from,
+                                  std::uint64_t bytes) {
+    alignas(kPayloadAlign) std::byte piece[kPullPiece];
+    const std::uint64_t whole = round_down(kPullPiece, header.granularity);
+    // The leader's serves all.
+    const auto* const shared = reinterpret_cast<const std::byte*>(
+        group_.broadcast(reinterpret_cast<std::uintptr_t>(piece)));
+    std::uint64_t slot = 0;
+    for (std::uint64_t done = 0; done < bytes; done += whole) {
+      const std::uint64_t part = smaller(bytes - done, whole);
+      const bool there = !leads() || read(piece, from + done, part);
+      if (!group_.all(there)) return false;
+      hook_.consume(
+          Context<G>{group_, shape_.peer, shape_.lane, slot++, header.offset + done, part, user_},
+          shared);
+      group_.sync();
+    }
+    return true;
+  }
+
+  /// Reads from the sender's process. One thread. Of one that has ended the others are told soon.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool read(std::byte* to, const std::byte* from, std::uint64_t bytes) {
+    const int error = Device::read_process(shape_.process, to, from, bytes);
+    if (error == 0) return true;
+    Fault fault = Fault::kUnreadable;
+    if (error == Device::kNoProcess) poll_until<Device>(control_, fault, [] { return false; });
+    report(fault, WaitFor::kPayload, sequence_, bytes, static_cast<std::uint64_t>(error));
+    return false;
+  }
+
   CAUSEWAY_FN const std::byte* ring(std::uint64_t position) const {
     return channel_.ring + (position & (shape_.ring_bytes - 1));
   }
 
   CAUSEWAY_FN static bool valid(const RecordHeader& header) {
+    const bool pulls = ReadsProcesses<Device> && header.protocol == Protocol::kPull &&
+                       header.granularity <= kPullPiece;
     const bool known = header.protocol == Protocol::kStaged ||
                        header.protocol == Protocol::kDirect ||
-                       header.protocol == Protocol::kDeclined;
+                       header.protocol == Protocol::kDeclined || pulls;
     return known && header.granularity > 0 && (header.piece_bytes > 0 || header.bytes == 0);
   }
 

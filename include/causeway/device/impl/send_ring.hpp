@@ -26,6 +26,15 @@ namespace impl {
 
 enum class Outcome : std::uint64_t { kDone, kRefused, kFailed };
 
+/// True when the receiver has said that it takes nothing of an exchange, or has gone on to a later
+/// one. It cannot have gone on past one in which it waits for this sender.
+CAUSEWAY_TEMPLATE
+template <class Device>
+CAUSEWAY_FN bool is_refused(const SendChannel& channel, std::uint64_t sequence) {
+  return reached(Device::load_acquire(&channel.first_words->refused), sequence) ||
+         reached(Device::load_acquire(&channel.posts->posted), sequence + 1);
+}
+
 template <class G, class L, class P>
 class RingSender {
  public:
@@ -61,6 +70,10 @@ class RingSender {
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN bool send_share(const Share& share) {
     user_ = share.user;
+    if constexpr (ReadsProcesses<Device> && HasSource<P>) {
+      const bool pulled = share.protocol == Protocol::kPull && hook_.granularity() <= kPullPiece;
+      if (pulled) return offer(share);
+    }
     Post post{0, nullptr};
     const bool direct = share.protocol == Protocol::kDirect;
     bool asked = direct && look_for_post(post);
@@ -132,23 +145,46 @@ class RingSender {
     return write_record(header, false) == Outcome::kDone;
   }
 
+  /// Says where a share lies. The receiver takes it from there.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool offer(const Share& share) {
+    RecordHeader header = header_of(share, 0, share.bytes);
+    header.protocol = Protocol::kPull;
+    header.piece_bytes = reinterpret_cast<std::uintptr_t>(hook_.source(share.offset));
+    const Outcome outcome = await_credit(end_of_header(), true);
+    if (outcome == Outcome::kDone) write_header(header);
+    if (outcome == Outcome::kRefused) report_unwanted(share);
+    return outcome != Outcome::kFailed;
+  }
+
   /// Stores a record's bytes where they belong, and then its header in the ring.
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN bool write_in_place(RecordHeader header, std::byte* message) {
-    const std::uint64_t at = place(position_, sizeof(RecordHeader), shape_.ring_bytes);
-    const std::uint64_t end = at + sizeof(RecordHeader);
     header.protocol = Protocol::kDirect;
-    if (await_credit(end, false) != Outcome::kDone) return false;
+    if (await_credit(end_of_header(), false) != Outcome::kDone) return false;
     if (header.bytes > 0) {
       hook_.produce(
           Context<G>{group_, shape_.peer, shape_.lane, 0, header.offset, header.bytes, user_},
           message + header.offset);
     }
-    if (leads()) *reinterpret_cast<RecordHeader*>(link_.window(ring(at))) = header;
+    write_header(header);
+    return true;
+  }
+
+  CAUSEWAY_FN std::uint64_t end_of_header() const {
+    return place(position_, sizeof(RecordHeader), shape_.ring_bytes) + sizeof(RecordHeader);
+  }
+
+  /// Writes a header that no payload follows in the ring, for which there is credit.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN void write_header(const RecordHeader& header) {
+    const std::uint64_t end = end_of_header();
+    if (leads()) {
+      *reinterpret_cast<RecordHeader*>(link_.window(ring(end - sizeof(RecordHeader)))) = header;
+    }
     group_.sync();
     if (leads()) link_.signal(shape_.words_offset + offsetof(SenderWords, written), end);
     position_ = end;
-    return true;
   }
 
   /// Writes a header and its payload. A refusable record is published as a whole, once there is
@@ -200,7 +236,7 @@ class RingSender {
         freed_ = freed;
         if (has_credit(end, freed, shape_.ring_bytes)) return true;
         const bool looks = refusable && ++rounds % Device::kRoundsPerLook == 0;
-        if (looks && refused()) outcome = Outcome::kRefused;
+        if (looks && is_refused<Device>(channel_, sequence_)) outcome = Outcome::kRefused;
         return outcome == Outcome::kRefused;
       });
       if (!left) {
@@ -223,7 +259,7 @@ class RingSender {
         last = posted;
         if (reached(posted, sequence_)) return true;
         // Each further word is a further wait for memory.
-        return ++rounds % Device::kRoundsPerLook == 0 && refused();
+        return ++rounds % Device::kRoundsPerLook == 0 && is_refused<Device>(channel_, sequence_);
       });
       if (left && last == sequence_) post = read_post();
       freed_ = Device::load_acquire(&channel_.words->freed);
@@ -266,14 +302,6 @@ class RingSender {
       const bool fits = offset <= region.bytes && bytes <= region.bytes - offset;
       return {bytes, region.name == name && fits ? region.base + offset : nullptr};
     }
-  }
-
-  /// True when the receiver has said that it takes nothing, or has gone on to a later exchange. It
-  /// cannot have gone on past one in which it waits for this sender.
-  CAUSEWAY_TEMPLATE
-  CAUSEWAY_FN bool refused() const {
-    return reached(Device::load_acquire(&channel_.first_words->refused), sequence_) ||
-           reached(Device::load_acquire(&channel_.posts->posted), sequence_ + 1);
   }
 
   /// Reports that the receiver asked for nothing of this message.

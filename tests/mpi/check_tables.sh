@@ -24,9 +24,15 @@ echo half >"\$2"
 exit 1
 SCRIPT
 done
-chmod +x reads/* breaks/*
+# Stands for mpirun, of which one table has the real one.
+cat >launch <<'SCRIPT'
+#!/bin/sh
+until [ "${1#*/osu_mpix_}" != "$1" ]; do shift; done
+exec "$@"
+SCRIPT
+chmod +x reads/* breaks/* launch
 
-MPIEXEC=$mpiexec "$tables" -n 2 -b ./reads >out 2>err || fail "status $?"
+MPIEXEC=./launch "$tables" -n 2 -b ./reads >out 2>err || fail "status $?"
 names='graph graph_registered eager eager_registered large ctas ctas_registered ctas_skewed skewed skewed_eager'
 others='sendrecv_pairs sendrecv_pairs_registered sendrecv_ring sendrecv_ring_registered sendrecv_ctas
   sendrecv_ctas_registered neighbor_halo neighbor_halo_registered'
@@ -39,7 +45,7 @@ done
 rm ./*.csv
 for name in $names $others; do
   status=0
-  MPIEXEC=$mpiexec "$tables" -n 2 -b ./breaks "$name" >out 2>err || status=$?
+  MPIEXEC=./launch "$tables" -n 2 -b ./breaks "$name" >out 2>err || status=$?
   [ $status = 1 ] || fail "status $status where the benchmark failed"
   [ -z "$(find . -name '*.csv*')" ] || fail "half of $name is left"
 done

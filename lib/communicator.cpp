@@ -68,31 +68,36 @@ void Communicator::State::set_launch(const Buffers& buffers, kernels::ExchangeAr
   args->info = nullptr;
 }
 
-/// Whether schedule_ is of this exchange, but for what set_launch() sets.
-bool Communicator::State::is_repeated(const Pattern& pattern, const Buffers& buffers) const {
-  return last_changes_ == regions.changes() &&
-         (regions.empty() || schedule_.args.recvbuf == buffers.recvbuf) &&
-         last_.is_like(pattern, buffers);
+/// Whether a schedule is of this exchange, but for what set_launch() sets.
+bool Communicator::State::is_repeated(const Made& made, const Pattern& pattern,
+                                      const Buffers& buffers) const {
+  return made.changes == regions.changes() &&
+         (regions.empty() || made.schedule.args.recvbuf == buffers.recvbuf) &&
+         made.of.is_like(pattern, buffers);
 }
 
-/// Gets a round ready: of `buffers`, if there are any and *usable is ok, which it may end to be;
-/// else one that takes no part.
+/// Gets a round ready, whose schedule *ready is: of `buffers`, if there are any and *usable is ok,
+/// which it may end to be; else one that takes no part.
 Status Communicator::State::describe_or_decline(const Pattern& pattern, const Round& round,
-                                                const Buffers* buffers, Status* usable) {
+                                                const Buffers* buffers, Status* usable,
+                                                Schedule** ready) {
+  const std::uint64_t likeness = buffers != nullptr ? buffers->likeness : 0;
+  Made& made = made_[likeness == 0 ? 0 : 1 + likeness % (made_.size() - 1)];
+  *ready = &made.schedule;
   const auto describe_with = [&](const Buffers* used) {
-    last_.clear();
+    made.of.clear();
     return guarded([&]() -> Status {
-      CAUSEWAY_TRY(describe(limits, pattern, round, used, &schedule_));
+      CAUSEWAY_TRY(describe(limits, pattern, round, used, &made.schedule));
       // Rings are opened by what describes.
       if (used == nullptr || posts_in_ring()) return {};
-      last_changes_ = regions.changes();
-      last_.set(pattern, *used);
+      made.changes = regions.changes();
+      made.of.set(pattern, *used);
       return {};
     });
   };
   if (buffers != nullptr && usable->ok()) {
-    if (is_repeated(pattern, *buffers)) {
-      set_launch(*buffers, &schedule_.args);
+    if (is_repeated(made, pattern, *buffers)) {
+      set_launch(*buffers, &made.schedule.args);
       return {};
     }
     *usable = describe_with(buffers);
@@ -112,14 +117,15 @@ Status Communicator::State::exchange(const Pattern* among, const Buffers* buffer
     return buffers == nullptr ? Status() : staging_.begin(*backend, *buffers, &usable);
   });
   for (const Round& round : pattern.rounds) {
-    Status ran =
-        describe_or_decline(pattern, round, buffers != nullptr ? &usable : nullptr, &ready);
+    Schedule* schedule = nullptr;
+    Status ran = describe_or_decline(pattern, round, buffers != nullptr ? &usable : nullptr, &ready,
+                                     &schedule);
     if (ran.ok()) {
-      if (heard != nullptr) schedule_.args.info = channels.heard_by_device();
+      if (heard != nullptr) schedule->args.info = channels.heard_by_device();
       ran = guarded([&]() -> Status {
-        const ProfiledRange range(name_for_profiler(schedule_));
+        const ProfiledRange range(name_for_profiler(*schedule));
         if (posts_in_ring()) network->expect_launch();
-        return backend->run(schedule_);
+        return backend->run(*schedule);
       });
     }
     if (!ran.ok()) {
@@ -195,12 +201,13 @@ Status Communicator::State::enqueue(const Pattern* among, const Buffers* buffers
     return check_for_device(*buffers);
   });
   for (const Round& round : pattern.rounds) {
-    const Status possible = describe_or_decline(pattern, round, buffers, &usable);
+    Schedule* schedule = nullptr;
+    const Status possible = describe_or_decline(pattern, round, buffers, &usable, &schedule);
     if (!possible.ok()) {
       fail({device::Fault::kAborted, topology.rank()});
       return possible;
     }
-    CAUSEWAY_TRY(launch(schedule_, stream));
+    CAUSEWAY_TRY(launch(*schedule, stream));
   }
   const Status outcome = outcome_of_launches(earlier);
   return usable.ok() || outcome.kind() == ErrorKind::kFailed ? outcome : usable;
@@ -226,6 +233,7 @@ Status Communicator::State::launch(const Schedule& schedule, void* stream) {
 
 /// What launches have reported since this was last asked.
 Status Communicator::State::result() {
+  if (!channels.has_report()) return {};
   const device::FaultReports reports = channels.reports();
   if (reports.fatal.fault != device::Fault::kNone) {
     log(LogLevel::kInfo, "rank %d gave up waiting for %s", topology.rank(),
@@ -250,6 +258,7 @@ void Communicator::State::fail(Failure failure) {
 /// What has made the communicator unusable: what this rank saw itself, else what it was told.
 Status Communicator::State::failure() const {
   const std::uint64_t word = channels.abort_word();
+  if (word == 0 && !channels.has_fatal_report()) return {};
   const device::FaultReport seen = channels.reports().fatal;
   if (seen.fault != device::Fault::kNone) return fault_status(seen, topology.rank(), word);
   return word == 0 ? Status() : failure_status(Failure::from(word), topology.rank());

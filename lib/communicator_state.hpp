@@ -13,6 +13,7 @@
 #include "tuner.hpp"
 #include "watchdog.hpp"
 
+#include <array>
 #include <chrono>
 #include <mutex>
 
@@ -92,6 +93,13 @@ class Communicator::State {
   using Clock = std::chrono::steady_clock;
   struct Wishes;
 
+  /// A schedule, and what it is of.
+  struct Made {
+    Schedule schedule;
+    LastExchange of;
+    std::uint64_t changes = 0;  ///< of regions until then
+  };
+
   /// For launches of up to `blocks` thread blocks.
   Tuner make_tuner(std::uint32_t blocks) const;
   Status set_up_device(Bootstrap& bootstrap, const Config& config, Wishes agreed,
@@ -108,8 +116,8 @@ class Communicator::State {
   Status describe(const ScheduleLimits& within, const Pattern& pattern, const Round& round,
                   const Buffers* buffers, Schedule* schedule);
   Status describe_or_decline(const Pattern& pattern, const Round& round, const Buffers* buffers,
-                             Status* usable);
-  bool is_repeated(const Pattern& pattern, const Buffers& buffers) const;
+                             Status* usable, Schedule** ready);
+  bool is_repeated(const Made& made, const Pattern& pattern, const Buffers& buffers) const;
   void set_launch(const Buffers& buffers, kernels::ExchangeArgs* args) const;
   void name_region(kernels::ExchangeArgs* args) const;
   Status find_layouts(Schedule* schedule);
@@ -137,9 +145,8 @@ class Communicator::State {
   std::unique_ptr<const Tuner> tuner_;
   Pattern all_{};  ///< each rank with each
   Messages messages_;
-  Schedule schedule_;
-  LastExchange last_;               ///< that schedule_ is of,
-  std::uint64_t last_changes_ = 0;  ///< with the regions of that time
+  std::array<Made, 8>
+      made_;  ///< the last ones, and the first of exchanges that nothing is known of
   std::vector<std::unique_ptr<PlannedExchange>> planned_;
   std::size_t plans_made_ = 0;
   LayoutTables layouts_;

@@ -30,6 +30,7 @@ struct Cache {
   std::vector<Attachment*> attachments;
   std::vector<MPI_Comm> attaching;  ///< by some thread now
   std::condition_variable attached;
+  std::atomic<std::uint64_t> detachments = 0;
 };
 
 Cache& cache() {
@@ -41,6 +42,7 @@ Cache& cache() {
 int forget(MPI_Comm, int, void* value, void*) {
   const std::unique_ptr<Attachment> attachment(static_cast<Attachment*>(value));
   Cache& c = cache();
+  ++c.detachments;
   const std::lock_guard lock(c.mutex);
   std::erase(c.attachments, attachment.get());
   return MPI_SUCCESS;
@@ -135,6 +137,31 @@ std::shared_ptr<Attached> find_attached(MPI_Comm comm) {
   int found = 0;
   PMPI_Comm_get_attr(comm, keyval, &attachment, &found);
   return found != 0 ? attachment->attached : nullptr;
+}
+
+namespace {
+
+/// The communicator of the thread's last call.
+struct LastComm {
+  MPI_Comm comm = MPI_COMM_NULL;
+  Known known;
+};
+thread_local LastComm last_comm;
+
+}  // namespace
+
+bool is_known(MPI_Comm comm) {
+  return last_comm.known.attached != nullptr && last_comm.comm == comm &&
+         last_comm.known.detachments == cache().detachments;
+}
+
+Known find_known(MPI_Comm comm) {
+  if (is_known(comm)) return last_comm.known;
+  const std::uint64_t detachments = cache().detachments;
+  if (!check_comm(comm).ok()) return {};
+  // As long as the user does not detach it during the call, it is there.
+  last_comm = {comm, {find_attached(comm).get(), detachments}};
+  return last_comm.known;
 }
 
 bool is_attached(MPI_Comm comm, const Communicator* communicator) {

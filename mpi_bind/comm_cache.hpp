@@ -8,6 +8,7 @@
 
 #include <mpi.h>
 
+#include <cstdint>
 #include <memory>
 
 namespace causeway::mpi {
@@ -24,6 +25,19 @@ Status check_comm(MPI_Comm comm);
 
 /// What comm is attached to; null when it is not.
 std::shared_ptr<Attached> find_attached(MPI_Comm comm);
+
+/// What a communicator was found to be, and how often any had been detached, or freed, before.
+struct Known {
+  Attached* attached = nullptr;  ///< null where it is not attached, or cannot be used
+  std::uint64_t detachments = 0;
+};
+
+/// The same for a call: what it finds stays there until the call returns. Quick where the thread's
+/// last call was on the same communicator.
+Known find_known(MPI_Comm comm);
+
+/// Whether find_known() would be quick. MPI is running then.
+bool is_known(MPI_Comm comm);
 
 /// Whether comm is still what `communicator` was found by. Unlike find_attached for communicators
 /// that may have been freed.

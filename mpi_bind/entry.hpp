@@ -1,6 +1,7 @@
 // What every entry point of the C API does around its work.
 #pragma once
 
+#include "comm_cache.hpp"
 #include "errors.hpp"
 
 #include <ranges.hpp>
@@ -27,7 +28,7 @@ inline bool mpi_is_running() {
 /// handler's goes to the caller, as those of MPI's own calls do.
 template <class Work>
 int enter(MPI_Comm comm, const char* call, Work&& work) {
-  if (!mpi_is_running()) return MPI_ERR_OTHER;
+  if (!is_known(comm) && !mpi_is_running()) return MPI_ERR_OTHER;
   const ProfiledRange range(call);
   // Work tells the other ranks itself of what is thrown between them.
   const Status status = guarded(work);

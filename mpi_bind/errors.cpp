@@ -6,12 +6,20 @@
 #include <never_destroyed.hpp>
 
 #include <cstdio>
+#include <cstring>
 #include <mutex>
 #include <string>
 
 namespace causeway::mpi {
 
 namespace {
+
+int add_class(const char* text) {
+  int added = MPI_ERR_OTHER;
+  PMPI_Add_error_class(&added);
+  PMPI_Add_error_string(added, text);
+  return added;
+}
 
 /// MPI has error classes for all kinds but one; that one is added.
 int error_class(ErrorKind kind) {
@@ -40,15 +48,38 @@ int error_class(ErrorKind kind) {
       return MPI_ERR_TAG;
     case ErrorKind::kPeer:
       return MPI_ERR_OTHER;
-    case ErrorKind::kFailed: {
-      int added = MPI_ERR_OTHER;
-      PMPI_Add_error_class(&added);
-      PMPI_Add_error_string(added, "causeway: the communicator has failed");
-      return added;
-    }
+    case ErrorKind::kFailed:
+      return add_class("causeway: the communicator has failed");
     default:
       return MPI_ERR_ARG;
   }
+}
+
+/// What MPI says of a code or a class.
+struct ErrorText {
+  explicit ErrorText(int code) {
+    int length = 0;
+    PMPI_Error_string(code, text, &length);
+  }
+  char text[MPI_MAX_ERROR_STRING] = "";
+};
+
+/// Whether MPI says of a code what it was told.
+bool keeps_strings(int code) {
+  constexpr char kTold[] = "causeway";
+  PMPI_Add_error_string(code, kTold);
+  return std::strcmp(ErrorText(code).text, kTold) == 0;
+}
+
+/// Adds a code. MPICH 4.0 takes one that is of a predefined class for another, and says something
+/// else of it: there the class is added too, with the predefined one's string.
+int add_code(ErrorKind kind) {
+  int code = MPI_ERR_OTHER;
+  const int predefined = error_class(kind);
+  PMPI_Add_error_code(predefined, &code);
+  if (keeps_strings(code)) return code;
+  PMPI_Add_error_code(add_class(ErrorText(predefined).text), &code);
+  return code;
 }
 
 /// The codes that were added, by kind; 0 for none yet.
@@ -76,10 +107,7 @@ int error_code(const char* call, const Status& status) {
   if (status.ok()) return MPI_SUCCESS;
   const std::lock_guard lock(codes().mutex);
   int& code = codes().of_kind[static_cast<int>(status.kind())];
-  if (code == 0) {
-    code = MPI_ERR_OTHER;
-    PMPI_Add_error_code(error_class(status.kind()), &code);
-  }
+  if (code == 0) code = add_code(status.kind());
   char text[MPI_MAX_ERROR_STRING];
   std::snprintf(text, sizeof text, "%s: %s", call, status.message().c_str());
   PMPI_Add_error_string(code, text);

@@ -96,9 +96,11 @@ int exchange(const char* call, Among among, const Side<Count, Displacement>& sen
              const Side<Count, Displacement>& receive, MPI_Comm comm, const CallForm& form) {
   return enter(comm, call, [&]() -> Status {
     if (form.request != nullptr) *form.request = MPI_REQUEST_NULL;
-    std::shared_ptr<Attached> attached = find_attached(comm);
+    std::shared_ptr<Attached> made;
+    const Attached* attached = find_known(comm).attached;
     if (attached == nullptr || (among == Among::kNeighbors && attached->neighbors == nullptr)) {
-      CAUSEWAY_TRY(attach_for(among, comm, check_not_captured(form), &attached));
+      CAUSEWAY_TRY(attach_for(among, comm, check_not_captured(form), &made));
+      attached = made.get();
     }
     Communicator& communicator = *attached->communicator;
     Buffers buffers{};

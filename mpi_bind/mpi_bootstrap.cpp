@@ -50,12 +50,12 @@ void MpiBootstrap::leave() {
 }
 
 /// All ranks have to be at the same round of the same call.
-Status MpiBootstrap::meet(MPI_Comm comm, std::uint64_t round) {
+Status MpiBootstrap::meet(MPI_Comm comm, std::int64_t round) {
   words_[0] = round;
-  words_[1] = ~round;
+  words_[1] = -round;
   CAUSEWAY_TRY(wait("MPI_Iallreduce",
-                    PMPI_Iallreduce(words_, results_, 2, MPI_UINT64_T, MPI_MAX, comm, &request_)));
-  if (results_[0] == ~results_[1]) return {};
+                    PMPI_Iallreduce(words_, results_, 2, MPI_INT64_T, MPI_MAX, comm, &request_)));
+  if (results_[0] == -results_[1]) return {};
   return breaks(Status::error(
       ErrorKind::kFailed,
       "rank %d met ranks that had given up an earlier call, or that make it again", rank_));
@@ -77,10 +77,12 @@ Status MpiBootstrap::allgather(const void* mine, std::size_t bytes, void* all) {
 
 Status MpiBootstrap::smallest(std::uint64_t* word) {
   CAUSEWAY_TRY(broken());
-  words_[0] = *word;
+  // MPICH 4.0 compares unsigned numbers as signed ones.
+  constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
+  words_[0] = static_cast<std::int64_t>(*word ^ kSign);
   CAUSEWAY_TRY(wait("MPI_Iallreduce",
-                    PMPI_Iallreduce(words_, results_, 1, MPI_UINT64_T, MPI_MIN, own_, &request_)));
-  *word = results_[0];
+                    PMPI_Iallreduce(words_, results_, 1, MPI_INT64_T, MPI_MIN, own_, &request_)));
+  *word = static_cast<std::uint64_t>(results_[0]) ^ kSign;
   return {};
 }
 

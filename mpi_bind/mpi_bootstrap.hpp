@@ -35,7 +35,7 @@ class MpiBootstrap final : public Bootstrap {
   Status tell(int from, void* data, std::size_t bytes) override;
 
  private:
-  Status meet(MPI_Comm comm, std::uint64_t round);
+  Status meet(MPI_Comm comm, std::int64_t round);
   Status wait(const char* call, int started);
 
   MPI_Comm own_ = MPI_COMM_NULL;
@@ -44,8 +44,8 @@ class MpiBootstrap final : public Bootstrap {
   std::uint64_t patience_ = 0;
   // What MPI reads and writes until request_ is complete.
   MPI_Request request_ = MPI_REQUEST_NULL;
-  std::uint64_t words_[2] = {};
-  std::uint64_t results_[2] = {};
+  std::int64_t words_[2] = {};
+  std::int64_t results_[2] = {};
   std::byte told_[kMostTold] = {};
   std::vector<std::byte> room_;
 };

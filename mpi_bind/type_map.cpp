@@ -15,20 +15,56 @@ bool is_predefined_combiner(int combiner) {
          combiner == MPI_COMBINER_F90_COMPLEX || combiner == MPI_COMBINER_F90_INTEGER;
 }
 
-/// The arguments with which a type was made. The types among them that the caller has to free are
-/// freed with it.
+#if MPI_VERSION >= 4
+int envelope(MPI_Datatype type, MPI_Count (&counts)[4], int* combiner) {
+  return PMPI_Type_get_envelope_c(type, &counts[0], &counts[1], &counts[2], &counts[3], combiner);
+}
+
+int contents(MPI_Datatype type, const MPI_Count (&counts)[4], int integers[], MPI_Aint addresses[],
+             MPI_Count large[], MPI_Datatype types[]) {
+  return PMPI_Type_get_contents_c(type, counts[0], counts[1], counts[2], counts[3], integers,
+                                  addresses, large, types);
+}
+#else
+int envelope(MPI_Datatype type, MPI_Count (&counts)[4], int* combiner) {
+  int small[3] = {};
+  const int code = PMPI_Type_get_envelope(type, &small[0], &small[1], &small[2], combiner);
+  counts[0] = small[0];
+  counts[1] = small[1];
+  counts[2] = 0;
+  counts[3] = small[2];
+  return code;
+}
+
+int contents(MPI_Datatype type, const MPI_Count (&counts)[4], int integers[], MPI_Aint addresses[],
+             MPI_Count[], MPI_Datatype types[]) {
+  return PMPI_Type_get_contents(type, static_cast<int>(counts[0]), static_cast<int>(counts[1]),
+                                static_cast<int>(counts[3]), integers, addresses, types);
+}
+#endif
+
+/// The arguments with which a type was made: those of MPI 3.1's constructors, also where it was
+/// made by one with large counts. The types among them that the caller has to free are freed with
+/// it.
 class Contents {
  public:
   explicit Contents(MPI_Datatype type) {
-    int counts[3] = {};
-    PMPI_Type_get_envelope(type, &counts[0], &counts[1], &counts[2], &combiner);
+    MPI_Count counts[4] = {};  // of integers, addresses, large counts and types
+    envelope(type, counts, &combiner);
     if (is_predefined_combiner(combiner)) return;
     // Room for one at least: MPI is given the addresses.
-    integers.resize(static_cast<std::size_t>(std::max(1, counts[0])));
-    addresses.resize(static_cast<std::size_t>(std::max(1, counts[1])));
-    types.resize(static_cast<std::size_t>(std::max(1, counts[2])), MPI_DATATYPE_NULL);
-    PMPI_Type_get_contents(type, counts[0], counts[1], counts[2], integers.data(), addresses.data(),
-                           types.data());
+    const auto room = [](MPI_Count count) {
+      return static_cast<std::size_t>(std::max<MPI_Count>(1, count));
+    };
+    std::vector<int> small(room(counts[0]));
+    std::vector<MPI_Aint> places(room(counts[1]));
+    std::vector<MPI_Count> large(room(counts[2]));
+    types.resize(room(counts[3]), MPI_DATATYPE_NULL);
+    contents(type, counts, small.data(), places.data(), large.data(), types.data());
+    integers.assign(small.begin(), small.end());
+    addresses.assign(places.begin(), places.end());
+    large.resize(static_cast<std::size_t>(counts[2]));
+    if (!large.empty()) take_large(large);
   }
   ~Contents() {
     for (MPI_Datatype& type : types) {
@@ -41,9 +77,43 @@ class Contents {
   std::int64_t integer(std::size_t i) const { return integers[i]; }
 
   int combiner = MPI_COMBINER_NAMED;
-  std::vector<int> integers;
-  std::vector<MPI_Aint> addresses;
+  std::vector<std::int64_t> integers;
+  std::vector<std::int64_t> addresses;
   std::vector<MPI_Datatype> types;
+
+ private:
+  /// Puts large counts where the constructors of MPI 3.1 have theirs (MPI 4.0, table 5.1).
+  void take_large(const std::vector<MPI_Count>& large) {
+    const auto first = large.begin();
+    const auto after = [&](std::size_t count) {
+      return first + static_cast<std::ptrdiff_t>(std::min(count, large.size()));
+    };
+    const auto split = [&](std::size_t count) {
+      integers.assign(first, after(count));
+      addresses.assign(after(count), large.end());
+    };
+    switch (combiner) {
+      case MPI_COMBINER_HVECTOR:
+      case MPI_COMBINER_HINDEXED_BLOCK:
+        split(2);
+        break;
+      case MPI_COMBINER_HINDEXED:
+      case MPI_COMBINER_STRUCT:
+        split(1 + static_cast<std::size_t>(large.front()));
+        break;
+      case MPI_COMBINER_SUBARRAY:  // dimensions, order
+        integers.insert(integers.begin() + 1, first, large.end());
+        break;
+      case MPI_COMBINER_DARRAY:  // processes, rank, dimensions
+        integers.insert(integers.begin() + 3, first, large.end());
+        break;
+      case MPI_COMBINER_RESIZED:
+        addresses.assign(first, large.end());
+        break;
+      default:
+        integers.assign(first, large.end());
+    }
+  }
 };
 
 /// A type that another one is made of.
@@ -211,9 +281,9 @@ bool append_struct(const Contents& made, ElementLayout* layout) {
 }  // namespace
 
 bool is_predefined(MPI_Datatype type) {
-  int counts[3] = {};
+  MPI_Count counts[4] = {};
   int combiner = 0;
-  PMPI_Type_get_envelope(type, &counts[0], &counts[1], &counts[2], &combiner);
+  envelope(type, counts, &combiner);
   return is_predefined_combiner(combiner);
 }
 

@@ -13,9 +13,11 @@
  * The call first raises the error through the error handler of the communicator that was passed in,
  * or MPI_COMM_WORLD's where no valid communicator was, as MPI's own calls do. A sentence stays
  * until the next error of the same class in the process. Errors of the library itself, for example
- * that an exchange was aborted or timed out, are of the class that MPIX_Comm_get_error names. An
- * error handler may throw a C++ exception: the call passes the exception on, and comm is as after a
- * return. A handler that throws in MPI_Wait leaves the request to MPI; waiting for the request
+ * that an exchange was aborted or timed out, are of the class that MPIX_Comm_get_error names. MPICH
+ * 4.0 loses the strings of codes that are added to predefined classes: there errors are of classes
+ * that the library adds, each with the string of the class that it stands for. An error handler may
+ * throw a C++ exception: the call passes the exception on, and comm is as after a return. A handler
+ * that throws in MPI_Wait leaves the request to MPI; waiting for the request
  * again returns the error without that handler, and frees the request. What MPI does when its own
  * calls meet such a handler is MPI's: MPICH 5.0 keeps a lock under MPI_THREAD_MULTIPLE, and the
  * next error ends the process.

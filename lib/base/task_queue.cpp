@@ -22,10 +22,12 @@ void TaskQueue::post(std::function<void()> task) {
     thread_ = kernels::start_thread("causeway-tasks", [this] { run(); });
   }
   tasks_.push_back(std::move(task));
+  idle_ = false;
   changed_.notify_all();
 }
 
 void TaskQueue::drain() {
+  if (idle_) return;
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return tasks_.empty(); });
 }
@@ -40,6 +42,7 @@ void TaskQueue::run() {
     task();
     lock.lock();
     tasks_.pop_front();
+    idle_ = tasks_.empty();
     changed_.notify_all();
   }
 }

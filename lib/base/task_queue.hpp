@@ -1,6 +1,7 @@
 // TaskQueue: a thread that does one thing after another.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -31,6 +32,7 @@ class TaskQueue {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> tasks_;  ///< the first is being done
+  std::atomic<bool> idle_ = true;            ///< there are none
   bool ends_ = false;
   std::thread thread_;
 };

@@ -382,6 +382,20 @@ device::FaultReports ChannelSet::reports() const {
           read(written.fatal)};
 }
 
+bool ChannelSet::has_fatal_report() const {
+  return __atomic_load_n(&control_of(own())->reports.fatal.complete, __ATOMIC_ACQUIRE) != 0;
+}
+
+bool ChannelSet::has_report() const {
+  const device::FaultReports& written = control_of(own())->reports;
+  const device::FaultReport* const light[] = {&written.truncated, &written.mismatched,
+                                              &written.declined};
+  const auto is_complete = [](const device::FaultReport* report) {
+    return __atomic_load_n(&report->complete, __ATOMIC_ACQUIRE) != 0;
+  };
+  return has_fatal_report() || std::ranges::any_of(light, is_complete);
+}
+
 Status ChannelSet::clear_reports(const device::FaultReports& read) {
   device::FaultReports& written = control_of(own())->reports;
   // Until its claim is given back nobody writes a report.

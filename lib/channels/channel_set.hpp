@@ -101,6 +101,9 @@ class ChannelSet {
 
   /// Faults that launches have reported and nobody has cleared. May be called while one runs.
   device::FaultReports reports() const;
+  /// Whether there are any, and whether there is a fatal one.
+  bool has_report() const;
+  bool has_fatal_report() const;
   /// Makes room for others in place of those that `read` has, but for a fatal one. What came since
   /// stays.
   Status clear_reports(const device::FaultReports& read);

@@ -115,12 +115,14 @@ Status Staging::begin(DeviceBackend& backend, const Buffers& buffers, Buffers* u
   if (!send_.blocks.empty()) {
     usable->sendbuf = send_.memory.get();
     usable->send = send_.blocks;
+    usable->likeness = 0;
   }
   if (received != nullptr && !backend.addresses(received)) {
     // Bytes that no peer sends have to come back as they were.
     CAUSEWAY_TRY(fill(backend, buffers.receive, buffers.recvbuf, &receive_));
     usable->recvbuf = receive_.memory.get();
     usable->receive = receive_.blocks;
+    usable->likeness = 0;
   }
   return {};
 } catch (const std::bad_alloc&) {

@@ -4,6 +4,7 @@
 #include "extent.hpp"
 #include "pattern.hpp"
 
+#include <cstdint>
 #include <span>
 
 namespace causeway {
@@ -18,6 +19,7 @@ struct Buffers {
   bool in_place;  ///< blocks are taken from where they are received; sendbuf and send do not count
   const Pattern* pattern = nullptr;  ///< null for an alltoallv of all ranks; the caller's until the
                                      ///< exchange is over, or the plan made
+  std::uint64_t likeness = 0;  ///< if not 0: those with this number have equal blocks and patterns
 };
 
 }  // namespace causeway

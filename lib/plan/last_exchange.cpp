@@ -6,6 +6,7 @@
 namespace causeway {
 
 bool LastExchange::is_like(const Pattern& pattern, const Buffers& buffers) const {
+  if (known_ && likeness_ != 0 && buffers.likeness == likeness_) return true;
   return known_ && are_like(send_, buffers.send) && are_like(receive_, buffers.receive) &&
          pattern_ == pattern;
 }
@@ -15,6 +16,7 @@ void LastExchange::set(const Pattern& pattern, const Buffers& buffers) {
   if (pattern.rounds.size() != 1) return;
   if (!keep(buffers.send, &send_) || !keep(buffers.receive, &receive_)) return;
   if (pattern_ != pattern) pattern_ = pattern;
+  likeness_ = buffers.likeness;
   known_ = true;
 }
 

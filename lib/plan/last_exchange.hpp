@@ -31,6 +31,7 @@ class LastExchange {
   static bool keep(std::span<const Extent> blocks, std::vector<Block>* kept);
 
   bool known_ = false;
+  std::uint64_t likeness_ = 0;
   Pattern pattern_;
   std::vector<Block> send_;
   std::vector<Block> receive_;

@@ -107,6 +107,13 @@ std::string sentence(int code) {
 int class_of(int code) {
   int found = MPI_SUCCESS;
   MPI_Error_class(code, &found);
+  // Of some MPIs the library's classes stand for predefined ones, whose strings they have.
+  constexpr int kFirstAfterPredefined = 128;
+  for (int predefined = 1; found >= kFirstAfterPredefined && predefined < MPI_ERR_LASTCODE &&
+                           predefined < kFirstAfterPredefined;
+       ++predefined) {
+    if (sentence(found) == sentence(predefined)) return predefined;
+  }
   return found;
 }
 

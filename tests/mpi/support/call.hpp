@@ -51,6 +51,8 @@ ScopedComm attached(Settings settings = {});
 /// The sentence of an error code.
 std::string sentence(int code);
 
+/// The class of a code; the predefined one where it is a class of the library's that has its
+/// string.
 int class_of(int code);
 
 /// Passes when a code is of class `wanted` and its sentence holds all of `fragments`.

@@ -235,17 +235,28 @@ TEST(Failures, AbortAtAnyTimeOfHeavyTraffic) {
     for (std::size_t peer = 0; peer < ranks; ++peer) {
       displacements[peer] = static_cast<int>(peer) * block;
     }
-    const std::vector<char> sent(ranks * static_cast<std::size_t>(block) + 1);
+    std::vector<char> sent(ranks * static_cast<std::size_t>(block) + 1,
+                           static_cast<char>(comm.rank()));
     std::vector<char> received(sent.size());
+    std::vector<char> expected;
+    for (std::size_t peer = 0; peer < ranks; ++peer) {
+      expected.insert(expected.end(), static_cast<std::size_t>(block), static_cast<char>(peer));
+    }
+    expected.push_back(0);
+    const std::vector<char> before(sent.size());
     std::thread aborter([&, rank = comm.rank()] {
       std::this_thread::sleep_for(pause);
       EXPECT_TRUE(rank != aborting || MPIX_Comm_abort(comm) == MPI_SUCCESS);
     });
     int code = MPI_SUCCESS;
     while (code == MPI_SUCCESS) {
+      received = before;
       code = MPIX_Alltoallv(sent.data(), counts.data(), displacements.data(), MPI_CHAR,
                             received.data(), counts.data(), displacements.data(), MPI_CHAR, comm);
+      EXPECT_TRUE(code != MPI_SUCCESS || received == expected);
     }
+    // Others may still be in their last exchange: of what a program does next they get nothing.
+    sent.assign(sent.size(), 'x');
     aborter.join();
     EXPECT_TRUE(is_error(code, class_of(error_of(comm)), {named(aborting) + " was aborted"}));
     // Freed as it is, without being detached.

@@ -200,13 +200,24 @@ class RingReceiver {
     return true;
   }
 
-  /// Reads from the sender's process. One thread. Of one that has ended the others are told soon.
+  /// Whether any rank in reach has been told that the communicator fails.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool is_failing() const {
+    for (std::uint32_t i = 0; i < control_.abort_word_count; ++i) {
+      if (Device::load_acquire(control_.abort_words[i]) != 0) return true;
+    }
+    return false;
+  }
+
+  /// Reads from the sender's process. One thread. A sender that was told of a failure, or has
+  /// ended, may have left before: this rank is told soon too.
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN bool read(std::byte* to, const std::byte* from, std::uint64_t bytes) {
     const int error = Device::read_process(shape_.process, to, from, bytes);
-    if (error == 0) return true;
+    const bool left = error == Device::kNoProcess || is_failing();
+    if (error == 0 && !left) return true;
     Fault fault = Fault::kUnreadable;
-    if (error == Device::kNoProcess) poll_until<Device>(control_, fault, [] { return false; });
+    if (left) poll_until<Device>(control_, fault, [] { return false; });
     report(fault, WaitFor::kPayload, sequence_, bytes, static_cast<std::uint64_t>(error));
     return false;
   }

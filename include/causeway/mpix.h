@@ -174,9 +174,14 @@ CAUSEWAY_API int MPIX_Alltoallw_c(const void* sendbuf, const MPI_Count sendcount
  * Completion: counts, displacements and datatypes may be changed when the call returns; the buffers
  * belong to the exchange until the request is complete. MPI_Cancel does nothing. Freeing comm waits
  * for its exchanges.
- * Errors: wrong arguments are this call's. What goes wrong in the exchange is what MPI_Wait or
- * MPI_Test returns, after comm's error handler was called, unless comm has been freed; MPI calls
- * the handler of MPI_COMM_WORLD besides, because a generalised request has no communicator.
+ * Errors: wrong arguments are this call's. What goes wrong in the exchange is what MPI_Wait,
+ * MPI_Test or MPI_Waitany returns, after comm's error handler was called, unless comm has been
+ * freed; MPI calls the handler of MPI_COMM_WORLD besides, because a generalised request has no
+ * communicator. MPI_Waitall, MPI_Testall and MPI_Waitsome return MPI_ERR_IN_STATUS; with Open MPI
+ * the status has the code, with MPICH and Intel MPI it has not. MPI_Request_get_status says
+ * MPI_SUCCESS with Open MPI, and after a handler of the program's for MPI_COMM_WORLD has returned
+ * all of them do with MPICH 4.3 and 5.0. Of a communicator that has failed MPIX_Comm_get_error has
+ * the code, whatever MPI returned.
  */
 CAUSEWAY_API int MPIX_Ialltoallv(const void* sendbuf, const int sendcounts[], const int sdispls[],
                                  MPI_Datatype sendtype, void* recvbuf, const int recvcounts[],

@@ -60,6 +60,10 @@ const std::vector<Shape>& shapes() {
        return darray(base, 1, MPI_ORDER_FORTRAN, {10, 4},
                      {MPI_DISTRIBUTE_CYCLIC, MPI_DISTRIBUTE_NONE}, {2, kDefault}, {2, 1});
      }},
+    {"darray_of_nothing",
+     [](auto base) {
+       return darray(base, 3, MPI_ORDER_C, {2}, {MPI_DISTRIBUTE_BLOCK}, {kDefault}, {4});
+     }},
     {"resized_below_zero",
      [](auto base) { return resized(vector(base, 2, 1, 2), -5, 6 * extent_of(base) + 8); }},
     {"begins_later", [](auto base) { return indexed(base, {4}, {3}); }},

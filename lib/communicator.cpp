@@ -279,6 +279,7 @@ Status Communicator::create(Bootstrap& bootstrap, const Config& config, const St
                            kernels::kMostRanks);
     }
     set_log_level(config.log);
+    if (bootstrap.rank() == 0) warn_of_misspelt_settings();
     made.reset(new Communicator(std::make_unique<State>()));
     return {};
   };

@@ -5,10 +5,16 @@
 
 #include <args.h>
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cctype>
 #include <cstdlib>
 #include <limits>
+#include <numeric>
+#include <utility>
 
 namespace causeway {
 
@@ -19,10 +25,11 @@ Status refuse(const Setting& setting, const std::string& text, const std::string
                        wanted.c_str());
 }
 
-/// A whole number, with K, M or G behind it for powers of 1024.
-Status parse_number(const Setting& setting, const std::string& text, std::uint64_t* value) {
+/// A whole number, with K, M or G behind it for powers of 1024. `or_else` is what else will do.
+Status parse_number(const Setting& setting, const std::string& text, std::uint64_t* value,
+                    const char* or_else = "") {
   const std::string wanted = "a number from " + std::to_string(setting.least) + " to " +
-                             std::to_string(setting.most) + ", K, M and G allowed";
+                             std::to_string(setting.most) + ", K, M and G allowed" + or_else;
   const std::optional<std::uint64_t> number = number_of(text);
   if (!number || *number < setting.least || *number > setting.most) {
     return refuse(setting, text, wanted);
@@ -42,7 +49,7 @@ Status optional_number(const Setting& setting, const std::string& text,
   value->reset();
   if (text == "auto") return {};
   std::uint64_t number = 0;
-  CAUSEWAY_TRY(parse_number(setting, text, &number));
+  CAUSEWAY_TRY(parse_number(setting, text, &number, ", or auto"));
   *value = number;
   return {};
 }
@@ -184,6 +191,51 @@ std::string info_key(const Setting& setting) {
   std::string key = setting.name;
   for (char& c : key) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return key;
+}
+
+namespace {
+
+/// Characters to put in, to leave out or to exchange until one text is the other (V. Levenshtein,
+/// Soviet Physics Doklady 10, 707, 1966).
+std::size_t distance(std::string_view one, std::string_view other) {
+  std::vector<std::size_t> row(other.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < other.size(); ++j) {
+      const std::size_t exchanged = diagonal + (one[i] == other[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({exchanged, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string nearest_setting(std::string_view name) {
+  // Those of the project's scripts and tests.
+  for (const std::string_view known :
+       {"CAUSEWAY_TEST_", "CAUSEWAY_BUILD", "CAUSEWAY_REQUIRE", "CAUSEWAY_MPIS"}) {
+    if (name.starts_with(known)) return {};
+  }
+  if (!name.starts_with("CAUSEWAY_")) return {};
+  const auto nearest = std::ranges::min_element(
+      kSettings, {}, [&](const Setting& setting) { return distance(name, setting.name); });
+  return nearest->name == name ? std::string() : nearest->name;
+}
+
+void warn_of_misspelt_settings() {
+  static std::atomic<bool> warned = false;
+  if (warned.exchange(true)) return;
+  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+    const std::string_view text(*variable);
+    const std::string name(text.substr(0, text.find('=')));
+    const std::string nearest = nearest_setting(name);
+    if (nearest.empty()) continue;
+    log(LogLevel::kWarn, "the environment has %s, which is no setting; the nearest is %s",
+        name.c_str(), nearest.c_str());
+  }
 }
 
 std::optional<std::string> environment(const std::string& name) {

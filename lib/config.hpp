@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace causeway {
@@ -60,6 +61,13 @@ struct Setting {
 };
 
 std::span<const Setting> settings();
+
+/// The setting whose name is nearest to that of an environment variable that begins as settings do
+/// and is none; empty for others.
+std::string nearest_setting(std::string_view name);
+
+/// Warns of such variables in the environment; once for the process.
+void warn_of_misspelt_settings();
 
 /// The info key of a setting.
 std::string info_key(const Setting& setting);

@@ -154,6 +154,11 @@ void print_rank(Printer& printer, std::uint64_t rank, const std::string& text) {
 void print_all(Printer& printer, const std::vector<std::string>& ranks) {
   printer.begin("");
   printer.value("causeway", CAUSEWAY_VERSION_STRING);
+  char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+  int length = 0;
+  MPI_Get_library_version(version, &length);
+  const std::string mpi = version;
+  printer.value("mpi", mpi.substr(0, mpi.find_first_of(",\n")));
   printer.begin("operations", '[');
   for (const Operation operation :
        {Operation::kAlltoallv, Operation::kNeighbor, Operation::kSendrecv}) {

@@ -14,21 +14,16 @@
 
 namespace causeway::mpi {
 
-/// True between MPI_Init and MPI_Finalize, when there is an MPI to call.
-inline bool mpi_is_running() {
-  int initialized = 0;
-  int finalized = 0;
-  PMPI_Initialized(&initialized);
-  PMPI_Finalized(&finalized);
-  return initialized != 0 && finalized == 0;
-}
+/// True between MPI_Init and MPI_Finalize of an MPI that has the binary interface of the one that
+/// this was compiled for; otherwise an error is logged, which names the call.
+bool mpi_is_running(const char* call);
 
 /// Runs work(), which returns a Status, and raises that on comm. Outside of MPI's lifetime there is
 /// no error handler: MPI_ERR_OTHER is returned. A profiler shows the call. An exception of the
 /// handler's goes to the caller, as those of MPI's own calls do.
 template <class Work>
 int enter(MPI_Comm comm, const char* call, Work&& work) {
-  if (!is_known(comm) && !mpi_is_running()) return MPI_ERR_OTHER;
+  if (!is_known(comm) && !mpi_is_running(call)) return MPI_ERR_OTHER;
   const ProfiledRange range(call);
   // Work tells the other ranks itself of what is thrown between them.
   const Status status = guarded(work);

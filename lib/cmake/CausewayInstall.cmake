@@ -21,12 +21,15 @@ install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md
 set(causeway_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/causeway)
 install(EXPORT causeway_targets NAMESPACE causeway:: DESTINATION ${causeway_cmake_dir}
   FILE causeway-targets.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/causeway-mpi.cmake)
+causeway_mpi_interface(CAUSEWAY_MPI_INTERFACE ${MPI_C_LIBRARIES} ${MPI_CXX_LIBRARIES})
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/causeway-config.cmake.in
   ${PROJECT_BINARY_DIR}/causeway-config.cmake INSTALL_DESTINATION ${causeway_cmake_dir})
 # Until 1.0 a minor version may change anything.
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/causeway-config-version.cmake
   COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/causeway-config.cmake
+install(FILES ${CMAKE_CURRENT_LIST_DIR}/causeway-mpi.cmake
+              ${PROJECT_BINARY_DIR}/causeway-config.cmake
               ${PROJECT_BINARY_DIR}/causeway-config-version.cmake
   DESTINATION ${causeway_cmake_dir})
 

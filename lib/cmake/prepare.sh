@@ -1,22 +1,24 @@
 # Sourced by the README's two commands: finds or installs what they need, then configures.
-# Needs: top (the project's folder). Gives: prepare, configure, in_mpi_environment.
+# Needs: top (the project's folder). Gives: prepare, configure, build_in, in_mpi_environment.
 
-# What is missing, as packages of Debian and Ubuntu. $1: 'tests' also wants what tests are built with.
+# What is missing, as packages of Debian and Ubuntu. $1: 'tests' also wants what tests are built with, and
+# in CI what checks the sources.
 missing_packages() {
   command -v g++ >/dev/null || echo g++
   command -v cmake >/dev/null || echo cmake
   command -v ninja >/dev/null || echo ninja-build
   command -v mpirun >/dev/null || echo openmpi-bin
   command -v mpicxx >/dev/null || echo libopenmpi-dev
+  [ -e /usr/include/ucp/api/ucp.h ] || [ -n "${ucx_ROOT:-}${ucx_DIR:-}" ] || echo libucx-dev
   [ -e /usr/include/CLI/CLI.hpp ] || [ -n "${CLI11_ROOT:-}${CLI11_DIR:-}" ] || echo libcli11-dev
   if [ "$1" = tests ]; then
     [ -e /usr/include/gtest/gtest.h ] || [ -n "${GTest_ROOT:-}${GTest_DIR:-}" ] || echo libgtest-dev
     command -v ip >/dev/null || echo iproute2
+    command -v pkg-config >/dev/null || echo pkg-config
+    [ -n "${CI:-}" ] || return 0
     command -v clang++ >/dev/null || echo clang
     command -v clang-format >/dev/null || echo clang-format
     command -v clang-tidy >/dev/null || echo clang-tidy
-    command -v pkg-config >/dev/null || echo pkg-config
-    [ -e /usr/include/ucp/api/ucp.h ] || [ -n "${ucx_ROOT:-}${ucx_DIR:-}" ] || echo libucx-dev
   fi
 }
 
@@ -28,10 +30,12 @@ prepare() {
   if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "== installing: $missing"
     export DEBIAN_FRONTEND=noninteractive
+    log=$(mktemp)
     # shellcheck disable=SC2086
     { apt-get -qq -o Acquire::Retries=2 update &&
-      apt-get -qq -y --no-install-recommends install $missing; } >"${TMPDIR:-/tmp}/causeway-apt.log" 2>&1 ||
-      { echo "== apt-get could not install them:"; tail -n 3 "${TMPDIR:-/tmp}/causeway-apt.log"; }
+      apt-get -qq -y --no-install-recommends install $missing; } >"$log" 2>&1 ||
+      { echo "== apt-get could not install them:"; tail -n 3 "$log"; }
+    rm -f "$log"
     missing=$(missing_packages "$1" | xargs)
   fi
   if [ -n "$(required_of "$missing")" ]; then
@@ -52,9 +56,28 @@ configure() {
   tree=$1
   shift
   if [ ! -e "$tree/CMakeCache.txt" ] && command -v ninja >/dev/null; then set -- -G Ninja "$@"; fi
-  cmake -S "$top" -B "$tree" -DCAUSEWAY_REQUIRE="${CAUSEWAY_REQUIRE:-}" "$@" >"${TMPDIR:-/tmp}/causeway-cmake.log" 2>&1 ||
-    { cat "${TMPDIR:-/tmp}/causeway-cmake.log"; exit 1; }
-  sed -n 's/^-- causeway: /   /p' "${TMPDIR:-/tmp}/causeway-cmake.log"
+  mkdir -p "$tree"
+  cmake -S "$top" -B "$tree" -DCAUSEWAY_REQUIRE="${CAUSEWAY_REQUIRE:-}" "$@" >"$tree/configure.log" 2>&1 ||
+    { cat "$tree/configure.log"; exit 1; }
+  sed -n 's/^-- causeway: /   /p' "$tree/configure.log"
+}
+
+# Builds targets $2... in tree $1, or all, and shows how far that has come; what compilers say is in build.log.
+build_in() {
+  tree=$1
+  shift
+  [ $# -eq 0 ] || set -- --target "$@"
+  { cmake --build "$tree" --parallel "$(nproc)" "$@" 2>&1 || echo "BUILD FAILED"; } |
+    awk -v log_file="$tree/build.log" '
+      { print >log_file }
+      /^BUILD FAILED$/ { failed = 1 }
+      /^\[[0-9]+\/[0-9]+\]/ {
+        split(substr($1, 2), part, /[\/\]]/)
+        tenth = int(10 * part[1] / part[2])
+        if (tenth > shown) { shown = tenth; printf "   %d of %d\n", part[1], part[2]; fflush() }
+      }
+      END { exit failed }' || { tail -n 40 "$tree/build.log"; exit 1; }
+  grep -E 'warning:|warning #' "$tree/build.log" || true
 }
 
 # Lets Open MPI start more ranks than there are processors, and, where that is who runs this, as root.

@@ -67,6 +67,7 @@ bool is_attached(MPI_Comm comm) {
 }  // namespace
 
 // What libcauseway.so calls.
+#pragma GCC visibility push(default)
 extern "C" int PMPI_Comm_set_attr(MPI_Comm comm, int keyval, void* value) {
   if (refuses_attributes && comm != MPI_COMM_SELF) return MPI_ERR_OTHER;
   return own<decltype(PMPI_Comm_set_attr)>("PMPI_Comm_set_attr")(comm, keyval, value);
@@ -79,6 +80,7 @@ extern "C" int PMPI_Iallgather(const void* sent, int sent_count, MPI_Datatype se
   return own<decltype(PMPI_Iallgather)>("PMPI_Iallgather")(sent, sent_count, sent_type, received,
                                                            count, type, comm, request);
 }
+#pragma GCC visibility pop
 
 int main(int argc, char** argv) {
   setenv("CAUSEWAY_TIMEOUT", "20", 0);

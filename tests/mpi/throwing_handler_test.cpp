@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -186,6 +187,13 @@ void test(MPI_Errhandler handler, bool throws) {
 int main(int argc, char** argv) {
   setenv("CAUSEWAY_TIMEOUT", "20", 0);
   setenv("CAUSEWAY_DEVICE", "host", 0);
+  char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+  int length = 0;
+  MPI_Get_library_version(version, &length);
+  if (std::strstr(version, "MPICH Version:      5") != nullptr) {
+    std::puts("SKIPPED: MPICH 5 keeps a lock where a handler throws");
+    return 0;
+  }
   int granted = MPI_THREAD_SINGLE;
   MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &granted);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank_here);

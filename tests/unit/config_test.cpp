@@ -98,6 +98,16 @@ TEST(Config, RulesOfInfoReplaceThoseOfTheEnvironmentAndGoOnTopOfTheFiles) {
   EXPECT_TRUE(wrong.message().starts_with("CAUSEWAY_TUNE: in the rule '*:*:*'")) << wrong.message();
 }
 
+TEST(Config, NamesTheSettingThatAMisspeltVariableIsNearTo) {
+  EXPECT_EQ(nearest_setting("CAUSEWAY_RINGBYTES"), "CAUSEWAY_RING_BYTES");
+  EXPECT_EQ(nearest_setting("CAUSEWAY_TIME_OUT"), "CAUSEWAY_TIMEOUT");
+  EXPECT_EQ(nearest_setting("CAUSEWAY_LOGLEVEL"), "CAUSEWAY_LOG");
+  for (const char* const fine : {"CAUSEWAY_RING_BYTES", "CAUSEWAY_LOG", "CAUSEWAY_TEST_SEED",
+                                 "CAUSEWAY_BUILD", "PATH", "causeway_log"}) {
+    EXPECT_EQ(nearest_setting(fine), "") << fine;
+  }
+}
+
 TEST(Config, OfPlansTakesWhatPlansMayHaveOtherwise) {
   PlanSettings settings;
   const Values info{{"causeway_tune", "*:*:*:lanes=3"}, {"causeway_max_ctas", "5"}};

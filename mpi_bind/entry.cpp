@@ -36,7 +36,8 @@ constexpr Interface compiled_for() {
 /// Says what is wrong with the MPI that is called, if anything. Its handles may be no handles of
 /// its own; this call takes none.
 bool is_compiled_for_mpi() {
-  char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+  // Another MPI may say more than MPI_MAX_LIBRARY_VERSION_STRING here: MPICH's is 8192.
+  static char version[65536] = "";
   int length = 0;
   PMPI_Get_library_version(version, &length);
   const Interface called = interface_of(version);

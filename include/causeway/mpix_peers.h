@@ -27,7 +27,8 @@ extern "C" {
  * MPI_ANY_SOURCE is too. That takes one thread block, and is slower for large messages.
  *
  * Completion: on return recvbuf is filled and sendbuf may be changed. A small message may then not
- * have been received yet. status has the source, the tag and, for MPI_Get_count, the bytes that
+ * have been received yet, and a call with a large one waits for its receiver: as with MPI_Sendrecv,
+ * programs count on neither. status has the source, the tag and, for MPI_Get_count, the bytes that
  * were received; it may be MPI_STATUS_IGNORE.
  *
  * Errors: a message with another tag than recvtag is MPI_ERR_TAG, which names both; it is

@@ -237,7 +237,10 @@ int sendrecv(const char* call, Arguments<Count> arguments, MPI_Comm comm, const 
                      send.type, receive.type,   destination.rank,  destination.tag, from.rank,
                      from.tag,  on_stream};
     LastCall& last = of_this_thread<LastCalls>().like(wanted);
-    auto& [key, blocks, pattern, likeness] = last;
+    Key& key = last.key;
+    Blocks& blocks = last.blocks;
+    Pattern& pattern = last.pattern;
+    std::uint64_t& likeness = last.likeness;
     Buffers buffers{send.buffer,    blocks.send, const_cast<void*>(receive.buffer),
                     blocks.receive, false,       &pattern,
                     likeness};

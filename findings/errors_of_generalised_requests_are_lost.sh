@@ -6,6 +6,7 @@
 # MPI_ERROR of the status is the code; with MPICH 5.0.2, 4.0.2 and Intel MPI 2021.19 it is another code after MPI_Waitall and
 # MPI_Testall, and after MPI_Waitsome MPI_SUCCESS (another code in 4.0.2). MPI_Request_get_status returns the code with MPICH and Intel MPI
 # and MPI_SUCCESS with Open MPI.
+# The script runs Open MPI 5.0.11, MPICH 5.0.2 and Intel MPI; Open MPI 4.1.4 and MPICH 4.0.2 were run by hand.
 # What to do: wait for such requests with MPI_Wait or MPI_Waitany; have the extra state keep the code, and look there after a wait for
 # several; with Open MPI do not take MPI_Request_get_status's success for the operation's.
 set -eu

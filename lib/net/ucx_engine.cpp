@@ -117,7 +117,7 @@ Endpoint& UcxEngine::connect(std::uint64_t from, std::uint64_t to,
   return *(known->second = made.release());
 }
 
-void UcxEngine::send(Endpoint& endpoint, std::unique_ptr<Message>& message) {
+void UcxEngine::send(Endpoint& endpoint, std::unique_ptr<UcxMessage>& message) {
   if (endpoint.state == State::kOpen && endpoint.queue.empty()) {
     transmit(endpoint, std::move(message));
   } else if (endpoint.state != State::kBroken) {
@@ -127,7 +127,7 @@ void UcxEngine::send(Endpoint& endpoint, std::unique_ptr<Message>& message) {
   }
 }
 
-void UcxEngine::transmit(Endpoint& endpoint, std::unique_ptr<Message> message) {
+void UcxEngine::transmit(Endpoint& endpoint, std::unique_ptr<UcxMessage> message) {
   ucp_request_param_t param{};
   param.op_attr_mask =
       UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA | UCP_OP_ATTR_FIELD_DATATYPE;
@@ -135,7 +135,7 @@ void UcxEngine::transmit(Endpoint& endpoint, std::unique_ptr<Message> message) {
   message->ucx = &worker_.ucx();
   param.user_data = message.get();
   param.cb.send = [](void* request, ucs_status_t, void* sent) {
-    const std::unique_ptr<Message> done(static_cast<Message*>(sent));
+    const std::unique_ptr<UcxMessage> done(static_cast<UcxMessage*>(sent));
     done->ucx->request_free(request);
   };
   const ucs_status_ptr_t request = worker_.ucx().tag_send(endpoint.handle, message->piece,
@@ -157,7 +157,7 @@ bool UcxEngine::open_endpoints() {
       moved = true;
     }
     while (endpoint.state == State::kOpen && !endpoint.queue.empty()) {
-      std::unique_ptr<Message> message = std::move(endpoint.queue.front());
+      std::unique_ptr<UcxMessage> message = std::move(endpoint.queue.front());
       endpoint.queue.pop_front();
       transmit(endpoint, std::move(message));
       moved = true;
@@ -200,7 +200,7 @@ void UcxEngine::open(Endpoint& endpoint) {
 /// Breaks the links over an endpoint that cannot be opened now. What tells the peer of it stays,
 /// for a later attempt.
 void UcxEngine::postpone(Endpoint& endpoint, const char* why) {
-  std::erase_if(endpoint.queue, [](const std::unique_ptr<Message>& message) {
+  std::erase_if(endpoint.queue, [](const std::unique_ptr<UcxMessage>& message) {
     return message->header.kind != MessageKind::kFailure;
   });
   endpoint.due = Clock::now() + kRetry;

@@ -46,10 +46,10 @@ struct MessageHeader {
 class UcxEngine;
 
 /// A message until UCX has sent it.
-struct Message {
-  explicit Message(const MessageHeader& first) : header(first) { add(&header, sizeof header); }
-  Message(const Message&) = delete;
-  Message& operator=(const Message&) = delete;
+struct UcxMessage {
+  explicit UcxMessage(const MessageHeader& first) : header(first) { add(&header, sizeof header); }
+  UcxMessage(const UcxMessage&) = delete;
+  UcxMessage& operator=(const UcxMessage&) = delete;
 
   void add(const void* data, std::size_t bytes) {
     piece[count++] = {const_cast<void*>(data), bytes};
@@ -84,7 +84,7 @@ struct Endpoint {
   std::chrono::steady_clock::time_point due;
   State state = State::kWanted;
   ucp_ep_h handle = nullptr;
-  std::deque<std::unique_ptr<Message>> queue;
+  std::deque<std::unique_ptr<UcxMessage>> queue;
 };
 
 /// What takes messages: one rank's end of a communicator. All is called with the engine's mutex
@@ -143,7 +143,7 @@ class UcxEngine {
 
   /// Sends a message. When it fails, receivers are told. Where it throws std::bad_alloc the message
   /// is still the caller's.
-  void send(Endpoint& endpoint, std::unique_ptr<Message>& message);
+  void send(Endpoint& endpoint, std::unique_ptr<UcxMessage>& message);
 
   /// Moves on what is under way; whether anything was. Does not throw.
   bool progress();
@@ -163,7 +163,7 @@ class UcxEngine {
   bool open_endpoints();
   void open(Endpoint& endpoint);
   void postpone(Endpoint& endpoint, const char* why);
-  void transmit(Endpoint& endpoint, std::unique_ptr<Message> message);
+  void transmit(Endpoint& endpoint, std::unique_ptr<UcxMessage> message);
   void lose(Endpoint& endpoint, const char* why);
   bool receive();
   void receive(ucp_tag_message_h message, const ucp_tag_recv_info_t& info);

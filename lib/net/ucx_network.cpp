@@ -120,11 +120,11 @@ class UcxNetwork final : public Network, private Receiver {
     std::uint64_t received = 0;
     bool departed = false;
     bool broken = false;
-    bool tells = false;             ///< of a failure
-    std::unique_ptr<Message> news;  ///< what will tell it of a failure
-    bool asks = false;              ///< for a sign of life
-    Clock::time_point asked{};      ///< when one was asked for that has not come
-    Clock::time_point answered{};   ///< when the last one came
+    bool tells = false;                ///< of a failure
+    std::unique_ptr<UcxMessage> news;  ///< what will tell it of a failure
+    bool asks = false;                 ///< for a sign of life
+    Clock::time_point asked{};         ///< when one was asked for that has not come
+    Clock::time_point answered{};      ///< when the last one came
   };
 
   std::uint32_t own_rank() const { return static_cast<std::uint32_t>(topology_.rank()); }
@@ -152,7 +152,7 @@ class UcxNetwork final : public Network, private Receiver {
     news.kind = MessageKind::kFailure;
     for (const int rank : topology_.remote_ranks()) {
       peer_of(rank).remote = true;
-      peer_of(rank).news = std::make_unique<Message>(news);
+      peer_of(rank).news = std::make_unique<UcxMessage>(news);
     }
     return make_blocks(topology_, settings_, backend);
   } catch (const std::bad_alloc&) {
@@ -175,7 +175,7 @@ class UcxNetwork final : public Network, private Receiver {
   void send(int rank, const MessageHeader& header, const std::byte* block) {
     if (peer_of(rank).broken) return;
     try {
-      auto message = std::make_unique<Message>(header);
+      auto message = std::make_unique<UcxMessage>(header);
       for (std::uint32_t i = 0; i < header.post.ranges; ++i) {
         const device::NetworkPost::Range& range = header.post.range[i];
         message->add(block + range.offset, range.bytes);
@@ -188,7 +188,7 @@ class UcxNetwork final : public Network, private Receiver {
   }
 
   /// Connects on first use.
-  void send(int rank, std::unique_ptr<Message>& message) {
+  void send(int rank, std::unique_ptr<UcxMessage>& message) {
     Peer& peer = peer_of(rank);
     if (peer.endpoint == nullptr) {
       const Contact& to = contact(rank);

@@ -16,7 +16,7 @@ TEST_P(AlltoallvShapes, MovesEveryByte) {
   const Shape& shape = GetParam();
   const std::uint64_t seed = test_seed();
   // Groups of whole warps take many times as long.
-  const int exchanges = in_warps() ? shape.exchanges / 4 : shape.exchanges;
+  const int exchanges = repeats(in_warps() ? shape.exchanges / 4 : shape.exchanges);
   run_ranks(shape.ranks, shape.settings, [&](Communicator& communicator) {
     exchange_at_random(communicator, seed, exchanges, shape.most);
   });
@@ -149,7 +149,7 @@ TEST(Alltoallv, LinesInOneDirection) {
 
 TEST(Alltoallv, EveryRankWithItsOwnNumberOfBlocksAndRules) {
   const std::uint64_t seed = test_seed();
-  for (std::uint64_t round = 0; round < 40; ++round) {
+  for (std::uint64_t round = 0; round < repeats(40U); ++round) {
     const ThreadWorld world(3);
     run_threads(3, [&](int rank) {
       Random own(seed + round * 3 + static_cast<std::uint64_t>(rank));

@@ -69,7 +69,7 @@ TEST_P(AnySource, TakesWhatComesBetweenOtherExchanges) {
     Random shared(seed);
     Random own(seed + 1 + static_cast<std::uint64_t>(communicator.rank()));
     const int rank = communicator.rank();
-    for (int e = 0; e < shape.exchanges; ++e) {
+    for (int e = 0; e < repeats(shape.exchanges); ++e) {
       const std::uint64_t number = 2 * static_cast<std::uint64_t>(e);
       const Counts counts = random_counts(shared, shape.ranks, shape.most);
       const int receiver = static_cast<int>(shared() % static_cast<std::uint64_t>(shape.ranks));

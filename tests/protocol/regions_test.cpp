@@ -72,7 +72,7 @@ TEST_P(RegionsOfShapes, TakeEveryByteAsOtherMemoryDoes) {
           std::fill(memory.begin(), memory.end(), Buffer::kGuard);
           return status;
         };
-        exchange_at_random(communicator, seed, shape.exchanges, shape.most, exchange);
+        exchange_at_random(communicator, seed, repeats(shape.exchanges), shape.most, exchange);
       });
 }
 
@@ -167,7 +167,7 @@ TEST(Regions, ComeAndGo) {
         Random own(static_cast<std::uint64_t>(communicator.rank()));
         std::vector<std::byte> memory(100000);
         std::vector<std::unique_ptr<Registration>> kept;
-        for (std::uint64_t e = 0; e < 300; ++e) {
+        for (std::uint64_t e = 0; e < repeats(300U); ++e) {
           // Of any size, none too, over each other.
           if (kept.empty() || shared() % 2 == 0) {
             const std::uint64_t bytes = own() % 4 == 0 ? 0 : 1 + own() % memory.size();
@@ -298,7 +298,7 @@ TEST(Plans, MoveEveryByteInEveryStart) {
             communicator.plan(bootstrap, arguments_of(made.send, made.receive), {}, &made.plan);
         ASSERT_TRUE(status.ok()) << status.message();
       }
-      for (std::uint64_t e = 0; e < 100; ++e) {
+      for (std::uint64_t e = 0; e < repeats(100U); ++e) {
         Planned& planned = *plans[shared() % plans.size()];
         std::fill(planned.receive.bytes.begin(), planned.receive.bytes.end(), Buffer::kGuard);
         planned.send.fill(e, rank);

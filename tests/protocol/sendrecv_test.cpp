@@ -182,7 +182,8 @@ TEST_P(Sendrecv, RandomSequencesWithOtherExchanges) {
   const Shape& shape = GetParam();
   const std::uint64_t seed = test_seed();
   const char* const wished = std::getenv("CAUSEWAY_TEST_STEPS");
-  const std::uint64_t steps = wished != nullptr ? std::strtoull(wished, nullptr, 10) : 150;
+  const std::uint64_t steps =
+      wished != nullptr ? std::strtoull(wished, nullptr, 10) : repeats(std::uint64_t{150});
   run_ranks(shape.ranks, shape.settings, [&](Communicator& communicator) {
     const device::Communicator handle = communicator.device_handle();
     Random shared(seed);

@@ -54,9 +54,6 @@ bool exchange(const device::Communicator& comm, const ScheduleLimits& limits, co
               std::size_t number) {
   const std::uint32_t ranks = comm.size;
   const std::uint32_t self = comm.rank;
-  const auto stamp = [&](std::uint32_t from, std::uint32_t to) {
-    return (number * ranks + from) * ranks + to;
-  };
   Side out;
   Side in;
   for (std::uint32_t hops = 1; hops < ranks; ++hops) {
@@ -71,10 +68,8 @@ bool exchange(const device::Communicator& comm, const ScheduleLimits& limits, co
     in.add(self, *graph[self][self]);
   }
   for (std::size_t i = 0; i < out.blocks.size(); ++i) {
-    std::byte* const block = out.bytes.data() + out.blocks[i].offset;
-    for (std::uint64_t at = 0; at < out.blocks[i].bytes; ++at) {
-      block[at] = byte_of(stamp(self, out.peers[i]), at);
-    }
+    write_expected(out.bytes.data() + out.blocks[i].offset, out.blocks[i].bytes, number, self,
+                   out.peers[i]);
   }
   Messages messages;
   for (std::size_t i = 0; i + to_itself < out.blocks.size(); ++i) {
@@ -96,13 +91,11 @@ bool exchange(const device::Communicator& comm, const ScheduleLimits& limits, co
   kernels::launch_exchange_host(executor, schedule.args, schedule.lists());
   std::vector<std::byte> expected(in.bytes.size(), std::byte{0xee});
   for (std::size_t i = 0; i < in.blocks.size(); ++i) {
-    std::byte* const block = expected.data() + in.blocks[i].offset;
-    for (std::uint64_t at = 0; at < in.blocks[i].bytes; ++at) {
-      block[at] = byte_of(stamp(in.peers[i], self), at);
-    }
+    write_expected(expected.data() + in.blocks[i].offset, in.blocks[i].bytes, number, in.peers[i],
+                   self);
   }
   const device::FaultReports& reports = *comm.control.reports;
-  return in.bytes == expected && reports.fatal.fault == device::Fault::kNone &&
+  return same_bytes(in.bytes, expected) && reports.fatal.fault == device::Fault::kNone &&
          reports.truncated.fault == device::Fault::kNone;
 }
 
@@ -123,7 +116,7 @@ TEST_P(Sparse, ExchangesMoveEveryByteBetweenThoseOfAll) {
     const device::Communicator handle = communicator.device_handle();
     Random shared(seed);
     Random own(seed + 1 + handle.rank);
-    for (std::size_t number = 0; number < 60; ++number) {
+    for (std::size_t number = 0; number < repeats(60U); ++number) {
       const Graph graph = random_graph(shared, handle.size);
       // Numbers of thread blocks and protocols are each rank's own affair; links are not.
       std::vector<device::LinkKind> links;
@@ -175,7 +168,7 @@ TEST(Sparse, ExchangesCostWhatRanksHaveOfPeers) {
   constexpr int kExchanges = 20;
   constexpr std::uint64_t kBytes = 100;
   std::vector<std::uint64_t> stores;
-  for (const int ranks : {8, 64, 256}) {
+  for (const int ranks : {8, 64, repeats(256)}) {
     std::atomic<std::uint64_t> all = 0;
     const Settings settings{
         {"CAUSEWAY_RING_BYTES", "4096"}, {"CAUSEWAY_LANES", "1"}, {"CAUSEWAY_LL_BYTES", "128"}};

@@ -98,7 +98,7 @@ int connect_to_the_dying(std::span<const std::byte> address, pid_t victim,
     if (losses.count == 0 && opened < kMostConnections) {
       // As if to another process each time: an engine has one connection to each.
       Endpoint& endpoint = engine->connect(0, ++opened, address);
-      auto message = std::make_unique<Message>(ping);
+      auto message = std::make_unique<UcxMessage>(ping);
       engine->send(endpoint, message);
     }
     engine->progress();
@@ -161,7 +161,7 @@ int send_a_message(std::span<const std::byte> address) {
   const auto block = std::make_shared<std::vector<std::byte>>(kMessageBytes);
   MessageHeader header{};
   header.communicator = 1;
-  auto message = std::make_unique<Message>(header);
+  auto message = std::make_unique<UcxMessage>(header);
   message->add(block->data(), block->size());
   message->owner = block;
   {
@@ -328,7 +328,7 @@ int connect_with_few() {
   const std::lock_guard lock(engine->mutex);
   engine->enter(1, 0, &losses);
   limit_descriptors(3);
-  auto message = std::make_unique<Message>(MessageHeader{});
+  auto message = std::make_unique<UcxMessage>(MessageHeader{});
   engine->send(engine->connect(0, 1, engine->address()), message);
   engine->progress();
   return losses.count == 1 ? 0 : 2;

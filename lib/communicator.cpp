@@ -264,6 +264,14 @@ Status Communicator::State::failure() const {
   return word == 0 ? Status() : failure_status(Failure::from(word), topology.rank());
 }
 
+void Communicator::State::announce() const {
+  if (topology.rank() != 0) return;
+  log(LogLevel::kInfo,
+      "communicator of %d ranks: %s device, %u lanes, %u blocks, rings of %llu bytes",
+      topology.size(), backend->kind() == DeviceKind::kCuda ? "cuda" : "host", limits.lanes,
+      limits.max_blocks, static_cast<unsigned long long>(channels.ring_bytes()));
+}
+
 Communicator::Communicator(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Communicator::~Communicator() = default;
@@ -289,13 +297,7 @@ Status Communicator::create(Bootstrap& bootstrap, const Config& config, const St
   // Peers that this rank no longer hears may have it open.
   if (!bootstrap.broken().ok()) state.channels.keep_own_segment();
   CAUSEWAY_TRY(set_up);
-  if (bootstrap.rank() == 0) {
-    log(LogLevel::kInfo,
-        "communicator of %d ranks: %s device, %u lanes, %u blocks, rings of %llu bytes",
-        state.topology.size(), state.backend->kind() == DeviceKind::kCuda ? "cuda" : "host",
-        state.limits.lanes, state.limits.max_blocks,
-        static_cast<unsigned long long>(state.channels.ring_bytes()));
-  }
+  state.announce();
   *communicator = std::move(made);
   return {};
 }

@@ -41,6 +41,25 @@ class Communicator {
   Communicator(const Communicator&) = delete;
   Communicator& operator=(const Communicator&) = delete;
 
+  /// Ends a communicator whose calls are over, and keeps what can serve another one of the same
+  /// ranks: waits for exchanges in the background. Null where nothing can. Local.
+  static std::unique_ptr<Communicator> rest(std::unique_ptr<Communicator> ended);
+
+  /// Of one that rests. number(): the same on all ranks, and of no other communicator.
+  /// segment_bytes(): of memory that it keeps, at most. suits(): whether create() with `config`
+  /// would set up the same again, by what this rank can see.
+  std::uint64_t number() const;
+  std::uint64_t segment_bytes() const;
+  bool suits(const Config& config) const;
+
+  /// Has one that rests on all ranks be as create() left it. Local. When it has returned on all
+  /// ranks they may exchange, each after its rise(), which fails the communicator if a peer's
+  /// process has ended meanwhile. One that was not woken by all ranks is of no use any more:
+  /// give_up() has peers that go on all the same hear of it.
+  Status wake();
+  void rise();
+  void give_up();
+
   /// Whom the thread that calls an exchange calls now and then while it waits: whatever else of the
   /// program has to move on for the peers to come. Before the first exchange.
   void set_idle(void (*idle)());

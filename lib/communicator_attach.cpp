@@ -26,6 +26,13 @@ void take_smaller(std::uint64_t* wish, std::uint64_t other) {
   if (other != 0 && (*wish == 0 || other < *wish)) *wish = other;
 }
 
+/// For one communicator of all that there are.
+std::uint64_t new_number() {
+  static std::atomic<std::uint64_t> made = 0;
+  const std::uint64_t mixed = own_desk().name + ++made * 0x9e3779b97f4a7c15U;
+  return mixed >> 1 | 1;
+}
+
 /// Notices that a peer of this host ends while a communicator is set up.
 class EarlyWatch {
  public:
@@ -61,10 +68,11 @@ class EarlyWatch {
 /// What ranks have to agree on, as each would have it; 0 leaves a choice to the device. Plain data.
 struct Communicator::State::Wishes {
   Place place;
-  GpuId gpu;     ///< zeros for none
-  bool insists;  ///< on running on GPUs
-  bool cma;      ///< messages may be read where they lie
-  bool reads;    ///< the memory of all ranks of its host
+  std::uint64_t number;  ///< that it would give the communicator; rank 0's counts
+  GpuId gpu;             ///< zeros for none
+  bool insists;          ///< on running on GPUs
+  bool cma;              ///< messages may be read where they lie
+  bool reads;            ///< the memory of all ranks of its host
   std::uint64_t ring_bytes;
   std::uint64_t lanes;
   std::uint64_t ll_bytes;  ///< kNoWish leaves it and the next to the device
@@ -90,6 +98,7 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config) {
                        0x9e3779b97f4a7c15U;
     }
     mine = {place,
+            new_number(),
             gpu ? gpu->gpu() : GpuId{},
             insists,
             config.cma,
@@ -104,12 +113,15 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config) {
   std::vector<Wishes> all;
   CAUSEWAY_TRY(allgather(bootstrap, wish, mine, &all));
   Wishes agreed = all.front();
+  number = agreed.number;
   bool all_have_gpus = true;
+  bool any_has_gpu = false;
   std::vector<Place> places;
   CAUSEWAY_TRY(agree(bootstrap, [&]() -> Status {
     for (const Wishes& wishes : all) {
       places.push_back(wishes.place);
       all_have_gpus = all_have_gpus && wishes.gpu != GpuId{};
+      any_has_gpu = any_has_gpu || wishes.gpu != GpuId{};
       agreed.insists = agreed.insists || wishes.insists;
       agreed.cma = agreed.cma && wishes.cma;
       take_smaller(&agreed.ring_bytes, wishes.ring_bytes);
@@ -118,6 +130,8 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config) {
       agreed.ll128_bytes = std::min(agreed.ll128_bytes, wishes.ll128_bytes);
       agreed.start_count = std::min(agreed.start_count, wishes.start_count);
     }
+    config_ = config;
+    tries_reading_ = agreed.cma;
     if (!insists || all_have_gpus) return {};
     return {ErrorKind::kUnsupported,
             "CAUSEWAY_DEVICE is cuda, and another rank has no GPU or was told not to use it"};
@@ -148,6 +162,8 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config) {
   }
   backend.reset();
   CAUSEWAY_TRY(set_up_device(bootstrap, config, agreed, all));
+  // On GPUs graphs and streams may hold on to what a communicator had; UCX has messages under way.
+  may_rest_ = may_rest_ && !any_has_gpu && !network;
   const Status ended = early.ended();
   if (!ended.ok()) fail({device::Fault::kPeerEnded, early.rank()});
   return {};
@@ -325,6 +341,7 @@ void Communicator::State::watch_peers() {
     if (!watched.ok()) {
       log(LogLevel::kWarn, "rank %d: %s; if it ends, only CAUSEWAY_TIMEOUT will tell",
           topology.rank(), watched.message().c_str());
+      may_rest_ = false;
       return;
     }
   }

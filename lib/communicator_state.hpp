@@ -51,6 +51,15 @@ class Communicator::State {
   /// Collective. On failure every rank gets the same error.
   Status set_up(Bootstrap& bootstrap, const Config& config);
 
+  /// What Communicator has of one that rests; rest() says whether it does.
+  bool rest();
+  bool suits(const Config& config) const;
+  Status wake();
+  void rise();
+
+  /// Says, on one rank, what it was set up with.
+  void announce() const;
+
   /// Makes a call when it is its turn. Of a failure that it finds all ranks know when it returns.
   /// What the call throws it throws after all that concerns other ranks.
   template <typename Call>
@@ -88,6 +97,7 @@ class Communicator::State {
   std::unique_ptr<Network> network;  ///< null where all ranks run on one host
   ScheduleLimits limits{};
   device::Communicator handle{};
+  std::uint64_t number = 0;  ///< see Communicator
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -151,7 +161,10 @@ class Communicator::State {
   std::size_t plans_made_ = 0;
   LayoutTables layouts_;
   Staging staging_;
-  bool complete_ = false;  ///< all ranks are set up
+  Config config_;
+  bool tries_reading_ = false;  ///< whether messages may be read where they lie, if they can be
+  bool may_rest_ = true;        ///< all that it needs is memory of one host, and peers are watched
+  bool complete_ = false;       ///< all ranks are set up
   std::uint64_t timeout_seconds_ = 0;
   std::vector<std::unique_ptr<Watch>> watches_;  ///< of peers; they end before what they tell
 };

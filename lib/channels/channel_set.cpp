@@ -93,6 +93,11 @@ Status ChannelSet::open_peer(std::size_t index, const Offers& offers) {
 }
 
 Status ChannelSet::fill_own_segment() {
+  CAUSEWAY_TRY(fill_words());
+  return settings_.start_count == 0 ? Status() : fill_lines(settings_.lanes);
+}
+
+Status ChannelSet::fill_words() {
   const std::uint64_t start = settings_.start_count;
   std::vector<std::byte> image(layout_.bytes_of_words());
   const SegmentHeader header{topology_->place(topology_->rank()).process_id};
@@ -105,8 +110,27 @@ Status ChannelSet::fill_own_segment() {
       std::memcpy(&image[layout_.receiver_words(peer, lane)], &out, sizeof out);
     }
   }
-  CAUSEWAY_TRY(backend_->copy(segments_[own()].get(), image.data(), image.size()));
-  return start == 0 ? Status() : fill_lines(settings_.lanes);
+  return backend_->copy(segments_[own()].get(), image.data(), image.size());
+}
+
+Status ChannelSet::fill_states() {
+  const std::uint64_t start = settings_.start_count;
+  const std::size_t channels = static_cast<std::size_t>(topology_->size()) * settings_.lanes;
+  const std::vector<device::ChannelState> fresh(
+      2 * channels, {start, start, start, start, start, 0, 0, start, start - 1});
+  return backend_->copy(tables_.get(), fresh.data(), fresh.size() * sizeof fresh[0]);
+}
+
+Status ChannelSet::renew() {
+  CAUSEWAY_TRY(fill_words());
+  if (settings_.slot_bytes() > 0) CAUSEWAY_TRY(fill_lines(settings_.lanes));
+  CAUSEWAY_TRY(fill_states());
+  const device::FaultClaims no_claims{};
+  CAUSEWAY_TRY(backend_->copy(handle_.control.claims, &no_claims, sizeof no_claims));
+  const unsigned long long nobody = 0;
+  CAUSEWAY_TRY(backend_->copy(handle_.occupancy, &nobody, sizeof nobody));
+  *control_of(own()) = {};
+  return {};
 }
 
 /// Of every peer's first `lanes` lanes. A line of ll128's flag is where that of its last line would
@@ -172,9 +196,6 @@ Status ChannelSet::fill_tables() {
   std::byte* const base = tables_.get();
   auto* const states = reinterpret_cast<device::ChannelState*>(base);
 
-  const std::uint64_t start = settings_.start_count;
-  const std::vector<device::ChannelState> fresh(
-      2 * channels, {start, start, start, start, start, 0, 0, start, start - 1});
   std::vector<device::SendChannel> send(channels);
   std::vector<device::ReceiveChannel> receive(channels);
   std::vector<std::uint64_t*> abort_words;
@@ -285,7 +306,7 @@ Status ChannelSet::fill_tables() {
           nullptr};
     }
   }
-  CAUSEWAY_TRY(backend_->copy(states, fresh.data(), send_at));
+  CAUSEWAY_TRY(fill_states());
   CAUSEWAY_TRY(backend_->copy(base + send_at, send.data(), receive_at - send_at));
   CAUSEWAY_TRY(
       backend_->copy(base + receive_at, receive.data(), channels * sizeof(device::ReceiveChannel)));
@@ -341,10 +362,16 @@ int ChannelSet::rank_behind() const {
 }
 
 bool ChannelSet::peer_ended(int rank) {
-  const auto& ranks = topology_->host_ranks();
-  const auto index = static_cast<std::size_t>(std::ranges::find(ranks, rank) - ranks.begin());
+  const std::size_t index = index_of(rank);
   ended_[index] = true;
   return stage_of(index) == Stage::kHere;
+}
+
+bool ChannelSet::any_ended() const {
+  for (std::size_t index = 0; index < controls_.size(); ++index) {
+    if (ended_[index]) return true;
+  }
+  return false;
 }
 
 bool ChannelSet::wait_for_all(Stage stage, std::chrono::seconds patience) const {

@@ -62,6 +62,8 @@ class ChannelSet {
   /// Largest payload of a first record.
   std::uint64_t eager_bytes() const { return settings_.ring_bytes / 4; }
   std::uint64_t ring_bytes() const { return settings_.ring_bytes; }
+  /// Of this rank's segment.
+  std::uint64_t segment_bytes() const { return layout_.bytes(); }
 
   std::uint64_t abort_word() const { return read_abort_word(abort_words_of(own())); }
 
@@ -78,6 +80,14 @@ class ChannelSet {
 
   /// For when the process of a peer has ended; true when it had not departed before.
   bool peer_ended(int rank);
+
+  /// Whether the process of a peer, or of any, has.
+  bool has_ended(int rank) const { return ended_[index_of(rank)]; }
+  bool any_ended() const;
+
+  /// Has all be as create() left it, but for what has become of peers' processes. Local; after all
+  /// ranks have departed, and before any goes on.
+  Status renew();
 
   /// Waits until every rank of the host has come so far; false when one has ended without, or has
   /// not come in time.
@@ -134,11 +144,17 @@ class ChannelSet {
   Status open_peers(Bootstrap& bootstrap, int control, const MemoryOffer& segment);
   Status open_peer(std::size_t index, const Offers& offers);
   Status fill_own_segment();
+  Status fill_words();
+  Status fill_states();
   Status fill_lines(std::uint64_t lanes);
   Status fill_tables();
 
   Control* as_seen(std::size_t index) const {
     return reinterpret_cast<Control*>(controls_as_seen_[index].get());
+  }
+  std::size_t index_of(int rank) const {
+    const auto& ranks = topology_->host_ranks();
+    return static_cast<std::size_t>(std::ranges::find(ranks, rank) - ranks.begin());
   }
   std::size_t own() const { return static_cast<std::size_t>(topology_->host_rank()); }
   Control* control_of(std::size_t index) const {

@@ -54,6 +54,7 @@ TEST(Communicators, DetachAndAttachAgainWithOtherSettings) {
 TEST(Communicators, DupIsNotAttachedAndWorksOnItsOwn) {
   const ScopedComm comm = world();
   Random random = shared_random();
+  EXPECT_EQ(MPIX_Comm_detach(comm), MPI_SUCCESS) << "drops what is kept";
   ASSERT_EQ(MPIX_Comm_attach(comm, MPI_INFO_NULL), MPI_SUCCESS);
   const int mappings = shared_mappings();
   EXPECT_TRUE(exchanges_like_mpi(comm, random, 3, 4096));
@@ -198,14 +199,6 @@ TEST(Communicators, ThreadsDoNotGrowWithTheirNumber) {
     EXPECT_TRUE(exchanges_like_mpi(comm, random, 2, 1'000'000));
   }
   EXPECT_EQ(running_threads(), threads);
-}
-
-TEST(Communicators, FreeDetaches) {
-  ScopedComm comm = world();
-  EXPECT_EQ(MPIX_Comm_attach(comm, MPI_INFO_NULL), MPI_SUCCESS);
-  EXPECT_GT(shared_mappings(), 0);
-  comm.free();
-  EXPECT_EQ(shared_mappings(), 0);
 }
 
 bool threads_may_call_mpi() {

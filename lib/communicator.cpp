@@ -277,7 +277,7 @@ Communicator::Communicator(std::unique_ptr<State> state) : state_(std::move(stat
 Communicator::~Communicator() = default;
 
 Status Communicator::create(Bootstrap& bootstrap, const Config& config, const Status& config_status,
-                            std::unique_ptr<Communicator>* communicator) {
+                            std::unique_ptr<Communicator>* communicator, Spares* spares) {
   std::unique_ptr<Communicator> made;
   const auto begin = [&]() -> Status {
     CAUSEWAY_TRY(config_status);
@@ -293,11 +293,22 @@ Status Communicator::create(Bootstrap& bootstrap, const Config& config, const St
   };
   CAUSEWAY_TRY(agree(bootstrap, begin));
   State& state = *made->state_;
-  const Status set_up = state.set_up(bootstrap, config);
+  const Status set_up = state.set_up(bootstrap, config, spares != nullptr ? spares->wanted : 0);
   // Peers that this rank no longer hears may have it open.
   if (!bootstrap.broken().ok()) state.channels.keep_own_segment();
   CAUSEWAY_TRY(set_up);
   state.announce();
+  if (spares != nullptr) {
+    // Those that a rank cannot make the others do without.
+    static_cast<void>(guarded([&]() -> Status {
+      for (std::uint64_t index = 1; index <= state.spares(); ++index) {
+        auto spare = std::make_unique<State>();
+        CAUSEWAY_TRY(spare->set_up_spare(state, index));
+        spares->made.emplace_back(new Communicator(std::move(spare)));
+      }
+      return {};
+    }));
+  }
   *communicator = std::move(made);
   return {};
 }

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 namespace causeway {
 
@@ -27,6 +28,15 @@ struct BufferView {
   const std::uint64_t* sizes;  ///< by rank, in bytes
 };
 
+class Communicator;
+
+/// Communicators that rest from the beginning, for others of the same ranks and settings: many have
+/// their memory in few mappings.
+struct Spares {
+  std::uint64_t wanted = 0;                         ///< the smallest value of any rank counts
+  std::vector<std::unique_ptr<Communicator>> made;  ///< up to so many, in the same order everywhere
+};
+
 /// Owns the memory, channels and threads behind exchanges. Exchanges of one communicator take
 /// turns.
 class Communicator {
@@ -36,7 +46,7 @@ class Communicator {
   /// `config_status` what reading it gave: a rank that could not read it takes part so that all
   /// ranks fail. On failure every rank gets the same error and nothing is left behind.
   static Status create(Bootstrap& bootstrap, const Config& config, const Status& config_status,
-                       std::unique_ptr<Communicator>* communicator);
+                       std::unique_ptr<Communicator>* communicator, Spares* spares = nullptr);
   ~Communicator();
   Communicator(const Communicator&) = delete;
   Communicator& operator=(const Communicator&) = delete;

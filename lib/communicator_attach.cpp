@@ -3,6 +3,8 @@
 #include "gpu.hpp"
 #include "sharing.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -26,11 +28,30 @@ void take_smaller(std::uint64_t* wish, std::uint64_t other) {
   if (other != 0 && (*wish == 0 || other < *wish)) *wish = other;
 }
 
+/// Address space of communicators that rest from the beginning, at most.
+constexpr std::uint64_t kMostBytesOfSpares = std::uint64_t{1} << 30;
+
+/// A number that is not 0, another one for each `step`.
+std::uint64_t mixed_number(std::uint64_t from, std::uint64_t step) {
+  return (from + step * 0x9e3779b97f4a7c15U) >> 1 | 1;
+}
+
 /// For one communicator of all that there are.
 std::uint64_t new_number() {
   static std::atomic<std::uint64_t> made = 0;
-  const std::uint64_t mixed = own_desk().name + ++made * 0x9e3779b97f4a7c15U;
-  return mixed >> 1 | 1;
+  return mixed_number(own_desk().name, ++made);
+}
+
+/// Whether the process may have only so much memory as files or address space.
+bool has_room_limits() {
+  for (const int what : {RLIMIT_FSIZE, RLIMIT_AS}) {
+    rlimit limit{};
+    if (getrlimit(static_cast<__rlimit_resource>(what), &limit) != 0 ||
+        limit.rlim_cur != RLIM_INFINITY) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /// Notices that a peer of this host ends while a communicator is set up.
@@ -78,9 +99,11 @@ struct Communicator::State::Wishes {
   std::uint64_t ll_bytes;  ///< kNoWish leaves it and the next to the device
   std::uint64_t ll128_bytes;
   std::uint64_t start_count;
+  std::uint64_t spares;
 };
 
-Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config) {
+Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
+                                   std::uint64_t spares) {
   std::unique_ptr<DeviceBackend> gpu;
   const bool insists = config.device == DeviceChoice::kCuda;
   Wishes mine{};
@@ -107,7 +130,8 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config) {
             config.lanes.value_or(0),
             config.ll_bytes.value_or(kNoWish),
             config.ll128_bytes.value_or(kNoWish),
-            config.start_count};
+            config.start_count,
+            has_room_limits() ? 0 : spares};
     return {};
   };
   std::vector<Wishes> all;
@@ -129,9 +153,11 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config) {
       agreed.ll_bytes = std::min(agreed.ll_bytes, wishes.ll_bytes);
       agreed.ll128_bytes = std::min(agreed.ll128_bytes, wishes.ll128_bytes);
       agreed.start_count = std::min(agreed.start_count, wishes.start_count);
+      agreed.spares = std::min(agreed.spares, wishes.spares);
     }
     config_ = config;
     tries_reading_ = agreed.cma;
+    if (any_has_gpu) agreed.spares = 0;
     if (!insists || all_have_gpus) return {};
     return {ErrorKind::kUnsupported,
             "CAUSEWAY_DEVICE is cuda, and another rank has no GPU or was told not to use it"};
@@ -226,19 +252,10 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   limits.max_ctas = most_blocks;
   limits.max_blocks = std::min(most_blocks, most_useful_blocks(limits.lanes, ranks));
   CAUSEWAY_TRY(agree(bootstrap, [&]() -> Status {
-    all_ = pattern_of_all(topology.rank(), topology.size());
-    links_.clear();
-    pullers_.clear();
-    for (int rank = 0; rank < topology.size(); ++rank) {
-      links_.push_back(topology.same_host(rank) ? device::LinkKind::kMemory
-                                                : device::LinkKind::kNetwork);
-      pullers_.push_back(of_all[static_cast<std::size_t>(rank)].reads ? 1 : 0);
-    }
-    limits.pullers = pullers_;
-    limits.links = links_;
+    std::vector<std::uint8_t> pullers;
+    for (const Wishes& wishes : of_all) pullers.push_back(wishes.reads ? 1 : 0);
     rules_ = config.tuning_rules();
-    tuner_ = std::make_unique<Tuner>(make_tuner(most_blocks));
-    limits.tuner = tuner_.get();
+    set_links(pullers);
     return backend->prepare(limits.max_blocks, sharers, sharers_here);
   }));
   if (!topology.remote_ranks().empty()) {
@@ -247,12 +264,15 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
         {limits.lanes, chosen.ring_bytes, agreed.start_count, config.link_timeout_seconds},
         *backend, &network));
   }
+  const std::uint64_t bytes_of_lines = limits.lanes * (limits.ll_bytes + limits.ll128_bytes);
+  const std::uint64_t bytes = ranks * (limits.lanes * chosen.ring_bytes + 4 * bytes_of_lines);
+  spares_ = network ? 0 : std::min(agreed.spares, kMostBytesOfSpares / bytes);
   CAUSEWAY_TRY(agree(bootstrap, [&] { return regions.create(topology, *backend); }));
   limits.regions = regions.reachable();
-  CAUSEWAY_TRY(
-      channels.create(bootstrap, topology, *backend, regions, network.get(),
-                      {limits.lanes, chosen.ring_bytes, ll_bytes_for(limits.ll_bytes, limits.lanes),
-                       ll128_bytes_for(limits.ll128_bytes, limits.lanes), agreed.start_count}));
+  CAUSEWAY_TRY(channels.create(
+      bootstrap, topology, *backend, regions, network.get(),
+      {limits.lanes, chosen.ring_bytes, ll_bytes_for(limits.ll_bytes, limits.lanes),
+       ll128_bytes_for(limits.ll128_bytes, limits.lanes), agreed.start_count, spares_}));
   bool ll128_holds = false;
   CAUSEWAY_TRY(channels.try_ll128(
       bootstrap,
@@ -265,12 +285,7 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
     log(LogLevel::kInfo, "rank %d: lines of 128 bytes do not stay whole between all GPUs",
         topology.rank());
   }
-  limits.piece_bytes = channels.eager_bytes();
-  handle = channels.handle();
-  timeout_seconds_ = config.timeout_seconds != 0 ? config.timeout_seconds : kMostPatience;
-  handle.control.timeout_ns = config.timeout_seconds * 1'000'000'000U;
-  handle.control.spins = static_cast<std::uint32_t>(
-      config.spins.value_or(topology.has_processor_per_rank() ? kSpinsWithProcessors : 0));
+  set_handle(config);
   complete_ = true;
   watch_peers();
   if (network) {
@@ -278,6 +293,51 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
                         [this] { return channels.abort_word(); });
   }
   return {};
+}
+
+/// Sets what says of each rank how it is reached, and by which rules.
+void Communicator::State::set_links(const std::vector<std::uint8_t>& pullers) {
+  all_ = pattern_of_all(topology.rank(), topology.size());
+  links_.clear();
+  for (int rank = 0; rank < topology.size(); ++rank) {
+    links_.push_back(topology.same_host(rank) ? device::LinkKind::kMemory
+                                              : device::LinkKind::kNetwork);
+  }
+  pullers_ = pullers;
+  limits.pullers = pullers_;
+  limits.links = links_;
+  tuner_ = std::make_unique<Tuner>(make_tuner(limits.max_ctas));
+  limits.tuner = tuner_.get();
+}
+
+void Communicator::State::set_handle(const Config& config) {
+  limits.piece_bytes = channels.eager_bytes();
+  handle = channels.handle();
+  timeout_seconds_ = config.timeout_seconds != 0 ? config.timeout_seconds : kMostPatience;
+  handle.control.timeout_ns = config.timeout_seconds * 1'000'000'000U;
+  handle.control.spins = static_cast<std::uint32_t>(
+      config.spins.value_or(topology.has_processor_per_rank() ? kSpinsWithProcessors : 0));
+}
+
+Status Communicator::State::set_up_spare(const State& first, std::uint64_t index) {
+  config_ = first.config_;
+  number = mixed_number(first.number, index);
+  tries_reading_ = first.tries_reading_;
+  topology = first.topology;
+  descriptors_ = first.descriptors_;
+  rules_ = first.rules_;
+  backend = make_host_backend(config_.launchers);
+  limits = first.limits;
+  set_links(first.pullers_);
+  CAUSEWAY_TRY(backend->prepare(limits.max_blocks, 1, 1));
+  CAUSEWAY_TRY(regions.create(topology, *backend));
+  limits.regions = regions.reachable();
+  CAUSEWAY_TRY(channels.create_spare(first.channels, index, topology, *backend, regions));
+  set_handle(config_);
+  complete_ = true;
+  watch_peers();
+  channels.depart(Stage::kDeparted);
+  return may_rest_ ? Status() : Status(ErrorKind::kSystem, "peers cannot be watched");
 }
 
 /// A GPU may still be writing to its peers when its own exchange, or its peer's, has ended: before
@@ -288,7 +348,10 @@ Communicator::State::~State() {
   backend->finish();
   if (network) network->leave();
   channels.depart(Stage::kDeparted);
-  if (backend->kind() == DeviceKind::kHost) return;
+  if (backend->kind() == DeviceKind::kHost) {
+    channels.give_pages_back();
+    return;
+  }
   const Status ended = guarded([&]() -> Status {
     end_on_gpu(patience);
     return {};

@@ -49,7 +49,12 @@ class Communicator::State {
   ~State();
 
   /// Collective. On failure every rank gets the same error.
-  Status set_up(Bootstrap& bootstrap, const Config& config);
+  Status set_up(Bootstrap& bootstrap, const Config& config, std::uint64_t spares);
+
+  /// Local: makes one that rests, of memory that was made with that of `first`, which has so many
+  /// spares.
+  Status set_up_spare(const State& first, std::uint64_t index);
+  std::uint64_t spares() const { return may_rest_ ? spares_ : 0; }
 
   /// What Communicator has of one that rests; rest() says whether it does.
   bool rest();
@@ -114,6 +119,8 @@ class Communicator::State {
   Tuner make_tuner(std::uint32_t blocks) const;
   Status set_up_device(Bootstrap& bootstrap, const Config& config, Wishes agreed,
                        const std::vector<Wishes>& all);
+  void set_links(const std::vector<std::uint8_t>& pullers);
+  void set_handle(const Config& config);
   void watch_peers();
   void end_on_gpu(std::chrono::seconds patience);
   void leave_to_graphs();
@@ -162,6 +169,7 @@ class Communicator::State {
   LayoutTables layouts_;
   Staging staging_;
   Config config_;
+  std::uint64_t spares_ = 0;
   bool tries_reading_ = false;  ///< whether messages may be read where they lie, if they can be
   bool may_rest_ = true;        ///< all that it needs is memory of one host, and peers are watched
   bool complete_ = false;       ///< all ranks are set up

@@ -55,9 +55,11 @@ void give_back(Cache& c, Kept one) {
 /// Ends an attachment that nobody else holds, and keeps what may serve the next communicator of the
 /// same ranks.
 Status end_and_keep(Cache& c, std::shared_ptr<Attached> ended) {
-  if (!ended->may_be_kept || ended.use_count() != 1 || !ended->bootstrap->broken().ok()) return {};
+  if (!ended->may_be_kept || ended->group == nullptr || ended.use_count() != 1 ||
+      !ended->bootstrap->broken().ok())
+    return {};
   Kept one(1);
-  // Before the communicator: what is kept goes in the opposite order.
+  one.front().group = std::move(ended->group);
   one.front().bootstrap = std::move(ended->bootstrap);
   one.front().communicator = Communicator::rest(std::move(ended->communicator));
   if (one.front().communicator) give_back(c, std::move(one));
@@ -245,7 +247,7 @@ Status attach_kept(std::unique_ptr<Attachment> attachment, Kept kept) {
   Attachment* const resuming = attachment.get();
   const MPI_Comm comm = attachment->comm;
   const std::shared_ptr<Attached> made = attachment->attached;
-  const OwnedBootstrap meeting = std::exchange(made->bootstrap, nullptr);
+  OwnedBootstrap meeting = std::exchange(made->bootstrap, nullptr);
   KeptCommunicator& one = kept.front();
   Communicator& communicator = *one.communicator;
   Status woken = communicator.wake();
@@ -253,12 +255,24 @@ Status attach_kept(std::unique_ptr<Attachment> attachment, Kept kept) {
     communicator.set_idle(let_mpi_progress);
     made->communicator = std::move(one.communicator);
     made->bootstrap = std::move(one.bootstrap);
+    made->group = std::move(one.group);
     woken = guarded([&] { return keep(cache(), std::move(attachment)); });
   }
   bool all_woken = false;
   const Status met = meeting->meet_again(comm, woken.ok() ? communicator.number() : 0, &all_woken);
   if (met.ok() && all_woken) {
     communicator.rise();
+    // Of one that was made beforehand all ranks have none.
+    if (made->bootstrap == nullptr) {
+      const Status met_for_good = meeting->duplicate(comm);
+      made->bootstrap = std::move(meeting);
+      if (!met_for_good.ok()) {
+        made->may_be_kept = false;
+        communicator.give_up();
+        PMPI_Comm_delete_attr(comm, cache().keyval);
+        return met_for_good;
+      }
+    }
     resuming->ready = true;
     return {};
   }
@@ -268,6 +282,39 @@ Status attach_kept(std::unique_ptr<Attachment> attachment, Kept kept) {
   CAUSEWAY_TRY(met);
   CAUSEWAY_TRY(meeting->duplicate(comm));
   return agree(*meeting, woken);
+}
+
+/// How many to make beforehand of what comm is attached to: as many as there are already, up to a
+/// number. A program that holds many makes more.
+std::uint64_t number_of_spares(MPI_Comm comm, const Group* group) {
+  constexpr std::uint64_t kMostSpares = 63;
+  constexpr int kMostRanks = 128;  // comparing groups takes long, and hosts have no more
+  Cache& c = cache();
+  int size = 0;
+  PMPI_Comm_size(comm, &size);
+  if (group == nullptr || size > kMostRanks) return 0;
+  const std::lock_guard lock(c.mutex);
+  std::uint64_t found = 0;
+  const std::size_t looked_at = std::min<std::size_t>(c.attachments.size(), kMostSpares);
+  for (std::size_t i = 1; i <= looked_at; ++i) {
+    const Attached& other = *c.attachments[c.attachments.size() - i]->attached;
+    if (other.communicator == nullptr || other.group == nullptr) continue;
+    if (other.communicator->size() == size && other.group->is(*group)) ++found;
+  }
+  return found;
+}
+
+/// Without memory for them there are none.
+void keep_spares(const std::shared_ptr<const Group>& group, Spares spares) {
+  if (spares.made.empty()) return;
+  Cache& c = cache();
+  static_cast<void>(guarded([&]() -> Status {
+    Kept made;
+    for (auto& spare : spares.made) made.push_back({group, nullptr, std::move(spare)});
+    const std::lock_guard lock(c.mutex);
+    made = c.kept.replace_spares(std::move(made));
+    return {};
+  }));
 }
 
 Status attach_in_turn(MPI_Comm comm, MPI_Info info, const Status& ready,
@@ -280,6 +327,7 @@ Status attach_in_turn(MPI_Comm comm, MPI_Info info, const Status& ready,
   const Status prepared = guarded([&]() -> Status {
     attachment.reset(new Attachment{comm, std::make_shared<Attached>()});
     attachment->attached->bootstrap.reset(new MpiBootstrap);
+    attachment->attached->group = std::make_shared<const Group>(comm);
     CAUSEWAY_TRY(make_keyval(cache()));
     CAUSEWAY_TRY(find_neighbors(comm, &attachment->attached->neighbors));
     CAUSEWAY_TRY(ready);
@@ -302,7 +350,10 @@ Status attach_in_turn(MPI_Comm comm, MPI_Info info, const Status& ready,
   give_back(cache(), std::move(found));
   CAUSEWAY_TRY(made->bootstrap->meet_again(comm, 0, &all_have_it));
   CAUSEWAY_TRY(made->bootstrap->duplicate(comm));
-  CAUSEWAY_TRY(Communicator::create(*made->bootstrap, config, prepared, &made->communicator));
+  Spares spares{number_of_spares(comm, made->group.get()), {}};
+  CAUSEWAY_TRY(
+      Communicator::create(*made->bootstrap, config, prepared, &made->communicator, &spares));
+  keep_spares(made->group, std::move(spares));
   made->communicator->set_idle(let_mpi_progress);
   const Status kept = agree(*made->bootstrap, [&] { return keep(cache(), std::move(attachment)); });
   if (kept.ok()) {

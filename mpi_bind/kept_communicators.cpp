@@ -14,24 +14,24 @@ namespace {
 constexpr std::size_t kMostKept = 16;
 constexpr std::uint64_t kMostBytes = std::uint64_t{128} << 20;
 
-bool has_ranks_of(const KeptCommunicator& kept, MPI_Comm comm) {
-  int relation = MPI_UNEQUAL;
-  return PMPI_Comm_compare(kept.bootstrap->own(), comm, &relation) == MPI_SUCCESS &&
-         (relation == MPI_CONGRUENT || relation == MPI_IDENT);
-}
-
 }  // namespace
 
 KeptCommunicators::List KeptCommunicators::take(MPI_Comm comm, const Config& config) {
+  List taken;
+  if (kept_.empty() && spares_.empty()) return taken;
   int size = 0;
   PMPI_Comm_size(comm, &size);
+  const Group group(comm);
   const auto serves = [&](const KeptCommunicator& kept) {
-    return kept.communicator->size() == size && has_ranks_of(kept, comm) &&
+    return kept.communicator->size() == size && kept.group->is(group) &&
            kept.communicator->suits(config);
   };
-  List taken;
-  const auto found = std::find_if(kept_.rbegin(), kept_.rend(), serves);
-  if (found != kept_.rend()) taken.splice(taken.begin(), kept_, std::prev(found.base()));
+  const auto last = std::find_if(kept_.rbegin(), kept_.rend(), serves);
+  if (last != kept_.rend()) {
+    taken.splice(taken.begin(), kept_, std::prev(last.base()));
+  } else if (!spares_.empty() && serves(spares_.front())) {
+    taken.splice(taken.begin(), spares_, spares_.begin());
+  }
   return taken;
 }
 

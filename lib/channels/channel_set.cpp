@@ -4,6 +4,8 @@
 #include "channel_layout.hpp"
 #include "shared_segment.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstring>
 #include <thread>
@@ -37,10 +39,10 @@ Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology, Device
     controls_as_seen_.resize(topology.host_ranks().size());
     segments_.resize(topology.host_ranks().size());
     ended_ = std::make_unique<std::atomic<bool>[]>(topology.host_ranks().size());
-    CAUSEWAY_TRY(SharedSegment::create(kPageBytes, &control));
+    CAUSEWAY_TRY(SharedSegment::create(bytes_of_controls(), &control));
     controls_[own()] = Memory(control, control->data());
     CAUSEWAY_TRY(backend.map_host_memory(controls_[own()], kPageBytes, &controls_as_seen_[own()]));
-    CAUSEWAY_TRY(backend.create_segment(layout_.bytes(), &segments_[own()], &segment));
+    CAUSEWAY_TRY(backend.create_segment(bytes_of_segments(), &segments_[own()], &segment));
     return fill_own_segment();
   };
   CAUSEWAY_TRY(agree(bootstrap, make));
@@ -80,7 +82,8 @@ Status ChannelSet::open_peer(std::size_t index, const Offers& offers) {
     return backend_->enable_access(offers.segment);
   }
   std::shared_ptr<SharedSegment> control;
-  CAUSEWAY_TRY(SharedSegment::open(place.desk, offers.control, kPageBytes, Reach::kAny, &control));
+  CAUSEWAY_TRY(
+      SharedSegment::open(place.desk, offers.control, bytes_of_controls(), Reach::kAny, &control));
   controls_[index] = Memory(control, control->data());
   CAUSEWAY_TRY(backend_->map_host_memory(controls_[index], kPageBytes, &controls_as_seen_[index]));
   CAUSEWAY_TRY(backend_->open_memory(place, offers.segment, &segments_[index]));
@@ -90,6 +93,25 @@ Status ChannelSet::open_peer(std::size_t index, const Offers& offers) {
   return Status::error(ErrorKind::kSystem,
                        "what process %d offered is not the shared memory of rank %d",
                        static_cast<int>(place.desk.pid), rank);
+}
+
+Status ChannelSet::create_spare(const ChannelSet& first, std::uint64_t index,
+                                const Topology& topology, DeviceMemory& backend,
+                                const RegionSet& registered) {
+  topology_ = &topology;
+  backend_ = &backend;
+  registered_ = &registered;
+  settings_ = first.settings_;
+  layout_ = first.layout_;
+  ended_ = std::make_unique<std::atomic<bool>[]>(topology.host_ranks().size());
+  for (std::size_t rank = 0; rank < first.controls_.size(); ++rank) {
+    const Memory& control = first.controls_[rank];
+    const Memory& segment = first.segments_[rank];
+    controls_.emplace_back(control, control.get() + index * kPageBytes);
+    segments_.emplace_back(segment, segment.get() + index * segment_stride());
+  }
+  controls_as_seen_ = controls_;
+  return fill_tables();
 }
 
 Status ChannelSet::fill_own_segment() {
@@ -391,6 +413,10 @@ void ChannelSet::close_peers() {
     segments_[index].reset();
     controls_as_seen_[index].reset();
   }
+}
+
+void ChannelSet::give_pages_back() {
+  if (settings_.spares != 0) madvise(segments_[own()].get(), segment_stride(), MADV_REMOVE);
 }
 
 void ChannelSet::leave_to_graphs() {

@@ -28,6 +28,7 @@ struct ChannelSettings {
   std::uint64_t ll_bytes;     ///< most bytes of a lane's share in lines, a multiple of a line; or 0
   std::uint64_t ll128_bytes;  ///< the same in lines of ll128; 0 where ll_bytes is
   std::uint64_t start_count;
+  std::uint64_t spares = 0;  ///< further sets whose memory is made with the first one's
 
   std::uint64_t slot_bytes() const {
     return ll_bytes == 0 ? 0 : device::slot_bytes(ll_bytes, ll128_bytes);
@@ -55,6 +56,11 @@ class ChannelSet {
   /// is null where all ranks run on one host.
   Status create(Bootstrap& bootstrap, const Topology& topology, DeviceMemory& backend,
                 const RegionSet& registered, Network* network, const ChannelSettings& settings);
+
+  /// Makes the `index`-th spare, from 1 on, of a set that was created with so many; of memory of
+  /// the host. Local; others as above. Its memory is filled by renew().
+  Status create_spare(const ChannelSet& first, std::uint64_t index, const Topology& topology,
+                      DeviceMemory& backend, const RegionSet& registered);
 
   /// The device's view; the caller fills in the limits of its waits.
   device::Communicator handle() const { return handle_; }
@@ -92,6 +98,10 @@ class ChannelSet {
   /// Waits until every rank of the host has come so far; false when one has ended without, or has
   /// not come in time.
   bool wait_for_all(Stage stage, std::chrono::seconds patience) const;
+
+  /// Gives back what this rank's part of memory took that is made together with others'. Peers may
+  /// still write there, but nobody reads it.
+  void give_pages_back();
 
   /// Lets go of the peers' segments. No launch is running or will.
   void close_peers();
@@ -140,6 +150,13 @@ class ChannelSet {
   };
 
   struct Offers;
+
+  /// Of a set among those that are made together.
+  std::uint64_t segment_stride() const { return device::round_up(layout_.bytes(), kPageBytes); }
+  std::uint64_t bytes_of_controls() const { return (1 + settings_.spares) * kPageBytes; }
+  std::uint64_t bytes_of_segments() const {
+    return settings_.spares == 0 ? layout_.bytes() : (1 + settings_.spares) * segment_stride();
+  }
 
   Status open_peers(Bootstrap& bootstrap, int control, const MemoryOffer& segment);
   Status open_peer(std::size_t index, const Offers& offers);

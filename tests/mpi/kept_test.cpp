@@ -76,6 +76,30 @@ TEST(Kept, MemoryServesTheNextCommunicatorOfTheSameRanksAndSettings) {
   EXPECT_EQ(shared_mappings(), 0);
 }
 
+TEST(Kept, ManyAtATimeAreInFewMappings) {
+  drop_kept();
+  const Host host;
+  Random random = shared_random();
+  std::vector<ScopedComm> comms;
+  comms.push_back(host.dup());
+  attach(comms.back());
+  const int mappings = shared_mappings();
+  const int threads = running_threads();
+  for (int i = 1; i < 100; ++i) {
+    comms.push_back(host.dup());
+    attach(comms.back());
+    EXPECT_TRUE(exchange_like_mpi(comms.back(), random, {}));
+  }
+  EXPECT_LE(shared_mappings(), 8 * mappings);
+  EXPECT_EQ(running_threads(), threads);
+  for (int i = 0; i < 200; ++i) {
+    EXPECT_TRUE(exchange_like_mpi(comms[between(random, 0, comms.size() - 1)], random, {}));
+  }
+  comms.clear();
+  drop_kept();
+  EXPECT_EQ(shared_mappings(), 0);
+}
+
 TEST(Kept, IsBounded) {
   drop_kept();
   const Host host;

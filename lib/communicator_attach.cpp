@@ -64,7 +64,7 @@ class EarlyWatch {
         if (topology.same_process(peer)) continue;
         std::unique_ptr<Watch> watch;
         CAUSEWAY_TRY(watch_process(
-            topology.place(peer).desk.pid, [this, peer] { ended_ = peer; }, &watch));
+            topology.place(peer).desk.pid, [this, peer] { note(peer); }, &watch));
         watches_.push_back(std::move(watch));
       }
       return {};
@@ -79,6 +79,12 @@ class EarlyWatch {
   }
 
  private:
+  /// The first one counts: others may have ended because of it.
+  void note(int peer) {
+    int nobody = -1;
+    ended_.compare_exchange_strong(nobody, peer);
+  }
+
   const int own_;
   std::atomic<int> ended_ = -1;
   std::vector<std::unique_ptr<Watch>> watches_;

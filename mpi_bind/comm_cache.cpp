@@ -55,9 +55,10 @@ void give_back(Cache& c, Kept one) {
 /// Ends an attachment that nobody else holds, and keeps what may serve the next communicator of the
 /// same ranks.
 Status end_and_keep(Cache& c, std::shared_ptr<Attached> ended) {
-  if (!ended->may_be_kept || ended->group == nullptr || ended.use_count() != 1 ||
-      !ended->bootstrap->broken().ok())
+  if (!ended->may_be_kept || ended->group == nullptr || ended->bootstrap == nullptr ||
+      ended.use_count() != 1 || !ended->bootstrap->broken().ok()) {
     return {};
+  }
   Kept one(1);
   one.front().group = std::move(ended->group);
   one.front().bootstrap = std::move(ended->bootstrap);

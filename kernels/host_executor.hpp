@@ -3,19 +3,16 @@
 
 #include "args.h"
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
-#include <thread>
-#include <vector>
 
 namespace causeway::kernels {
 
-/// A fixed set of threads beside the caller's. They sleep between runs.
+/// Threads beside the caller's. All executors of the process share them: there are as many as runs
+/// have needed at the same time. They sleep between runs, and end with the last executor.
 class HostExecutor {
  public:
-  /// Starts `threads` threads; throws std::system_error when the system will not.
+  /// Has `threads` threads ready; throws std::system_error when the system will not.
   explicit HostExecutor(std::uint32_t threads);
   ~HostExecutor();
   HostExecutor(const HostExecutor&) = delete;
@@ -23,23 +20,15 @@ class HostExecutor {
 
   /// Runs task(0) on the calling thread and task(1) .. task(threads) beside it, all at the same
   /// time, and returns when all have returned. While the calling thread waits for the others it
-  /// calls idle() now and then, if not null. One caller at a time. Tasks do not throw.
+  /// calls idle() now and then, if not null. Tasks do not throw. Where runs of other executors have
+  /// the threads, it starts more; throws std::system_error, and has run nothing, when the system
+  /// will not.
   void run(const std::function<void(std::uint32_t)>& task, void (*idle)() = nullptr);
 
-  std::uint32_t threads() const { return static_cast<std::uint32_t>(threads_.size()); }
+  std::uint32_t threads() const { return threads_; }
 
  private:
-  void work(std::uint32_t index);
-  void stop();
-
-  std::mutex mutex_;
-  std::condition_variable started_;
-  std::condition_variable finished_;
-  const std::function<void(std::uint32_t)>* task_ = nullptr;
-  std::uint64_t runs_ = 0;
-  std::uint32_t running_ = 0;
-  bool stopping_ = false;
-  std::vector<std::thread> threads_;
+  const std::uint32_t threads_;
 };
 
 /// The gate of a launch that nothing keeps from its channels.

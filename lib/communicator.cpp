@@ -264,12 +264,20 @@ Status Communicator::State::failure() const {
   return word == 0 ? Status() : failure_status(Failure::from(word), topology.rank());
 }
 
+void Communicator::State::announce() const {
+  if (topology.rank() != 0) return;
+  log(LogLevel::kInfo,
+      "communicator of %d ranks: %s device, %u lanes, %u blocks, rings of %llu bytes",
+      topology.size(), backend->kind() == DeviceKind::kCuda ? "cuda" : "host", limits.lanes,
+      limits.max_blocks, static_cast<unsigned long long>(channels.ring_bytes()));
+}
+
 Communicator::Communicator(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Communicator::~Communicator() = default;
 
 Status Communicator::create(Bootstrap& bootstrap, const Config& config, const Status& config_status,
-                            std::unique_ptr<Communicator>* communicator) {
+                            std::unique_ptr<Communicator>* communicator, Spares* spares) {
   std::unique_ptr<Communicator> made;
   const auto begin = [&]() -> Status {
     CAUSEWAY_TRY(config_status);
@@ -285,16 +293,21 @@ Status Communicator::create(Bootstrap& bootstrap, const Config& config, const St
   };
   CAUSEWAY_TRY(agree(bootstrap, begin));
   State& state = *made->state_;
-  const Status set_up = state.set_up(bootstrap, config);
+  const Status set_up = state.set_up(bootstrap, config, spares != nullptr ? spares->wanted : 0);
   // Peers that this rank no longer hears may have it open.
   if (!bootstrap.broken().ok()) state.channels.keep_own_segment();
   CAUSEWAY_TRY(set_up);
-  if (bootstrap.rank() == 0) {
-    log(LogLevel::kInfo,
-        "communicator of %d ranks: %s device, %u lanes, %u blocks, rings of %llu bytes",
-        state.topology.size(), state.backend->kind() == DeviceKind::kCuda ? "cuda" : "host",
-        state.limits.lanes, state.limits.max_blocks,
-        static_cast<unsigned long long>(state.channels.ring_bytes()));
+  state.announce();
+  if (spares != nullptr) {
+    // Those that a rank cannot make the others do without.
+    static_cast<void>(guarded([&]() -> Status {
+      for (std::uint64_t index = 1; index <= state.spares(); ++index) {
+        auto spare = std::make_unique<State>();
+        CAUSEWAY_TRY(spare->set_up_spare(state, index));
+        spares->made.emplace_back(new Communicator(std::move(spare)));
+      }
+      return {};
+    }));
   }
   *communicator = std::move(made);
   return {};

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 namespace causeway {
 
@@ -27,6 +28,15 @@ struct BufferView {
   const std::uint64_t* sizes;  ///< by rank, in bytes
 };
 
+class Communicator;
+
+/// Communicators that rest from the beginning, for others of the same ranks and settings: many have
+/// their memory in few mappings.
+struct Spares {
+  std::uint64_t wanted = 0;                         ///< the smallest value of any rank counts
+  std::vector<std::unique_ptr<Communicator>> made;  ///< up to so many, in the same order everywhere
+};
+
 /// Owns the memory, channels and threads behind exchanges. Exchanges of one communicator take
 /// turns.
 class Communicator {
@@ -36,10 +46,29 @@ class Communicator {
   /// `config_status` what reading it gave: a rank that could not read it takes part so that all
   /// ranks fail. On failure every rank gets the same error and nothing is left behind.
   static Status create(Bootstrap& bootstrap, const Config& config, const Status& config_status,
-                       std::unique_ptr<Communicator>* communicator);
+                       std::unique_ptr<Communicator>* communicator, Spares* spares = nullptr);
   ~Communicator();
   Communicator(const Communicator&) = delete;
   Communicator& operator=(const Communicator&) = delete;
+
+  /// Ends a communicator whose calls are over, and keeps what can serve another one of the same
+  /// ranks: waits for exchanges in the background. Null where nothing can. Local.
+  static std::unique_ptr<Communicator> rest(std::unique_ptr<Communicator> ended);
+
+  /// Of one that rests. number(): the same on all ranks, and of no other communicator.
+  /// segment_bytes(): of memory that it keeps, at most. suits(): whether create() with `config`
+  /// would set up the same again, by what this rank can see.
+  std::uint64_t number() const;
+  std::uint64_t segment_bytes() const;
+  bool suits(const Config& config) const;
+
+  /// Has one that rests on all ranks be as create() left it. Local. When it has returned on all
+  /// ranks they may exchange, each after its rise(), which fails the communicator if a peer's
+  /// process has ended meanwhile. One that was not woken by all ranks is of no use any more:
+  /// give_up() has peers that go on all the same hear of it.
+  Status wake();
+  void rise();
+  void give_up();
 
   /// Whom the thread that calls an exchange calls now and then while it waits: whatever else of the
   /// program has to move on for the peers to come. Before the first exchange.

@@ -3,6 +3,8 @@
 #include "gpu.hpp"
 #include "sharing.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -26,6 +28,32 @@ void take_smaller(std::uint64_t* wish, std::uint64_t other) {
   if (other != 0 && (*wish == 0 || other < *wish)) *wish = other;
 }
 
+/// Address space of communicators that rest from the beginning, at most.
+constexpr std::uint64_t kMostBytesOfSpares = std::uint64_t{1} << 30;
+
+/// A number that is not 0, another one for each `step`.
+std::uint64_t mixed_number(std::uint64_t from, std::uint64_t step) {
+  return (from + step * 0x9e3779b97f4a7c15U) >> 1 | 1;
+}
+
+/// For one communicator of all that there are.
+std::uint64_t new_number() {
+  static std::atomic<std::uint64_t> made = 0;
+  return mixed_number(own_desk().name, ++made);
+}
+
+/// Whether the process may have only so much memory as files or address space.
+bool has_room_limits() {
+  for (const int what : {RLIMIT_FSIZE, RLIMIT_AS}) {
+    rlimit limit{};
+    if (getrlimit(static_cast<__rlimit_resource>(what), &limit) != 0 ||
+        limit.rlim_cur != RLIM_INFINITY) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /// Notices that a peer of this host ends while a communicator is set up.
 class EarlyWatch {
  public:
@@ -36,7 +64,7 @@ class EarlyWatch {
         if (topology.same_process(peer)) continue;
         std::unique_ptr<Watch> watch;
         CAUSEWAY_TRY(watch_process(
-            topology.place(peer).desk.pid, [this, peer] { ended_ = peer; }, &watch));
+            topology.place(peer).desk.pid, [this, peer] { note(peer); }, &watch));
         watches_.push_back(std::move(watch));
       }
       return {};
@@ -51,6 +79,12 @@ class EarlyWatch {
   }
 
  private:
+  /// The first one counts: others may have ended because of it.
+  void note(int peer) {
+    int nobody = -1;
+    ended_.compare_exchange_strong(nobody, peer);
+  }
+
   const int own_;
   std::atomic<int> ended_ = -1;
   std::vector<std::unique_ptr<Watch>> watches_;
@@ -61,18 +95,21 @@ class EarlyWatch {
 /// What ranks have to agree on, as each would have it; 0 leaves a choice to the device. Plain data.
 struct Communicator::State::Wishes {
   Place place;
-  GpuId gpu;     ///< zeros for none
-  bool insists;  ///< on running on GPUs
-  bool cma;      ///< messages may be read where they lie
-  bool reads;    ///< the memory of all ranks of its host
+  std::uint64_t number;  ///< that it would give the communicator; rank 0's counts
+  GpuId gpu;             ///< zeros for none
+  bool insists;          ///< on running on GPUs
+  bool cma;              ///< messages may be read where they lie
+  bool reads;            ///< the memory of all ranks of its host
   std::uint64_t ring_bytes;
   std::uint64_t lanes;
   std::uint64_t ll_bytes;  ///< kNoWish leaves it and the next to the device
   std::uint64_t ll128_bytes;
   std::uint64_t start_count;
+  std::uint64_t spares;
 };
 
-Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config) {
+Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config,
+                                   std::uint64_t spares) {
   std::unique_ptr<DeviceBackend> gpu;
   const bool insists = config.device == DeviceChoice::kCuda;
   Wishes mine{};
@@ -90,6 +127,7 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config) {
                        0x9e3779b97f4a7c15U;
     }
     mine = {place,
+            new_number(),
             gpu ? gpu->gpu() : GpuId{},
             insists,
             config.cma,
@@ -98,18 +136,22 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config) {
             config.lanes.value_or(0),
             config.ll_bytes.value_or(kNoWish),
             config.ll128_bytes.value_or(kNoWish),
-            config.start_count};
+            config.start_count,
+            has_room_limits() ? 0 : spares};
     return {};
   };
   std::vector<Wishes> all;
   CAUSEWAY_TRY(allgather(bootstrap, wish, mine, &all));
   Wishes agreed = all.front();
+  number = agreed.number;
   bool all_have_gpus = true;
+  bool any_has_gpu = false;
   std::vector<Place> places;
   CAUSEWAY_TRY(agree(bootstrap, [&]() -> Status {
     for (const Wishes& wishes : all) {
       places.push_back(wishes.place);
       all_have_gpus = all_have_gpus && wishes.gpu != GpuId{};
+      any_has_gpu = any_has_gpu || wishes.gpu != GpuId{};
       agreed.insists = agreed.insists || wishes.insists;
       agreed.cma = agreed.cma && wishes.cma;
       take_smaller(&agreed.ring_bytes, wishes.ring_bytes);
@@ -117,7 +159,11 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config) {
       agreed.ll_bytes = std::min(agreed.ll_bytes, wishes.ll_bytes);
       agreed.ll128_bytes = std::min(agreed.ll128_bytes, wishes.ll128_bytes);
       agreed.start_count = std::min(agreed.start_count, wishes.start_count);
+      agreed.spares = std::min(agreed.spares, wishes.spares);
     }
+    config_ = config;
+    tries_reading_ = agreed.cma;
+    if (any_has_gpu) agreed.spares = 0;
     if (!insists || all_have_gpus) return {};
     return {ErrorKind::kUnsupported,
             "CAUSEWAY_DEVICE is cuda, and another rank has no GPU or was told not to use it"};
@@ -148,6 +194,8 @@ Status Communicator::State::set_up(Bootstrap& bootstrap, const Config& config) {
   }
   backend.reset();
   CAUSEWAY_TRY(set_up_device(bootstrap, config, agreed, all));
+  // On GPUs graphs and streams may hold on to what a communicator had; UCX has messages under way.
+  may_rest_ = may_rest_ && !any_has_gpu && !network;
   const Status ended = early.ended();
   if (!ended.ok()) fail({device::Fault::kPeerEnded, early.rank()});
   return {};
@@ -210,19 +258,10 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
   limits.max_ctas = most_blocks;
   limits.max_blocks = std::min(most_blocks, most_useful_blocks(limits.lanes, ranks));
   CAUSEWAY_TRY(agree(bootstrap, [&]() -> Status {
-    all_ = pattern_of_all(topology.rank(), topology.size());
-    links_.clear();
-    pullers_.clear();
-    for (int rank = 0; rank < topology.size(); ++rank) {
-      links_.push_back(topology.same_host(rank) ? device::LinkKind::kMemory
-                                                : device::LinkKind::kNetwork);
-      pullers_.push_back(of_all[static_cast<std::size_t>(rank)].reads ? 1 : 0);
-    }
-    limits.pullers = pullers_;
-    limits.links = links_;
+    std::vector<std::uint8_t> pullers;
+    for (const Wishes& wishes : of_all) pullers.push_back(wishes.reads ? 1 : 0);
     rules_ = config.tuning_rules();
-    tuner_ = std::make_unique<Tuner>(make_tuner(most_blocks));
-    limits.tuner = tuner_.get();
+    set_links(pullers);
     return backend->prepare(limits.max_blocks, sharers, sharers_here);
   }));
   if (!topology.remote_ranks().empty()) {
@@ -231,12 +270,15 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
         {limits.lanes, chosen.ring_bytes, agreed.start_count, config.link_timeout_seconds},
         *backend, &network));
   }
+  const std::uint64_t bytes_of_lines = limits.lanes * (limits.ll_bytes + limits.ll128_bytes);
+  const std::uint64_t bytes = ranks * (limits.lanes * chosen.ring_bytes + 4 * bytes_of_lines);
+  spares_ = network ? 0 : std::min(agreed.spares, kMostBytesOfSpares / bytes);
   CAUSEWAY_TRY(agree(bootstrap, [&] { return regions.create(topology, *backend); }));
   limits.regions = regions.reachable();
-  CAUSEWAY_TRY(
-      channels.create(bootstrap, topology, *backend, regions, network.get(),
-                      {limits.lanes, chosen.ring_bytes, ll_bytes_for(limits.ll_bytes, limits.lanes),
-                       ll128_bytes_for(limits.ll128_bytes, limits.lanes), agreed.start_count}));
+  CAUSEWAY_TRY(channels.create(
+      bootstrap, topology, *backend, regions, network.get(),
+      {limits.lanes, chosen.ring_bytes, ll_bytes_for(limits.ll_bytes, limits.lanes),
+       ll128_bytes_for(limits.ll128_bytes, limits.lanes), agreed.start_count, spares_}));
   bool ll128_holds = false;
   CAUSEWAY_TRY(channels.try_ll128(
       bootstrap,
@@ -249,12 +291,7 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
     log(LogLevel::kInfo, "rank %d: lines of 128 bytes do not stay whole between all GPUs",
         topology.rank());
   }
-  limits.piece_bytes = channels.eager_bytes();
-  handle = channels.handle();
-  timeout_seconds_ = config.timeout_seconds != 0 ? config.timeout_seconds : kMostPatience;
-  handle.control.timeout_ns = config.timeout_seconds * 1'000'000'000U;
-  handle.control.spins = static_cast<std::uint32_t>(
-      config.spins.value_or(topology.has_processor_per_rank() ? kSpinsWithProcessors : 0));
+  set_handle(config);
   complete_ = true;
   watch_peers();
   if (network) {
@@ -262,6 +299,51 @@ Status Communicator::State::set_up_device(Bootstrap& bootstrap, const Config& co
                         [this] { return channels.abort_word(); });
   }
   return {};
+}
+
+/// Sets what says of each rank how it is reached, and by which rules.
+void Communicator::State::set_links(const std::vector<std::uint8_t>& pullers) {
+  all_ = pattern_of_all(topology.rank(), topology.size());
+  links_.clear();
+  for (int rank = 0; rank < topology.size(); ++rank) {
+    links_.push_back(topology.same_host(rank) ? device::LinkKind::kMemory
+                                              : device::LinkKind::kNetwork);
+  }
+  pullers_ = pullers;
+  limits.pullers = pullers_;
+  limits.links = links_;
+  tuner_ = std::make_unique<Tuner>(make_tuner(limits.max_ctas));
+  limits.tuner = tuner_.get();
+}
+
+void Communicator::State::set_handle(const Config& config) {
+  limits.piece_bytes = channels.eager_bytes();
+  handle = channels.handle();
+  timeout_seconds_ = config.timeout_seconds != 0 ? config.timeout_seconds : kMostPatience;
+  handle.control.timeout_ns = config.timeout_seconds * 1'000'000'000U;
+  handle.control.spins = static_cast<std::uint32_t>(
+      config.spins.value_or(topology.has_processor_per_rank() ? kSpinsWithProcessors : 0));
+}
+
+Status Communicator::State::set_up_spare(const State& first, std::uint64_t index) {
+  config_ = first.config_;
+  number = mixed_number(first.number, index);
+  tries_reading_ = first.tries_reading_;
+  topology = first.topology;
+  descriptors_ = first.descriptors_;
+  rules_ = first.rules_;
+  backend = make_host_backend(config_.launchers);
+  limits = first.limits;
+  set_links(first.pullers_);
+  CAUSEWAY_TRY(backend->prepare(limits.max_blocks, 1, 1));
+  CAUSEWAY_TRY(regions.create(topology, *backend));
+  limits.regions = regions.reachable();
+  CAUSEWAY_TRY(channels.create_spare(first.channels, index, topology, *backend, regions));
+  set_handle(config_);
+  complete_ = true;
+  watch_peers();
+  channels.depart(Stage::kDeparted);
+  return may_rest_ ? Status() : Status(ErrorKind::kSystem, "peers cannot be watched");
 }
 
 /// A GPU may still be writing to its peers when its own exchange, or its peer's, has ended: before
@@ -272,7 +354,10 @@ Communicator::State::~State() {
   backend->finish();
   if (network) network->leave();
   channels.depart(Stage::kDeparted);
-  if (backend->kind() == DeviceKind::kHost) return;
+  if (backend->kind() == DeviceKind::kHost) {
+    channels.give_pages_back();
+    return;
+  }
   const Status ended = guarded([&]() -> Status {
     end_on_gpu(patience);
     return {};
@@ -325,6 +410,7 @@ void Communicator::State::watch_peers() {
     if (!watched.ok()) {
       log(LogLevel::kWarn, "rank %d: %s; if it ends, only CAUSEWAY_TIMEOUT will tell",
           topology.rank(), watched.message().c_str());
+      may_rest_ = false;
       return;
     }
   }

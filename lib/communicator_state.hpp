@@ -49,7 +49,21 @@ class Communicator::State {
   ~State();
 
   /// Collective. On failure every rank gets the same error.
-  Status set_up(Bootstrap& bootstrap, const Config& config);
+  Status set_up(Bootstrap& bootstrap, const Config& config, std::uint64_t spares);
+
+  /// Local: makes one that rests, of memory that was made with that of `first`, which has so many
+  /// spares.
+  Status set_up_spare(const State& first, std::uint64_t index);
+  std::uint64_t spares() const { return may_rest_ ? spares_ : 0; }
+
+  /// What Communicator has of one that rests; rest() says whether it does.
+  bool rest();
+  bool suits(const Config& config) const;
+  Status wake();
+  void rise();
+
+  /// Says, on one rank, what it was set up with.
+  void announce() const;
 
   /// Makes a call when it is its turn. Of a failure that it finds all ranks know when it returns.
   /// What the call throws it throws after all that concerns other ranks.
@@ -88,6 +102,7 @@ class Communicator::State {
   std::unique_ptr<Network> network;  ///< null where all ranks run on one host
   ScheduleLimits limits{};
   device::Communicator handle{};
+  std::uint64_t number = 0;  ///< see Communicator
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -104,6 +119,8 @@ class Communicator::State {
   Tuner make_tuner(std::uint32_t blocks) const;
   Status set_up_device(Bootstrap& bootstrap, const Config& config, Wishes agreed,
                        const std::vector<Wishes>& all);
+  void set_links(const std::vector<std::uint8_t>& pullers);
+  void set_handle(const Config& config);
   void watch_peers();
   void end_on_gpu(std::chrono::seconds patience);
   void leave_to_graphs();
@@ -151,7 +168,11 @@ class Communicator::State {
   std::size_t plans_made_ = 0;
   LayoutTables layouts_;
   Staging staging_;
-  bool complete_ = false;  ///< all ranks are set up
+  Config config_;
+  std::uint64_t spares_ = 0;
+  bool tries_reading_ = false;  ///< whether messages may be read where they lie, if they can be
+  bool may_rest_ = true;        ///< all that it needs is memory of one host, and peers are watched
+  bool complete_ = false;       ///< all ranks are set up
   std::uint64_t timeout_seconds_ = 0;
   std::vector<std::unique_ptr<Watch>> watches_;  ///< of peers; they end before what they tell
 };

@@ -41,6 +41,8 @@ struct Config {
 
   /// Those of the tuning file and then, as they win, those of CAUSEWAY_TUNE.
   std::vector<TuningRule> tuning_rules() const;
+
+  friend bool operator==(const Config&, const Config&) = default;
 };
 
 /// What one plan has otherwise than its communicator.

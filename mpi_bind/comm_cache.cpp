@@ -3,6 +3,7 @@
 
 #include "at_finalize.hpp"
 #include "info.hpp"
+#include "kept_communicators.hpp"
 
 #include <never_destroyed.hpp>
 
@@ -12,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace causeway::mpi {
@@ -21,6 +23,7 @@ namespace {
 struct Attachment {
   MPI_Comm comm;  ///< the user's, whose attribute this is
   std::shared_ptr<Attached> attached;
+  std::atomic<bool> ready = true;  ///< to be found: all ranks have come so far
 };
 
 /// The process's attachments, for MPI_Finalize to find.
@@ -31,6 +34,8 @@ struct Cache {
   std::vector<MPI_Comm> attaching;  ///< by some thread now
   std::condition_variable attached;
   std::atomic<std::uint64_t> detachments = 0;
+  KeptCommunicators kept;
+  bool ends = false;  ///< nothing is kept any more
 };
 
 Cache& cache() {
@@ -38,19 +43,58 @@ Cache& cache() {
   return the_cache.get();
 }
 
+using Kept = KeptCommunicators::List;
+
+/// Keeps one for the next communicator of its ranks, or none.
+void give_back(Cache& c, Kept one) {
+  Kept leaving;
+  const std::lock_guard lock(c.mutex);
+  if (!c.ends) leaving = c.kept.add(std::move(one));
+}
+
+/// Ends an attachment that nobody else holds, and keeps what may serve the next communicator of the
+/// same ranks.
+Status end_and_keep(Cache& c, std::shared_ptr<Attached> ended) {
+  if (!ended->may_be_kept || ended->group == nullptr || ended->bootstrap == nullptr ||
+      ended.use_count() != 1 || !ended->bootstrap->broken().ok()) {
+    return {};
+  }
+  Kept one(1);
+  one.front().group = std::move(ended->group);
+  one.front().bootstrap = std::move(ended->bootstrap);
+  one.front().communicator = Communicator::rest(std::move(ended->communicator));
+  if (one.front().communicator) give_back(c, std::move(one));
+  return {};
+}
+
+/// Frees what is kept.
+void drop_kept(Cache& c) {
+  Kept leaving;
+  const std::lock_guard lock(c.mutex);
+  leaving = c.kept.take_all();
+}
+
 /// Called by MPI when a communicator is freed, or its attribute deleted.
 int forget(MPI_Comm, int, void* value, void*) {
   const std::unique_ptr<Attachment> attachment(static_cast<Attachment*>(value));
   Cache& c = cache();
   ++c.detachments;
-  const std::lock_guard lock(c.mutex);
-  std::erase(c.attachments, attachment.get());
+  {
+    const std::lock_guard lock(c.mutex);
+    std::erase(c.attachments, attachment.get());
+  }
+  static_cast<void>(guarded([&] { return end_and_keep(c, std::move(attachment->attached)); }));
   return MPI_SUCCESS;
 }
 
 /// Called by MPI_Finalize: frees what users left attached.
 void finalize() {
   Cache& c = cache();
+  {
+    const std::lock_guard lock(c.mutex);
+    c.ends = true;
+  }
+  drop_kept(c);
   const auto next = [&] {
     const std::lock_guard lock(c.mutex);
     return c.attachments.empty() ? MPI_COMM_NULL : c.attachments.front()->comm;
@@ -136,7 +180,7 @@ std::shared_ptr<Attached> find_attached(MPI_Comm comm) {
   Attachment* attachment = nullptr;
   int found = 0;
   PMPI_Comm_get_attr(comm, keyval, &attachment, &found);
-  return found != 0 ? attachment->attached : nullptr;
+  return found != 0 && attachment->ready ? attachment->attached : nullptr;
 }
 
 namespace {
@@ -198,25 +242,119 @@ class AttachTurn {
   const MPI_Comm comm_;
 };
 
+/// Collective: attaches comm to what is kept on all ranks, which have met once. When they meet
+/// again all have cleared their parts of it.
+Status attach_kept(std::unique_ptr<Attachment> attachment, Kept kept) {
+  Attachment* const resuming = attachment.get();
+  const MPI_Comm comm = attachment->comm;
+  const std::shared_ptr<Attached> made = attachment->attached;
+  OwnedBootstrap meeting = std::exchange(made->bootstrap, nullptr);
+  KeptCommunicator& one = kept.front();
+  Communicator& communicator = *one.communicator;
+  Status woken = communicator.wake();
+  if (woken.ok()) {
+    communicator.set_idle(let_mpi_progress);
+    made->communicator = std::move(one.communicator);
+    made->bootstrap = std::move(one.bootstrap);
+    made->group = std::move(one.group);
+    woken = guarded([&] { return keep(cache(), std::move(attachment)); });
+  }
+  bool all_woken = false;
+  const Status met = meeting->meet_again(comm, woken.ok() ? communicator.number() : 0, &all_woken);
+  if (met.ok() && all_woken) {
+    communicator.rise();
+    // Of one that was made beforehand all ranks have none.
+    if (made->bootstrap == nullptr) {
+      const Status met_for_good = meeting->duplicate(comm);
+      made->bootstrap = std::move(meeting);
+      if (!met_for_good.ok()) {
+        made->may_be_kept = false;
+        communicator.give_up();
+        PMPI_Comm_delete_attr(comm, cache().keyval);
+        return met_for_good;
+      }
+    }
+    resuming->ready = true;
+    return {};
+  }
+  made->may_be_kept = false;
+  if (!met.ok()) communicator.give_up();
+  if (woken.ok()) PMPI_Comm_delete_attr(comm, cache().keyval);
+  CAUSEWAY_TRY(met);
+  CAUSEWAY_TRY(meeting->duplicate(comm));
+  return agree(*meeting, woken);
+}
+
+/// How many to make beforehand of what comm is attached to: as many as there are already, up to a
+/// number. A program that holds many makes more.
+std::uint64_t number_of_spares(MPI_Comm comm, const Group* group) {
+  constexpr std::uint64_t kMostSpares = 63;
+  constexpr int kMostRanks = 128;  // comparing groups takes long, and hosts have no more
+  Cache& c = cache();
+  int size = 0;
+  PMPI_Comm_size(comm, &size);
+  if (group == nullptr || size > kMostRanks) return 0;
+  const std::lock_guard lock(c.mutex);
+  std::uint64_t found = 0;
+  const std::size_t looked_at = std::min<std::size_t>(c.attachments.size(), kMostSpares);
+  for (std::size_t i = 1; i <= looked_at; ++i) {
+    const Attached& other = *c.attachments[c.attachments.size() - i]->attached;
+    if (other.communicator == nullptr || other.group == nullptr) continue;
+    if (other.communicator->size() == size && other.group->is(*group)) ++found;
+  }
+  return found;
+}
+
+/// Without memory for them there are none.
+void keep_spares(const std::shared_ptr<const Group>& group, Spares spares) {
+  if (spares.made.empty()) return;
+  Cache& c = cache();
+  static_cast<void>(guarded([&]() -> Status {
+    Kept made;
+    for (auto& spare : spares.made) made.push_back({group, nullptr, std::move(spare)});
+    const std::lock_guard lock(c.mutex);
+    made = c.kept.replace_spares(std::move(made));
+    return {};
+  }));
+}
+
 Status attach_in_turn(MPI_Comm comm, MPI_Info info, const Status& ready,
                       std::shared_ptr<Attached>* attached) {
   *attached = find_attached(comm);
   if (*attached != nullptr) return {};
   Config config;
   std::unique_ptr<Attachment> attachment;
+  Kept found;
   const Status prepared = guarded([&]() -> Status {
-    attachment = std::make_unique<Attachment>(Attachment{comm, std::make_shared<Attached>()});
+    attachment.reset(new Attachment{comm, std::make_shared<Attached>()});
     attachment->attached->bootstrap.reset(new MpiBootstrap);
+    attachment->attached->group = std::make_shared<const Group>(comm);
     CAUSEWAY_TRY(make_keyval(cache()));
     CAUSEWAY_TRY(find_neighbors(comm, &attachment->attached->neighbors));
     CAUSEWAY_TRY(ready);
-    return read_config(info, &config);
+    CAUSEWAY_TRY(read_config(info, &config));
+    const std::lock_guard lock(cache().mutex);
+    found = cache().kept.take(comm, config);
+    return {};
   });
   const bool has_bootstrap = attachment != nullptr && attachment->attached->bootstrap != nullptr;
   if (!has_bootstrap) return refuse(comm, prepared);
   const std::shared_ptr<Attached> made = attachment->attached;
-  CAUSEWAY_TRY(made->bootstrap->join(comm, config.timeout_seconds));
-  CAUSEWAY_TRY(Communicator::create(*made->bootstrap, config, prepared, &made->communicator));
+  const std::uint64_t number = found.empty() ? 0 : found.front().communicator->number();
+  bool all_have_it = false;
+  CAUSEWAY_TRY(made->bootstrap->meet_first(comm, config.timeout_seconds, number, &all_have_it));
+  if (all_have_it) {
+    CAUSEWAY_TRY(attach_kept(std::move(attachment), std::move(found)));
+    *attached = made;
+    return {};
+  }
+  give_back(cache(), std::move(found));
+  CAUSEWAY_TRY(made->bootstrap->meet_again(comm, 0, &all_have_it));
+  CAUSEWAY_TRY(made->bootstrap->duplicate(comm));
+  Spares spares{number_of_spares(comm, made->group.get()), {}};
+  CAUSEWAY_TRY(
+      Communicator::create(*made->bootstrap, config, prepared, &made->communicator, &spares));
+  keep_spares(made->group, std::move(spares));
   made->communicator->set_idle(let_mpi_progress);
   const Status kept = agree(*made->bootstrap, [&] { return keep(cache(), std::move(attachment)); });
   if (kept.ok()) {
@@ -244,7 +382,11 @@ Status attach(MPI_Comm comm, MPI_Info info, const Status& ready,
 
 Status detach(MPI_Comm comm) {
   CAUSEWAY_TRY(check_comm(comm));
-  if (find_attached(comm) != nullptr) PMPI_Comm_delete_attr(comm, cache().keyval);
+  if (Attached* const attached = find_attached(comm).get(); attached != nullptr) {
+    attached->may_be_kept = false;
+    PMPI_Comm_delete_attr(comm, cache().keyval);
+  }
+  drop_kept(cache());
   return {};
 }
 

@@ -1,6 +1,7 @@
 // The communicators that are attached: state kept as attributes of the user's MPI communicators.
 #pragma once
 
+#include "kept_communicators.hpp"
 #include "mpi_bootstrap.hpp"
 #include "neighbors.hpp"
 
@@ -18,6 +19,8 @@ struct Attached {
   OwnedBootstrap bootstrap;                    ///< of what ranks agree on, for one call at a time
   std::unique_ptr<const Neighbors> neighbors;  ///< null without a topology
   std::unique_ptr<Communicator> communicator;
+  std::shared_ptr<const Group> group;  ///< of its ranks, once it is known
+  bool may_be_kept = true;             ///< for another communicator of the same ranks
 };
 
 /// An error unless comm is an intracommunicator that can be used now.
@@ -49,7 +52,7 @@ bool is_attached(MPI_Comm comm, const Communicator* communicator);
 Status attach(MPI_Comm comm, MPI_Info info, const Status& ready,
               std::shared_ptr<Attached>* attached);
 
-/// Frees what comm is attached to, if anything.
+/// Frees what comm is attached to, if anything, and what is kept of communicators before it.
 Status detach(MPI_Comm comm);
 
 }  // namespace causeway::mpi

@@ -28,13 +28,23 @@ Status mpi_status(const char* call, int code) {
 }  // namespace
 
 Status MpiBootstrap::join(MPI_Comm comm, std::uint64_t patience) {
+  bool same = false;
+  CAUSEWAY_TRY(meet_first(comm, patience, 0, &same));
+  CAUSEWAY_TRY(meet_again(comm, 0, &same));
+  return duplicate(comm);
+}
+
+Status MpiBootstrap::meet_first(MPI_Comm comm, std::uint64_t patience, std::uint64_t word,
+                                bool* same) {
   patience_ = patience;
   PMPI_Comm_rank(comm, &rank_);
   PMPI_Comm_size(comm, &size_);
-  // Making a communicator cannot be given up. A rank that gave up the first meeting does not come
-  // to the second, so that one which comes late stops there.
-  CAUSEWAY_TRY(meet(comm, 1));
-  CAUSEWAY_TRY(meet(comm, 2));
+  return meet(comm, 1, word, same);
+}
+
+/// Making a communicator cannot be given up. A rank that gave up the first meeting does not come to
+/// the second, so that one which comes late stops there.
+Status MpiBootstrap::duplicate(MPI_Comm comm) {
   // Not MPI_Comm_dup, which would copy the user's attributes and call their functions.
   MPI_Group group = MPI_GROUP_NULL;
   CAUSEWAY_TRY(mpi_status("MPI_Comm_group", PMPI_Comm_group(comm, &group)));
@@ -50,11 +60,14 @@ void MpiBootstrap::leave() {
 }
 
 /// All ranks have to be at the same round of the same call.
-Status MpiBootstrap::meet(MPI_Comm comm, std::int64_t round) {
+Status MpiBootstrap::meet(MPI_Comm comm, std::int64_t round, std::uint64_t word, bool* same) {
   words_[0] = round;
   words_[1] = -round;
+  words_[2] = static_cast<std::int64_t>(word);
+  words_[3] = -words_[2];
   CAUSEWAY_TRY(wait("MPI_Iallreduce",
-                    PMPI_Iallreduce(words_, results_, 2, MPI_INT64_T, MPI_MAX, comm, &request_)));
+                    PMPI_Iallreduce(words_, results_, 4, MPI_INT64_T, MPI_MAX, comm, &request_)));
+  *same = results_[2] == -results_[3] && results_[2] != 0;
   if (results_[0] == -results_[1]) return {};
   return breaks(Status::error(
       ErrorKind::kFailed,

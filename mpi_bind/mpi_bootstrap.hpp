@@ -24,8 +24,19 @@ class MpiBootstrap final : public Bootstrap {
   /// most, 0 for ever. Throws nothing.
   Status join(MPI_Comm comm, std::uint64_t patience);
 
+  /// The steps of it, in this order: ranks meet twice, and then make the duplicate. *same is
+  /// whether all ranks came with the same `word`, and that is not 0.
+  Status meet_first(MPI_Comm comm, std::uint64_t patience, std::uint64_t word, bool* same);
+  Status meet_again(MPI_Comm comm, std::uint64_t word, bool* same) {
+    return meet(comm, 2, word, same);
+  }
+  Status duplicate(MPI_Comm comm);
+
   /// Frees the duplicate.
   void leave();
+
+  /// The duplicate.
+  MPI_Comm own() const { return own_; }
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
@@ -35,7 +46,7 @@ class MpiBootstrap final : public Bootstrap {
   Status tell(int from, void* data, std::size_t bytes) override;
 
  private:
-  Status meet(MPI_Comm comm, std::int64_t round);
+  Status meet(MPI_Comm comm, std::int64_t round, std::uint64_t word, bool* same);
   Status wait(const char* call, int started);
 
   MPI_Comm own_ = MPI_COMM_NULL;
@@ -44,8 +55,8 @@ class MpiBootstrap final : public Bootstrap {
   std::uint64_t patience_ = 0;
   // What MPI reads and writes until request_ is complete.
   MPI_Request request_ = MPI_REQUEST_NULL;
-  std::int64_t words_[2] = {};
-  std::int64_t results_[2] = {};
+  std::int64_t words_[4] = {};
+  std::int64_t results_[4] = {};
   std::byte told_[kMostTold] = {};
   std::vector<std::byte> room_;
 };

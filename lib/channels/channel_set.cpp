@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <thread>
 
 namespace causeway {
 
@@ -37,10 +36,10 @@ Status ChannelSet::create(Bootstrap& bootstrap, const Topology& topology, Device
     controls_as_seen_.resize(topology.host_ranks().size());
     segments_.resize(topology.host_ranks().size());
     ended_ = std::make_unique<std::atomic<bool>[]>(topology.host_ranks().size());
-    CAUSEWAY_TRY(SharedSegment::create(kPageBytes, &control));
+    CAUSEWAY_TRY(SharedSegment::create(bytes_of_controls(), &control));
     controls_[own()] = Memory(control, control->data());
     CAUSEWAY_TRY(backend.map_host_memory(controls_[own()], kPageBytes, &controls_as_seen_[own()]));
-    CAUSEWAY_TRY(backend.create_segment(layout_.bytes(), &segments_[own()], &segment));
+    CAUSEWAY_TRY(backend.create_segment(bytes_of_segments(), &segments_[own()], &segment));
     return fill_own_segment();
   };
   CAUSEWAY_TRY(agree(bootstrap, make));
@@ -80,7 +79,8 @@ Status ChannelSet::open_peer(std::size_t index, const Offers& offers) {
     return backend_->enable_access(offers.segment);
   }
   std::shared_ptr<SharedSegment> control;
-  CAUSEWAY_TRY(SharedSegment::open(place.desk, offers.control, kPageBytes, Reach::kAny, &control));
+  CAUSEWAY_TRY(
+      SharedSegment::open(place.desk, offers.control, bytes_of_controls(), Reach::kAny, &control));
   controls_[index] = Memory(control, control->data());
   CAUSEWAY_TRY(backend_->map_host_memory(controls_[index], kPageBytes, &controls_as_seen_[index]));
   CAUSEWAY_TRY(backend_->open_memory(place, offers.segment, &segments_[index]));
@@ -92,7 +92,31 @@ Status ChannelSet::open_peer(std::size_t index, const Offers& offers) {
                        static_cast<int>(place.desk.pid), rank);
 }
 
+Status ChannelSet::create_spare(const ChannelSet& first, std::uint64_t index,
+                                const Topology& topology, DeviceMemory& backend,
+                                const RegionSet& registered) {
+  topology_ = &topology;
+  backend_ = &backend;
+  registered_ = &registered;
+  settings_ = first.settings_;
+  layout_ = first.layout_;
+  ended_ = std::make_unique<std::atomic<bool>[]>(topology.host_ranks().size());
+  for (std::size_t rank = 0; rank < first.controls_.size(); ++rank) {
+    const Memory& control = first.controls_[rank];
+    const Memory& segment = first.segments_[rank];
+    controls_.emplace_back(control, control.get() + index * kPageBytes);
+    segments_.emplace_back(segment, segment.get() + index * segment_stride());
+  }
+  controls_as_seen_ = controls_;
+  return fill_tables();
+}
+
 Status ChannelSet::fill_own_segment() {
+  CAUSEWAY_TRY(fill_words());
+  return settings_.start_count == 0 ? Status() : fill_lines(settings_.lanes);
+}
+
+Status ChannelSet::fill_words() {
   const std::uint64_t start = settings_.start_count;
   std::vector<std::byte> image(layout_.bytes_of_words());
   const SegmentHeader header{topology_->place(topology_->rank()).process_id};
@@ -105,8 +129,27 @@ Status ChannelSet::fill_own_segment() {
       std::memcpy(&image[layout_.receiver_words(peer, lane)], &out, sizeof out);
     }
   }
-  CAUSEWAY_TRY(backend_->copy(segments_[own()].get(), image.data(), image.size()));
-  return start == 0 ? Status() : fill_lines(settings_.lanes);
+  return backend_->copy(segments_[own()].get(), image.data(), image.size());
+}
+
+Status ChannelSet::fill_states() {
+  const std::uint64_t start = settings_.start_count;
+  const std::size_t channels = static_cast<std::size_t>(topology_->size()) * settings_.lanes;
+  const std::vector<device::ChannelState> fresh(
+      2 * channels, {start, start, start, start, start, 0, 0, start, start - 1});
+  return backend_->copy(tables_.get(), fresh.data(), fresh.size() * sizeof fresh[0]);
+}
+
+Status ChannelSet::renew() {
+  CAUSEWAY_TRY(fill_words());
+  if (settings_.slot_bytes() > 0) CAUSEWAY_TRY(fill_lines(settings_.lanes));
+  CAUSEWAY_TRY(fill_states());
+  const device::FaultClaims no_claims{};
+  CAUSEWAY_TRY(backend_->copy(handle_.control.claims, &no_claims, sizeof no_claims));
+  const unsigned long long nobody = 0;
+  CAUSEWAY_TRY(backend_->copy(handle_.occupancy, &nobody, sizeof nobody));
+  *control_of(own()) = {};
+  return {};
 }
 
 /// Of every peer's first `lanes` lanes. A line of ll128's flag is where that of its last line would
@@ -172,9 +215,6 @@ Status ChannelSet::fill_tables() {
   std::byte* const base = tables_.get();
   auto* const states = reinterpret_cast<device::ChannelState*>(base);
 
-  const std::uint64_t start = settings_.start_count;
-  const std::vector<device::ChannelState> fresh(
-      2 * channels, {start, start, start, start, start, 0, 0, start, start - 1});
   std::vector<device::SendChannel> send(channels);
   std::vector<device::ReceiveChannel> receive(channels);
   std::vector<std::uint64_t*> abort_words;
@@ -285,7 +325,7 @@ Status ChannelSet::fill_tables() {
           nullptr};
     }
   }
-  CAUSEWAY_TRY(backend_->copy(states, fresh.data(), send_at));
+  CAUSEWAY_TRY(fill_states());
   CAUSEWAY_TRY(backend_->copy(base + send_at, send.data(), receive_at - send_at));
   CAUSEWAY_TRY(
       backend_->copy(base + receive_at, receive.data(), channels * sizeof(device::ReceiveChannel)));
@@ -309,107 +349,6 @@ Status ChannelSet::fill_tables() {
   handle_.control.reports = &control->reports;
   handle_.control.claims = reinterpret_cast<device::FaultClaims*>(base + claims_at);
   return {};
-}
-
-void ChannelSet::set_abort_words(Failure failure) {
-  for (std::size_t index = 0; index < controls_.size(); ++index) {
-    set_abort_word(abort_words_of(index), failure);
-  }
-}
-
-void ChannelSet::depart(Stage stage) {
-  __atomic_store_n(&control_of(own())->stage, static_cast<std::uint64_t>(stage), __ATOMIC_RELEASE);
-}
-
-Stage ChannelSet::stage_of(std::size_t index) const {
-  return static_cast<Stage>(__atomic_load_n(&control_of(index)->stage, __ATOMIC_ACQUIRE));
-}
-
-void ChannelSet::count_call() {
-  __atomic_add_fetch(&control_of(own())->calls, 1, __ATOMIC_RELEASE);
-}
-
-std::uint64_t ChannelSet::calls_of(std::size_t index) const {
-  return __atomic_load_n(&control_of(index)->calls, __ATOMIC_ACQUIRE);
-}
-
-int ChannelSet::rank_behind() const {
-  for (std::size_t index = 0; index < controls_.size(); ++index) {
-    if (calls_of(index) < calls_of(own())) return topology_->host_ranks()[index];
-  }
-  return -1;
-}
-
-bool ChannelSet::peer_ended(int rank) {
-  const auto& ranks = topology_->host_ranks();
-  const auto index = static_cast<std::size_t>(std::ranges::find(ranks, rank) - ranks.begin());
-  ended_[index] = true;
-  return stage_of(index) == Stage::kHere;
-}
-
-bool ChannelSet::wait_for_all(Stage stage, std::chrono::seconds patience) const {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  for (std::size_t index = 0; index < controls_.size(); ++index) {
-    while (stage_of(index) < stage) {
-      if (ended_[index] || std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::sleep_for(std::chrono::microseconds(20));
-    }
-  }
-  return true;
-}
-
-void ChannelSet::close_peers() {
-  for (std::size_t index = 0; index < segments_.size(); ++index) {
-    if (index == own()) continue;
-    segments_[index].reset();
-    controls_as_seen_[index].reset();
-  }
-}
-
-void ChannelSet::leave_to_graphs() {
-  static_cast<void>(backend_->copy(handle_.occupancy, &device::kDetachedOccupancy,
-                                   sizeof device::kDetachedOccupancy));
-  backend_->keep_for_graphs(tables_);
-}
-
-device::FaultReports ChannelSet::reports() const {
-  const device::FaultReports& written = control_of(own())->reports;
-  const auto read = [](const device::FaultReport& report) {
-    return __atomic_load_n(&report.complete, __ATOMIC_ACQUIRE) != 0 ? report
-                                                                    : device::FaultReport{};
-  };
-  return {read(written.truncated), read(written.mismatched), read(written.declined),
-          read(written.fatal)};
-}
-
-bool ChannelSet::has_fatal_report() const {
-  return __atomic_load_n(&control_of(own())->reports.fatal.complete, __ATOMIC_ACQUIRE) != 0;
-}
-
-bool ChannelSet::has_report() const {
-  const device::FaultReports& written = control_of(own())->reports;
-  const device::FaultReport* const light[] = {&written.truncated, &written.mismatched,
-                                              &written.declined};
-  const auto is_complete = [](const device::FaultReport* report) {
-    return __atomic_load_n(&report->complete, __ATOMIC_ACQUIRE) != 0;
-  };
-  return has_fatal_report() || std::ranges::any_of(light, is_complete);
-}
-
-Status ChannelSet::clear_reports(const device::FaultReports& read) {
-  device::FaultReports& written = control_of(own())->reports;
-  // Until its claim is given back nobody writes a report.
-  const auto clear = [&](const device::FaultReport& taken, device::FaultReport* report,
-                         std::uint32_t* claim) -> Status {
-    if (taken.complete == 0) return {};
-    __atomic_store_n(&report->complete, std::uint64_t{0}, __ATOMIC_RELEASE);
-    const std::uint32_t none = 0;
-    return backend_->copy(claim, &none, sizeof none);
-  };
-  device::FaultClaims* const claims = handle_.control.claims;
-  CAUSEWAY_TRY(clear(read.truncated, &written.truncated, &claims->truncated));
-  CAUSEWAY_TRY(clear(read.mismatched, &written.mismatched, &claims->mismatched));
-  return clear(read.declined, &written.declined, &claims->declined);
 }
 
 }  // namespace causeway

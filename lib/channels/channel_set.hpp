@@ -28,6 +28,7 @@ struct ChannelSettings {
   std::uint64_t ll_bytes;     ///< most bytes of a lane's share in lines, a multiple of a line; or 0
   std::uint64_t ll128_bytes;  ///< the same in lines of ll128; 0 where ll_bytes is
   std::uint64_t start_count;
+  std::uint64_t spares = 0;  ///< further sets whose memory is made with the first one's
 
   std::uint64_t slot_bytes() const {
     return ll_bytes == 0 ? 0 : device::slot_bytes(ll_bytes, ll128_bytes);
@@ -56,12 +57,19 @@ class ChannelSet {
   Status create(Bootstrap& bootstrap, const Topology& topology, DeviceMemory& backend,
                 const RegionSet& registered, Network* network, const ChannelSettings& settings);
 
+  /// Makes the `index`-th spare, from 1 on, of a set that was created with so many; of memory of
+  /// the host. Local; others as above. Its memory is filled by renew().
+  Status create_spare(const ChannelSet& first, std::uint64_t index, const Topology& topology,
+                      DeviceMemory& backend, const RegionSet& registered);
+
   /// The device's view; the caller fills in the limits of its waits.
   device::Communicator handle() const { return handle_; }
 
   /// Largest payload of a first record.
   std::uint64_t eager_bytes() const { return settings_.ring_bytes / 4; }
   std::uint64_t ring_bytes() const { return settings_.ring_bytes; }
+  /// Of this rank's segment.
+  std::uint64_t segment_bytes() const { return layout_.bytes(); }
 
   std::uint64_t abort_word() const { return read_abort_word(abort_words_of(own())); }
 
@@ -79,9 +87,21 @@ class ChannelSet {
   /// For when the process of a peer has ended; true when it had not departed before.
   bool peer_ended(int rank);
 
+  /// Whether the process of a peer, or of any, has.
+  bool has_ended(int rank) const { return ended_[index_of(rank)]; }
+  bool any_ended() const;
+
+  /// Has all be as create() left it, but for what has become of peers' processes. Local; after all
+  /// ranks have departed, and before any goes on.
+  Status renew();
+
   /// Waits until every rank of the host has come so far; false when one has ended without, or has
   /// not come in time.
   bool wait_for_all(Stage stage, std::chrono::seconds patience) const;
+
+  /// Gives back what this rank's part of memory took that is made together with others'. Peers may
+  /// still write there, but nobody reads it.
+  void give_pages_back();
 
   /// Lets go of the peers' segments. No launch is running or will.
   void close_peers();
@@ -131,14 +151,27 @@ class ChannelSet {
 
   struct Offers;
 
+  /// Of a set among those that are made together.
+  std::uint64_t segment_stride() const { return device::round_up(layout_.bytes(), kPageBytes); }
+  std::uint64_t bytes_of_controls() const { return (1 + settings_.spares) * kPageBytes; }
+  std::uint64_t bytes_of_segments() const {
+    return settings_.spares == 0 ? layout_.bytes() : (1 + settings_.spares) * segment_stride();
+  }
+
   Status open_peers(Bootstrap& bootstrap, int control, const MemoryOffer& segment);
   Status open_peer(std::size_t index, const Offers& offers);
   Status fill_own_segment();
+  Status fill_words();
+  Status fill_states();
   Status fill_lines(std::uint64_t lanes);
   Status fill_tables();
 
   Control* as_seen(std::size_t index) const {
     return reinterpret_cast<Control*>(controls_as_seen_[index].get());
+  }
+  std::size_t index_of(int rank) const {
+    const auto& ranks = topology_->host_ranks();
+    return static_cast<std::size_t>(std::ranges::find(ranks, rank) - ranks.begin());
   }
   std::size_t own() const { return static_cast<std::size_t>(topology_->host_rank()); }
   Control* control_of(std::size_t index) const {

@@ -7,9 +7,11 @@
 #include <unistd.h>
 #include <thread_start.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -48,6 +50,8 @@ class Watchdog {
       }
     }
     process.watches.push_back(watch);
+    // Of a process that is watched already the thread knows.
+    if (process.watches.size() > 1) return {};
     const Status started = start();
     if (!started.ok()) drop(watch);
     return started;
@@ -58,7 +62,7 @@ class Watchdog {
     std::thread ended;
     {
       const std::lock_guard lock(mutex_);
-      drop(watch);
+      if (!drop(watch)) return;
       if (processes_.empty()) ended = std::move(thread_);
       wake();
     }
@@ -76,13 +80,18 @@ class Watchdog {
 
   // The functions below are called with mutex_ held.
 
-  void drop(Watch* watch) {
+  /// Whether its process is watched no more.
+  bool drop(Watch* watch) {
     const auto found = processes_.find(watch->pid_);
-    if (found == processes_.end()) return;
-    std::erase(found->second.watches, watch);
-    if (!found->second.watches.empty()) return;
+    if (found == processes_.end()) return false;
+    // The last one that came is often the first that goes.
+    auto& watches = found->second.watches;
+    const auto place = std::find(watches.rbegin(), watches.rend(), watch);
+    if (place != watches.rend()) watches.erase(std::prev(place.base()));
+    if (!watches.empty()) return false;
     close(found->second.descriptor);
     processes_.erase(found);
+    return true;
   }
 
   void wake() {

@@ -54,6 +54,7 @@ TEST(Communicators, DetachAndAttachAgainWithOtherSettings) {
 TEST(Communicators, DupIsNotAttachedAndWorksOnItsOwn) {
   const ScopedComm comm = world();
   Random random = shared_random();
+  EXPECT_EQ(MPIX_Comm_detach(comm), MPI_SUCCESS) << "drops what is kept";
   ASSERT_EQ(MPIX_Comm_attach(comm, MPI_INFO_NULL), MPI_SUCCESS);
   const int mappings = shared_mappings();
   EXPECT_TRUE(exchanges_like_mpi(comm, random, 3, 4096));
@@ -184,12 +185,20 @@ TEST(Communicators, DescriptorsDoNotGrowWithTheirNumber) {
   }
 }
 
-TEST(Communicators, FreeDetaches) {
-  ScopedComm comm = world();
-  EXPECT_EQ(MPIX_Comm_attach(comm, MPI_INFO_NULL), MPI_SUCCESS);
-  EXPECT_GT(shared_mappings(), 0);
-  comm.free();
-  EXPECT_EQ(shared_mappings(), 0);
+TEST(Communicators, ThreadsDoNotGrowWithTheirNumber) {
+  const ScopedComm first = world();
+  Random random = shared_random();
+  EXPECT_TRUE(exchanges_like_mpi(first, random, 5, 1'000'000));
+  const int threads = running_threads();
+  std::vector<ScopedComm> comms;
+  for (int i = 0; i < 20; ++i) {
+    comms.push_back(world());
+    EXPECT_EQ(MPIX_Comm_attach(comms.back(), MPI_INFO_NULL), MPI_SUCCESS);
+  }
+  for (const ScopedComm& comm : comms) {
+    EXPECT_TRUE(exchanges_like_mpi(comm, random, 2, 1'000'000));
+  }
+  EXPECT_EQ(running_threads(), threads);
 }
 
 bool threads_may_call_mpi() {

@@ -124,6 +124,7 @@ TEST(Failures, MemoryThatTheSystemRefusesIsEveryRanksError) {
 
 TEST(Failures, DeviceThatIsNotThereIsEveryRanksError) {
   const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
+  EXPECT_EQ(MPIX_Comm_detach(comm), MPI_SUCCESS) << "drops what is kept";
   const int code = MPIX_Comm_attach(comm, ScopedInfo({{"device", "cuda"}}));
   if (code != MPI_SUCCESS) {
     EXPECT_TRUE(is_error(code, MPI_ERR_UNSUPPORTED_OPERATION, {named(0), "CAUSEWAY_DEVICE"}));
@@ -221,6 +222,7 @@ TEST(Failures, AbortEndsWaitingForWhatIsSetUp) {
 
 TEST(Failures, AbortAtAnyTimeOfHeavyTraffic) {
   if (!threads_may_call_mpi()) GTEST_SKIP() << "MPI does not grant MPI_THREAD_MULTIPLE";
+  EXPECT_EQ(MPIX_Comm_detach(MPI_COMM_WORLD), MPI_SUCCESS) << "drops what is kept";
   Random random = shared_random();
   for (int round = 0; round < 40; ++round) {
     const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);

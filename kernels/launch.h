@@ -35,6 +35,8 @@ struct Launchers {
   decltype(&launch_exchange_host) host = launch_exchange_host;
   decltype(&launch_exchange_cuda) cuda = nullptr;     ///< null: those above
   decltype(&load_exchange_cuda) load_cuda = nullptr;  ///< goes with it
+
+  friend bool operator==(const Launchers&, const Launchers&) = default;
 };
 
 }  // namespace causeway::kernels

@@ -198,10 +198,17 @@ class AttachTurn {
   const MPI_Comm comm_;
 };
 
+/// What an attach does with a communicator that is attached.
+Status keep_settings(const Attached& attached, MPI_Info info) {
+  return guarded([&]() -> Status {
+    return warn_of_other_settings(info, attached.config, attached.communicator->rank());
+  });
+}
+
 Status attach_in_turn(MPI_Comm comm, MPI_Info info, const Status& ready,
                       std::shared_ptr<Attached>* attached) {
   *attached = find_attached(comm);
-  if (*attached != nullptr) return {};
+  if (*attached != nullptr) return keep_settings(**attached, info);
   Config config;
   std::unique_ptr<Attachment> attachment;
   const Status prepared = guarded([&]() -> Status {
@@ -210,7 +217,9 @@ Status attach_in_turn(MPI_Comm comm, MPI_Info info, const Status& ready,
     CAUSEWAY_TRY(make_keyval(cache()));
     CAUSEWAY_TRY(find_neighbors(comm, &attachment->attached->neighbors));
     CAUSEWAY_TRY(ready);
-    return read_config(info, &config);
+    CAUSEWAY_TRY(read_config(info, &config));
+    attachment->attached->config = config;
+    return {};
   });
   const bool has_bootstrap = attachment != nullptr && attachment->attached->bootstrap != nullptr;
   if (!has_bootstrap) return refuse(comm, prepared);
@@ -232,7 +241,7 @@ Status attach_in_turn(MPI_Comm comm, MPI_Info info, const Status& ready,
 Status attach(MPI_Comm comm, MPI_Info info, const Status& ready,
               std::shared_ptr<Attached>* attached) {
   *attached = find_attached(comm);
-  if (*attached != nullptr) return {};
+  if (*attached != nullptr) return keep_settings(**attached, info);
   CAUSEWAY_TRY(check_comm(comm));
   std::optional<AttachTurn> turn;
   const Status begun = guarded([&]() -> Status {

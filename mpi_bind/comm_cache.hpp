@@ -18,6 +18,7 @@ struct Attached {
   OwnedBootstrap bootstrap;                    ///< of what ranks agree on, for one call at a time
   std::unique_ptr<const Neighbors> neighbors;  ///< null without a topology
   std::unique_ptr<Communicator> communicator;
+  Config config;  ///< that it was attached with, as this rank read it
 };
 
 /// An error unless comm is an intracommunicator that can be used now.
@@ -45,7 +46,8 @@ bool is_attached(MPI_Comm comm, const Communicator* communicator);
 
 /// Collective: attaches comm unless it is attached, with settings from info and the environment.
 /// When `ready` is an error on any rank, that is every rank's. On failure every rank gets the same
-/// error, but for one that waited too long, and none is attached.
+/// error, but for one that waited too long, and none is attached. Settings of one that is attached
+/// stay: info's are checked, and warned of where they differ.
 Status attach(MPI_Comm comm, MPI_Info info, const Status& ready,
               std::shared_ptr<Attached>* attached);
 

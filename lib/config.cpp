@@ -215,8 +215,8 @@ std::size_t distance(std::string_view one, std::string_view other) {
 
 std::string nearest_setting(std::string_view name) {
   // Those of the project's scripts and tests.
-  for (const std::string_view known :
-       {"CAUSEWAY_TEST_", "CAUSEWAY_BUILD", "CAUSEWAY_REQUIRE", "CAUSEWAY_MPIS"}) {
+  for (const std::string_view known : {"CAUSEWAY_TEST_", "CAUSEWAY_BUILD", "CAUSEWAY_COMMIT",
+                                       "CAUSEWAY_REQUIRE", "CAUSEWAY_MPIS"}) {
     if (name.starts_with(known)) return {};
   }
   if (!name.starts_with("CAUSEWAY_")) return {};

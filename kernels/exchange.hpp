@@ -3,6 +3,7 @@
 
 #include "args.h"
 
+#include <causeway/device/arrival.hpp>
 #include <causeway/device/near.hpp>
 #include <causeway/device/receive.hpp>
 #include <causeway/device/self.hpp>
@@ -96,22 +97,55 @@ struct Exchange {
     return true;
   }
 
+  /// One block's receives of items [first, last) alone; `visits` as above. On the host.
+  Exchange with_receives(std::uint32_t first, std::uint32_t last, Visits (&visits)[2]) const {
+    Exchange result = *this;
+    result.args.receives = last - first;
+    result.lists.receive += first;
+    return result.as_one_block(visits);
+  }
+
+  /// True when receiving an item would wait for no rank that has not begun to send it.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool has_come(std::uint32_t item) const {
+    const ReceiveItem& receive = lists.receive[item];
+    return device::has_come<Device>(args.comm.receive_channel(receive.peer, 0),
+                                    request_for(receive, 1));
+  }
+
   /// Waits until all that receivers read where it lies has been read. Called by one thread once
   /// both roles of all blocks have ended.
   CAUSEWAY_TEMPLATE
   CAUSEWAY_FN void await_pulled() const {
+    each_pulled([&](const device::SendChannel& channel, const device::Share& share) {
+      return device::await_pulled<Device>(channel, share, args.comm.control);
+    });
+  }
+
+  /// True when that would not wait.
+  CAUSEWAY_TEMPLATE
+  CAUSEWAY_FN bool is_pulled() const {
+    return each_pulled([](const device::SendChannel& channel, const device::Share& share) {
+      return device::is_pulled<Device>(channel, share);
+    });
+  }
+
+ private:
+  /// Calls call(channel, share) for what receivers read where it lies, until one is false.
+  CAUSEWAY_TEMPLATE
+  template <class Call>
+  CAUSEWAY_FN bool each_pulled(Call&& call) const {
     for (std::uint32_t i = 0; i < args.sends && !args.declined; ++i) {
       const SendItem& item = lists.send[i];
       if (static_cast<device::Protocol>(item.protocol) != device::Protocol::kPull) continue;
       for (std::uint32_t lane = 0; lane < item.lanes; ++lane) {
-        const device::Share share = lane_share(item, args.send_tag, lane);
         const device::SendChannel& channel = args.comm.send_channel(item.peer, lane);
-        if (!device::await_pulled<Device>(channel, share, args.comm.control)) return;
+        if (!call(channel, lane_share(item, args.send_tag, lane))) return false;
       }
     }
+    return true;
   }
 
- private:
   static constexpr Visits all_visits(std::uint32_t first_peer) {
     return {0, static_cast<std::uint16_t>(first_peer), 0, 1};
   }

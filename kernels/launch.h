@@ -3,12 +3,19 @@
 
 #include "args.h"
 #include "host_executor.hpp"
+#include "host_steps.hpp"
 
 namespace causeway::kernels {
 
 /// Runs an exchange on the calling thread and the executor's, which must be 2 * args.split.blocks
 /// - 1 at least; returns when it is done. Faults are in args.comm.control.reports.
 void launch_exchange_host(HostExecutor& executor, const ExchangeArgs& args, const WorkLists& lists);
+
+/// The same in steps, for exchanges without any_source: see advance_on_host() and finish_on_host().
+bool advance_exchange_host(const ExchangeArgs& args, const WorkLists& lists,
+                           HostProgress* progress);
+void finish_exchange_host(const ExchangeArgs& args, const WorkLists& lists,
+                          const HostProgress& progress);
 
 /// The most thread blocks of a launch on a GPU.
 inline constexpr std::uint32_t kMostBlocks = 192;

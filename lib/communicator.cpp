@@ -109,34 +109,70 @@ Status Communicator::State::describe_or_decline(const Pattern& pattern, const Ro
 /// Runs one exchange, or takes no part in it where `buffers` is null, and says how it went. The
 /// caller has the turn.
 Status Communicator::State::exchange(const Pattern* among, const Buffers* buffers,
-                                     device::MessageInfo* heard) {
+                                     device::MessageInfo* heard, bool in_background) {
+  ExchangeProgress progress{in_background, heard};
+  CAUSEWAY_TRY(start(buffers, &progress));
+  bool over = false;
+  CAUSEWAY_TRY(go_on(pattern_or_all(among), buffers, true, &progress, &over));
+  if (heard != nullptr) *heard = channels.heard();
+  return end(buffers, progress);
+}
+
+Status Communicator::State::start(const Buffers* buffers, ExchangeProgress* progress) {
   CAUSEWAY_TRY(failure());
-  const Pattern& pattern = pattern_or_all(among);
-  Buffers usable{};
-  Status ready = guarded([&]() -> Status {
-    return buffers == nullptr ? Status() : staging_.begin(*backend, *buffers, &usable);
+  progress->ready = guarded([&]() -> Status {
+    return buffers == nullptr ? Status() : staging_.begin(*backend, *buffers, &progress->usable);
   });
-  for (const Round& round : pattern.rounds) {
-    Schedule* schedule = nullptr;
-    Status ran = describe_or_decline(pattern, round, buffers != nullptr ? &usable : nullptr, &ready,
-                                     &schedule);
+  return {};
+}
+
+/// Makes the rounds of an exchange, all of them where it `waits`, or else while they need no rank
+/// that has not come. *over says whether there are no more.
+Status Communicator::State::go_on(const Pattern& pattern, const Buffers* buffers, bool waits,
+                                  ExchangeProgress* progress, bool* over) {
+  for (*over = false; progress->round < pattern.rounds.size(); ++progress->round) {
+    Status ran;
+    if (progress->schedule == nullptr) {
+      ran = describe_or_decline(pattern, pattern.rounds[progress->round],
+                                buffers != nullptr ? &progress->usable : nullptr, &progress->ready,
+                                &progress->schedule);
+      progress->on_host = {};
+      kernels::ExchangeArgs& args = progress->schedule->args;
+      if (progress->heard != nullptr) args.info = channels.heard_by_device();
+      if (progress->in_background) args.comm.control.yields = yields_in_background_;
+    }
+    bool done = waits;
     if (ran.ok()) {
-      if (heard != nullptr) schedule->args.info = channels.heard_by_device();
       ran = guarded([&]() -> Status {
-        const ProfiledRange range(name_for_profiler(*schedule));
-        if (posts_in_ring()) network->expect_launch();
-        return backend->run(*schedule);
+        const ProfiledRange range(name_for_profiler(*progress->schedule));
+        if (waits) return run_round(*progress);
+        done = advance(progress);
+        return {};
       });
     }
     if (!ran.ok()) {
       fail({device::Fault::kAborted, topology.rank()});
       return ran;
     }
+    if (!done) return {};
+    progress->schedule = nullptr;
   }
-  if (heard != nullptr) *heard = channels.heard();
-  if (buffers != nullptr && ready.ok()) CAUSEWAY_TRY(staging_.end(*backend, *buffers));
+  *over = true;
+  return {};
+}
+
+/// Makes what is left of a round.
+Status Communicator::State::run_round(const ExchangeProgress& progress) {
+  if (progress.on_host.sent) return backend->finish_begun(*progress.schedule, progress.on_host);
+  if (posts_in_ring()) network->expect_launch();
+  return backend->run(*progress.schedule);
+}
+
+/// How an exchange went whose rounds are over.
+Status Communicator::State::end(const Buffers* buffers, const ExchangeProgress& progress) {
+  if (buffers != nullptr && progress.ready.ok()) CAUSEWAY_TRY(staging_.end(*backend, *buffers));
   const Status outcome = result();
-  return ready.ok() || outcome.kind() == ErrorKind::kFailed ? outcome : ready;
+  return progress.ready.ok() || outcome.kind() == ErrorKind::kFailed ? outcome : progress.ready;
 }
 
 /// Lets the device at the rings of peers on other hosts that a round sends to or receives from. A
@@ -358,29 +394,9 @@ Status Communicator::exchange(const Buffers& buffers, device::MessageInfo* heard
   return state_->in_turn([&] { return state_->exchange(buffers.pattern, &buffers, heard); });
 }
 
-void Communicator::begin(const Buffers& buffers, std::function<void(const Status&)> done) {
-  begun_.post([state = state_.get(), buffers,
-               send = std::vector<Extent>(buffers.send.begin(), buffers.send.end()),
-               receive = std::vector<Extent>(buffers.receive.begin(), buffers.receive.end()),
-               done = std::move(done)] {
-    Buffers own = buffers;
-    own.send = send;
-    own.receive = receive;
-    state->backend->serve_thread();
-    done(state->in_turn([&] { return state->exchange(own.pattern, &own); }));
-  });
-}
-
 Status Communicator::decline(const Pattern* pattern) {
   begun_.drain();
   return state_->in_turn([&] { return state_->exchange(pattern, nullptr); });
-}
-
-void Communicator::begin_decline(const Pattern* pattern) {
-  begun_.post([state = state_.get(), pattern] {
-    state->backend->serve_thread();
-    static_cast<void>(state->in_turn([&] { return state->exchange(pattern, nullptr); }));
-  });
 }
 
 Status Communicator::enqueue(const Buffers& buffers, void* stream) {

@@ -323,6 +323,11 @@ void Communicator::State::set_handle(const Config& config) {
   handle.control.timeout_ns = config.timeout_seconds * 1'000'000'000U;
   handle.control.spins = static_cast<std::uint32_t>(
       config.spins.value_or(topology.has_processor_per_rank() ? kSpinsWithProcessors : 0));
+  has_spare_processor_ = topology.has_spare_processors();
+  // The program's thread may spin in MPI_Wait, and would be given this one's time. Where ranks
+  // share processors, MPIs yield too.
+  yields_in_background_ =
+      has_spare_processor_ || !topology.has_processor_per_rank() ? handle.control.yields : 0;
 }
 
 Status Communicator::State::set_up_spare(const State& first, std::uint64_t index) {

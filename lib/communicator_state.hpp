@@ -15,7 +15,10 @@
 
 #include <array>
 #include <chrono>
+#include <condition_variable>
+#include <functional>
 #include <mutex>
+#include <utility>
 
 namespace causeway {
 
@@ -25,6 +28,53 @@ struct EngineExchange {
   Schedule ready;  ///< the receivers' buffers may be overwritten
   std::unique_ptr<EngineCopies> copies;
   Schedule done;  ///< what was sent to this rank has arrived
+};
+
+/// How far an exchange has come.
+struct ExchangeProgress {
+  bool in_background = false;
+  device::MessageInfo* heard = nullptr;  ///< what is asked to be told of the last message
+  Status ready{};                        ///< what kept this rank from taking part, if anything
+  Buffers usable{};                      ///< what is exchanged for the caller's buffers
+  std::size_t round = 0;                 ///< of its pattern
+  Schedule* schedule = nullptr;          ///< of that round, once it is described
+  kernels::HostProgress on_host{};
+};
+
+/// Exchanges of a communicator take turns. A turn may end on another thread than it began on.
+class Turn {
+ public:
+  void lock() {
+    std::unique_lock lock(mutex_);
+    free_again_.wait(lock, [&] { return !taken_; });
+    taken_ = true;
+  }
+  bool try_lock() {
+    const std::lock_guard lock(mutex_);
+    return !std::exchange(taken_, true);
+  }
+  void unlock() {
+    const std::lock_guard lock(mutex_);
+    taken_ = false;
+    free_again_.notify_one();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable free_again_;
+  bool taken_ = false;
+};
+
+/// An exchange in the background: its blocks, and how far it has come.
+struct BegunExchange {
+  BegunExchange(const Buffers& of, std::function<void(const Status&)> when_done);
+
+  std::vector<Extent> send;
+  std::vector<Extent> receive;
+  Buffers buffers;  ///< that refer to those
+  std::function<void(const Status&)> done;
+  bool has_turn = false;  ///< and what follows has begun
+  ExchangeProgress progress;
 };
 
 /// A round that is ready to be launched.
@@ -43,7 +93,7 @@ struct PlannedExchange {
 };
 
 /// Made by set_up(), in communicator_attach.cpp; buffers and plans are in communicator_plans.cpp,
-/// the rest is in communicator.cpp.
+/// exchanges in the background in communicator_begun.cpp, the rest is in communicator.cpp.
 class Communicator::State {
  public:
   ~State();
@@ -77,7 +127,13 @@ class Communicator::State {
 
   /// These are called by whoever has the turn. Without buffers the rank takes no part.
   Status exchange(const Pattern* pattern, const Buffers* buffers,
-                  device::MessageInfo* heard = nullptr);
+                  device::MessageInfo* heard = nullptr, bool in_background = false);
+  /// Makes what waits for no rank that has not come, where it is this exchange's turn and no other
+  /// processor could do it; true, and done() was called, if that is all. The exchange keeps its
+  /// turn.
+  bool begin(BegunExchange* begun);
+  /// Makes the rest, and calls done().
+  void finish(BegunExchange* begun);
   Status enqueue(const Pattern* pattern, const Buffers* buffers, void* stream);
   Status start(const PlannedExchange& planned, void* stream);
 
@@ -132,6 +188,12 @@ class Communicator::State {
   }
   Status describe(const ScheduleLimits& within, const Pattern& pattern, const Round& round,
                   const Buffers* buffers, Schedule* schedule);
+  Status start(const Buffers* buffers, ExchangeProgress* progress);
+  Status go_on(const Pattern& pattern, const Buffers* buffers, bool waits,
+               ExchangeProgress* progress, bool* over);
+  bool advance(ExchangeProgress* progress) const;
+  Status run_round(const ExchangeProgress& progress);
+  Status end(const Buffers* buffers, const ExchangeProgress& progress);
   Status describe_or_decline(const Pattern& pattern, const Round& round, const Buffers* buffers,
                              Status* usable, Schedule** ready);
   bool is_repeated(const Made& made, const Pattern& pattern, const Buffers& buffers) const;
@@ -154,7 +216,7 @@ class Communicator::State {
   Status launch(const Schedule& schedule, void* stream);
   Status result();
 
-  std::mutex turn_;
+  Turn turn_;
   std::shared_ptr<DescriptorServer> descriptors_;  ///< null where peers need none to open memory
   std::vector<device::LinkKind> links_;            ///< by rank
   std::vector<std::uint8_t> pullers_;              ///< by rank, see ScheduleLimits
@@ -172,7 +234,10 @@ class Communicator::State {
   std::uint64_t spares_ = 0;
   bool tries_reading_ = false;  ///< whether messages may be read where they lie, if they can be
   bool may_rest_ = true;        ///< all that it needs is memory of one host, and peers are watched
-  bool complete_ = false;       ///< all ranks are set up
+  // Of the thread of exchanges in the background:
+  bool has_spare_processor_ = true;
+  std::uint32_t yields_in_background_ = 0;  ///< see WaitControl
+  bool complete_ = false;                   ///< all ranks are set up
   std::uint64_t timeout_seconds_ = 0;
   std::vector<std::unique_ptr<Watch>> watches_;  ///< of peers; they end before what they tell
 };

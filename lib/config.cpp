@@ -215,8 +215,8 @@ std::size_t distance(std::string_view one, std::string_view other) {
 
 std::string nearest_setting(std::string_view name) {
   // Those of the project's scripts and tests.
-  for (const std::string_view known :
-       {"CAUSEWAY_TEST_", "CAUSEWAY_BUILD", "CAUSEWAY_REQUIRE", "CAUSEWAY_MPIS"}) {
+  for (const std::string_view known : {"CAUSEWAY_TEST_", "CAUSEWAY_BUILD", "CAUSEWAY_COMMIT",
+                                       "CAUSEWAY_REQUIRE", "CAUSEWAY_MPIS"}) {
     if (name.starts_with(known)) return {};
   }
   if (!name.starts_with("CAUSEWAY_")) return {};
@@ -245,10 +245,26 @@ std::optional<std::string> environment(const std::string& name) {
 }
 
 Status load_config(const Lookup& info_value, const Lookup& environment_value, Config* config) {
+  config->texts.clear();
   for (const Setting& setting : kSettings) {
     std::optional<std::string> text = info_value(info_key(setting));
     if (!text) text = environment_value(setting.name);
-    CAUSEWAY_TRY(setting.parse(setting, text.value_or(setting.default_value), config));
+    config->texts.push_back(text.value_or(setting.default_value));
+    CAUSEWAY_TRY(setting.parse(setting, config->texts.back(), config));
+  }
+  return {};
+}
+
+Status find_differences(const Lookup& info_value, const Config& config,
+                        std::vector<Difference>* differences) {
+  differences->clear();
+  for (std::size_t i = 0; i < std::size(kSettings); ++i) {
+    const std::string key = info_key(kSettings[i]);
+    const std::optional<std::string> asked = info_value(key);
+    if (!asked) continue;
+    Config other = config;
+    CAUSEWAY_TRY(kSettings[i].parse(kSettings[i], *asked, &other));
+    if (other != config) differences->push_back({key, config.texts[i], *asked});
   }
   return {};
 }

@@ -36,8 +36,9 @@ struct Config {
   std::optional<std::uint64_t> spins;    ///< unset: chosen from the number of processors
   std::uint64_t start_count = 0;
   std::uint64_t link_timeout_seconds = 0;
-  std::uint64_t node_size = 0;   ///< 0: hosts are what they are
-  kernels::Launchers launchers;  ///< no setting: for tests
+  std::uint64_t node_size = 0;     ///< 0: hosts are what they are
+  kernels::Launchers launchers;    ///< no setting: for tests
+  std::vector<std::string> texts;  ///< what was read, of each of settings()
 
   /// Those of the tuning file and then, as they win, those of CAUSEWAY_TUNE.
   std::vector<TuningRule> tuning_rules() const;
@@ -81,6 +82,18 @@ using Lookup = std::function<std::optional<std::string>(const std::string& name)
 /// environment_value(name), else with defaults. A value that a setting cannot take is an error that
 /// names it.
 Status load_config(const Lookup& info_value, const Lookup& environment_value, Config* config);
+
+/// A setting that a communicator has, and another value of it.
+struct Difference {
+  std::string key;  ///< of an info
+  std::string value;
+  std::string asked;
+};
+
+/// Fills *differences with the values that info_value(key) has and that would make another config;
+/// errors as above.
+Status find_differences(const Lookup& info_value, const Config& config,
+                        std::vector<Difference>* differences);
 
 /// Fills *settings from info_value(key) alone.
 Status load_plan_settings(const Lookup& info_value, PlanSettings* settings);

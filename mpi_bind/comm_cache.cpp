@@ -318,10 +318,17 @@ void keep_spares(const std::shared_ptr<const Group>& group, Spares spares) {
   }));
 }
 
+/// What an attach does with a communicator that is attached.
+Status keep_settings(const Attached& attached, MPI_Info info) {
+  return guarded([&]() -> Status {
+    return warn_of_other_settings(info, attached.config, attached.communicator->rank());
+  });
+}
+
 Status attach_in_turn(MPI_Comm comm, MPI_Info info, const Status& ready,
                       std::shared_ptr<Attached>* attached) {
   *attached = find_attached(comm);
-  if (*attached != nullptr) return {};
+  if (*attached != nullptr) return keep_settings(**attached, info);
   Config config;
   std::unique_ptr<Attachment> attachment;
   Kept found;
@@ -333,6 +340,7 @@ Status attach_in_turn(MPI_Comm comm, MPI_Info info, const Status& ready,
     CAUSEWAY_TRY(find_neighbors(comm, &attachment->attached->neighbors));
     CAUSEWAY_TRY(ready);
     CAUSEWAY_TRY(read_config(info, &config));
+    attachment->attached->config = config;
     const std::lock_guard lock(cache().mutex);
     found = cache().kept.take(comm, config);
     return {};
@@ -370,7 +378,7 @@ Status attach_in_turn(MPI_Comm comm, MPI_Info info, const Status& ready,
 Status attach(MPI_Comm comm, MPI_Info info, const Status& ready,
               std::shared_ptr<Attached>* attached) {
   *attached = find_attached(comm);
-  if (*attached != nullptr) return {};
+  if (*attached != nullptr) return keep_settings(**attached, info);
   CAUSEWAY_TRY(check_comm(comm));
   std::optional<AttachTurn> turn;
   const Status begun = guarded([&]() -> Status {

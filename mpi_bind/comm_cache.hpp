@@ -21,6 +21,7 @@ struct Attached {
   std::unique_ptr<Communicator> communicator;
   std::shared_ptr<const Group> group;  ///< of its ranks, once it is known
   bool may_be_kept = true;             ///< for another communicator of the same ranks
+  Config config;  ///< that it was attached with, as this rank read it
 };
 
 /// An error unless comm is an intracommunicator that can be used now.
@@ -48,7 +49,8 @@ bool is_attached(MPI_Comm comm, const Communicator* communicator);
 
 /// Collective: attaches comm unless it is attached, with settings from info and the environment.
 /// When `ready` is an error on any rank, that is every rank's. On failure every rank gets the same
-/// error, but for one that waited too long, and none is attached.
+/// error, but for one that waited too long, and none is attached. Settings of one that is attached
+/// stay: info's are checked, and warned of where they differ.
 Status attach(MPI_Comm comm, MPI_Info info, const Status& ready,
               std::shared_ptr<Attached>* attached);
 

@@ -1,7 +1,10 @@
 // Settings of causeway's in an MPI_Info.
 #include "info.hpp"
 
+#include <log.hpp>
+
 #include <algorithm>
+#include <vector>
 
 namespace causeway::mpi {
 
@@ -42,6 +45,21 @@ Lookup values_of(MPI_Info info) {
 Status read_config(MPI_Info info, Config* config) {
   CAUSEWAY_TRY(check_keys(info, [](const Setting&) { return Status(); }));
   return load_config(values_of(info), environment, config);
+}
+
+Status warn_of_other_settings(MPI_Info info, const Config& config, int rank) {
+  if (info == MPI_INFO_NULL) return {};
+  CAUSEWAY_TRY(check_keys(info, [](const Setting&) { return Status(); }));
+  std::vector<Difference> differences;
+  CAUSEWAY_TRY(find_differences(values_of(info), config, &differences));
+  for (const Difference& difference : differences) {
+    if (rank != 0) break;
+    log(LogLevel::kWarn,
+        "the communicator is attached with %s = '%s', and keeps it: '%s' is asked for by a later "
+        "MPIX_Comm_attach",
+        difference.key.c_str(), difference.value.c_str(), difference.asked.c_str());
+  }
+  return {};
 }
 
 Status read_plan_settings(MPI_Info info, PlanSettings* settings) {

@@ -12,6 +12,10 @@ namespace causeway::mpi {
 /// setting cannot take. info may be MPI_INFO_NULL.
 Status read_config(MPI_Info info, Config* config);
 
+/// Warns on rank 0 of values in info that a communicator does not have, attached as it is with
+/// `config`; errors as above.
+Status warn_of_other_settings(MPI_Info info, const Config& config, int rank);
+
 /// Those that a plan has otherwise, from info alone; errors as above, also for a setting that is a
 /// communicator's only.
 Status read_plan_settings(MPI_Info info, PlanSettings* settings);

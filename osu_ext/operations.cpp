@@ -18,6 +18,14 @@ int with_blocks(Function* function, const Call& call, More... more) {
                   more...);
 }
 
+/// Begins a call of a function like MPI_Ialltoallv, and waits for its end.
+template <class Function>
+int begin_and_wait(Function* function, const Call& call) {
+  MPI_Request request = MPI_REQUEST_NULL;
+  const int begun = with_blocks(function, call, &request);
+  return begun == MPI_SUCCESS ? MPI_Wait(&request, MPI_STATUS_IGNORE) : begun;
+}
+
 constexpr int kTag = 0;
 
 int rank_for_mpi(const End& end) { return end.rank == kNobody ? MPI_PROC_NULL : end.rank; }
@@ -37,14 +45,17 @@ int with_messages(Function* function, const Call& call, More... more) {
 
 }  // namespace
 
-constexpr Operation kAlltoallv{[](const Call& call) { return with_blocks(MPIX_Alltoallv, call); },
-                               [](const Call& call, void* stream) {
-                                 return with_blocks(MPIX_Alltoallv_on_stream, call, stream);
-                               },
-                               [](const Call& call, MPIX_Plan* plan) {
-                                 return with_blocks(MPIX_Alltoallv_plan, call, MPI_INFO_NULL, plan);
-                               },
-                               [](const Call& call) { return with_blocks(MPI_Alltoallv, call); }};
+constexpr Operation kAlltoallv{
+    [](const Call& call) { return with_blocks(MPIX_Alltoallv, call); },
+    [](const Call& call, void* stream) {
+      return with_blocks(MPIX_Alltoallv_on_stream, call, stream);
+    },
+    [](const Call& call, MPIX_Plan* plan) {
+      return with_blocks(MPIX_Alltoallv_plan, call, MPI_INFO_NULL, plan);
+    },
+    [](const Call& call) { return with_blocks(MPI_Alltoallv, call); },
+    [](const Call& call) { return begin_and_wait(MPIX_Ialltoallv, call); },
+    [](const Call& call) { return begin_and_wait(MPI_Ialltoallv, call); }};
 
 constexpr Operation kSendrecv{
     [](const Call& call) { return with_messages(MPIX_Sendrecv, call, MPI_STATUS_IGNORE); },
@@ -54,7 +65,9 @@ constexpr Operation kSendrecv{
     [](const Call& call, MPIX_Plan* plan) {
       return with_messages(MPIX_Sendrecv_plan, call, MPI_INFO_NULL, plan);
     },
-    [](const Call& call) { return with_messages(MPI_Sendrecv, call, MPI_STATUS_IGNORE); }};
+    [](const Call& call) { return with_messages(MPI_Sendrecv, call, MPI_STATUS_IGNORE); },
+    nullptr,
+    nullptr};
 
 constexpr Operation kNeighborAlltoallv{
     [](const Call& call) { return with_blocks(MPIX_Neighbor_alltoallv, call); },
@@ -64,6 +77,8 @@ constexpr Operation kNeighborAlltoallv{
     [](const Call& call, MPIX_Plan* plan) {
       return with_blocks(MPIX_Neighbor_alltoallv_plan, call, MPI_INFO_NULL, plan);
     },
-    [](const Call& call) { return with_blocks(MPI_Neighbor_alltoallv, call); }};
+    [](const Call& call) { return with_blocks(MPI_Neighbor_alltoallv, call); },
+    [](const Call& call) { return begin_and_wait(MPIX_Ineighbor_alltoallv, call); },
+    [](const Call& call) { return begin_and_wait(MPI_Ineighbor_alltoallv, call); }};
 
 }  // namespace causeway::osu

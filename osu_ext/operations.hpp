@@ -13,6 +13,9 @@ struct Operation {
   int (*on_stream)(const Call& call, void* stream);
   int (*plan)(const Call& call, MPIX_Plan* plan);
   int (*mpi)(const Call& call);
+  // The same two begun and waited for; none where there is no such form.
+  int (*causeway_immediate)(const Call& call);
+  int (*mpi_immediate)(const Call& call);
 };
 
 extern const Operation kAlltoallv;

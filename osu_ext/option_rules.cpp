@@ -31,6 +31,14 @@ Refusal refuse_on_host(const Options& options) {
   return name == nullptr ? Refusal() : std::string("option ") + name + " needs -d, --device cuda";
 }
 
+/// What has to be on the host.
+Refusal refuse_on_gpu(const Options& options) {
+  return options.immediate ? Refusal(
+                                 "option --immediate does not go with -d, --device cuda: calls "
+                                 "there are on a stream")
+                           : Refusal();
+}
+
 /// What does not go with exchanges in place.
 Refusal refuse_in_place(const Options& options, int ranks) {
   if (!options.in_place) {
@@ -130,7 +138,7 @@ std::optional<std::string> finish_options(Options& options, int ranks) {
                             " is too low, using " + std::to_string(kLeastMemory));
     options.memory_limit = kLeastMemory;
   }
-  auto refusal = on_gpu ? std::nullopt : refuse_on_host(options);
+  auto refusal = on_gpu ? refuse_on_gpu(options) : refuse_on_host(options);
   refusal = refusal ? refusal : refuse_in_place(options, ranks);
   refusal = refusal ? refusal : refuse_grid(options, ranks);
   return refusal ? refusal : refuse_pattern(options);

@@ -159,6 +159,11 @@ void add_causeway_options(CLI::App& app, const Usage& usage, Options& options) {
       ->delimiter(',')
       ->check(CLI::IsMember(rivals))
       ->each([&options](const std::string& name) { add_rival(options, name); });
+  if (usage.choice != Choice::kPairs) {
+    app.add_flag(kImmediate, options.immediate,
+                 "on the host: time calls that return at once, and the MPI_Wait\n"
+                 "behind each, of causeway and MPI");
+  }
   app.add_flag("--plan", options.plan,
                "time causeway through a plan made once per size too; adds columns");
   app.add_flag("--registered", options.registered,

@@ -18,6 +18,9 @@ enum class Element { kChar, kInt, kFloat };
 /// Messages above this size get fewer iterations.
 inline constexpr std::size_t kLargestSmallMessage = 8192;
 
+/// The option that needs MPI_THREAD_MULTIPLE.
+inline constexpr const char* kImmediate = "--immediate";
+
 struct Options {
   std::size_t smallest = 1;  ///< bytes per peer
   std::size_t largest = std::size_t{1} << 20;
@@ -38,6 +41,7 @@ struct Options {
   bool versus_mpi = false;
   bool versus_nccl = false;
   bool versus_nccl_ce = false;
+  bool immediate = false;   ///< calls are begun, and waited for
   bool plan = false;        ///< time causeway's plans, too
   bool registered = false;  ///< buffers are registered with causeway and NCCL
   int max_ctas = 0;         ///< thread blocks of an exchange, at most; 0 for what a library chooses

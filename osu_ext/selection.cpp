@@ -21,8 +21,11 @@ namespace {
 
 using Refusal = std::optional<std::string>;
 
-void select_host(const Options& options, const Operation& operation, MPI_Comm comm,
-                 Selection& selection) {
+void select_host(const Options& options, Operation operation, MPI_Comm comm, Selection& selection) {
+  if (options.immediate) {
+    operation.causeway = operation.causeway_immediate;
+    operation.mpi = operation.mpi_immediate;
+  }
   selection.device = make_host_device(options.registered ? comm : MPI_COMM_NULL);
   selection.libraries.push_back(make_causeway(operation, std::nullopt, options.registered));
   if (options.plan) {

@@ -50,14 +50,16 @@ extern "C" {
  * Arguments: keys of info are names of settings, "causeway_ring_bytes" for CAUSEWAY_RING_BYTES, and
  * win over the environment. info may be MPI_INFO_NULL.
  * Completion: all memory that exchanges need has been allocated. A second attach changes nothing:
- * the settings of the first one stay. Until comm is detached, the library keeps one communicator of
+ * the settings of the first one stay, and rank 0 warns on standard error of each key of info whose
+ * value differs, naming both. Until comm is detached, the library keeps one communicator of
  * its own beside comm, in which ranks meet for the calls below. What was set up belongs to comm:
  * MPI_Comm_dup does not copy it; MPI_Comm_free and MPI_Finalize free it. Between ranks of one host
  * that exchange through host memory, MPI_Comm_free keeps it for the next communicator of the same
  * ranks in the same order with the same settings: of up to 16 communicators, and 128 MiB of each
  * rank.
  * Errors: when a rank cannot be set up, every rank gets the error of the lowest such rank, and comm
- * stays as it was.
+ * stays as it was. A key or a value in the info of a second attach that is none is an error of the
+ * rank's alone.
  */
 CAUSEWAY_API int MPIX_Comm_attach(MPI_Comm comm, MPI_Info info);
 
@@ -169,7 +171,10 @@ CAUSEWAY_API int MPIX_Alltoallw_c(const void* sendbuf, const MPI_Count sendcount
  *
  * Collective over comm, as MPIX_Alltoallv. MPI has to have been started with MPI_THREAD_MULTIPLE,
  * because a thread of the library runs the exchanges begun on comm one after the other, whatever
- * the program does meanwhile. Exchanges take their turn with the others on comm in the order of the
+ * the program does meanwhile. On the host device, where the ranks have fewer than two processors
+ * each and that thread would have to share the caller's, the call itself moves what it can move
+ * without waiting for a rank that has not come: it then takes as long as the copies, and leaves the
+ * rest to the thread. Exchanges take their turn with the others on comm in the order of the
  * calls, which is the same on all ranks; exchanges on different communicators do not wait for each
  * other. The first use of comm attaches it, which waits for the other ranks: MPIX_Comm_attach
  * chooses when.

@@ -23,6 +23,9 @@ class TaskQueue {
   /// Throws, and has not taken the task, where no thread or no memory can be had.
   void post(std::function<void()> task);
 
+  /// Whether all that was posted is done.
+  bool is_idle() const { return idle_; }
+
   /// Returns when all that was posted before is done.
   void drain();
 

@@ -55,13 +55,19 @@ Topology::Topology(int rank, std::vector<Place> places, std::vector<std::string>
   }
 }
 
-bool Topology::has_processor_per_rank() const {
+std::size_t Topology::processors() const {
   cpu_set_t usable;
   CPU_ZERO(&usable);
   for (const int other : host_ranks_) {
     CPU_OR(&usable, &usable, &place(other).processors);
   }
-  return static_cast<std::size_t>(CPU_COUNT(&usable)) >= host_ranks_.size();
+  return static_cast<std::size_t>(CPU_COUNT(&usable));
+}
+
+bool Topology::has_processor_per_rank() const { return processors() >= host_ranks_.size(); }
+
+bool Topology::has_spare_processors() const {
+  return processors() >= 2 * host_ranks_.size() && CPU_COUNT(&place(rank_).processors) >= 2;
 }
 
 Status Topology::check_one_host() const {

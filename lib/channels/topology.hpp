@@ -54,6 +54,10 @@ class Topology {
   /// True when every rank of this host can have a processor to itself.
   bool has_processor_per_rank() const;
 
+  /// True when every rank of this host can have two processors to itself, as far as it can tell,
+  /// and this one may run on as many.
+  bool has_spare_processors() const;
+
   /// Ranks on other hosts, ascending.
   const std::vector<int>& remote_ranks() const { return remote_ranks_; }
 
@@ -61,6 +65,9 @@ class Topology {
   Status check_one_host() const;
 
  private:
+  /// Of this host that any of the ranks may run on.
+  std::size_t processors() const;
+
   int rank_ = 0;
   std::vector<Place> places_;
   std::vector<std::string> why_apart_;

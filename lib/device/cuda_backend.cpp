@@ -42,6 +42,9 @@ GpuLaunches& launches_on(int ordinal, std::uint32_t blocks) {
   return *launches;
 }
 
+/// Between looks at an exchange, where a yield would give the thread's time to one that only spins.
+constexpr std::chrono::microseconds kNap{20};
+
 class CudaBackend final : public DeviceBackend {
  public:
   CudaBackend(int ordinal, const kernels::Launchers& launchers) : ordinal_(ordinal) {
@@ -258,7 +261,11 @@ class CudaBackend final : public DeviceBackend {
     const device::WaitControl& control = schedule.args.comm.control;
     while ((code = queries_.ask(stream_.get())) == cudaErrorNotReady) {
       if (control.port != nullptr) control.port->drive(*control.port);
-      std::this_thread::yield();
+      if (control.yields > 0) {
+        std::this_thread::yield();
+      } else {
+        std::this_thread::sleep_for(kNap);
+      }
       if (control.idle != nullptr) control.idle();
     }
     return cuda_status("an exchange on the GPU", code);

@@ -65,6 +65,14 @@ class DeviceBackend : public DeviceMemory {
   /// Runs an exchange to its end.
   virtual Status run(const Schedule& schedule) = 0;
 
+  /// Makes of an exchange, of a pattern without any source, what waits for no rank that has not
+  /// begun it, and says whether that was all. Where progress->sent is false after that, nothing has
+  /// been done, and run() is for it; otherwise further calls, or finish_begun(), are.
+  virtual bool advance(const Schedule&, kernels::HostProgress*) { return false; }
+  virtual Status finish_begun(const Schedule&, const kernels::HostProgress&) {
+    return {ErrorKind::kUnsupported, "the device makes exchanges at once"};
+  }
+
   /// Enqueues an exchange on a user's stream; the host device has none, and runs it.
   virtual Status enqueue(const Schedule& schedule, void* stream) = 0;
 

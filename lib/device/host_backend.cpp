@@ -129,6 +129,15 @@ class HostBackend final : public DeviceBackend {
     return {};
   }
 
+  bool advance(const Schedule& schedule, kernels::HostProgress* progress) override {
+    return kernels::advance_exchange_host(schedule.args, schedule.lists(), progress);
+  }
+
+  Status finish_begun(const Schedule& schedule, const kernels::HostProgress& progress) override {
+    kernels::finish_exchange_host(schedule.args, schedule.lists(), progress);
+    return {};
+  }
+
   Status enqueue(const Schedule& schedule, void*) override { return run(schedule); }
   Status keep_lists(Schedule*) override { return {}; }
 

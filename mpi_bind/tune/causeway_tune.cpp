@@ -173,6 +173,9 @@ Remarks Run::remarks(std::size_t cells) const {
                   number_text(finding.cell.bytes).c_str(), finding.table_seconds * 1e6,
                   finding.seconds * 1e6);
     all.emplace_back(line);
+    if (finding.dropped) {
+      all.push_back(doubt_text(*finding.dropped, finding.cell, finding.table_seconds));
+    }
   }
   return all;
 }
@@ -191,6 +194,10 @@ void Run::print() const {
                 name_of(finding.cell.link), number_text(finding.cell.bytes).c_str(),
                 finding.table_seconds * 1e6, finding.seconds * 1e6,
                 std::round((finding.table_seconds / finding.seconds - 1) * 100));
+  }
+  for (const Finding& finding : findings_) {
+    if (!finding.dropped) continue;
+    std::printf("%s\n", doubt_text(*finding.dropped, finding.cell, finding.table_seconds).c_str());
   }
   const std::size_t rules = rules_of(findings_).size();
   const char* const path = options_.output.c_str();

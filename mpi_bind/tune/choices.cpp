@@ -2,7 +2,10 @@
 // device.
 #include "choices.hpp"
 
+#include <number.hpp>
+
 #include <algorithm>
+#include <cstdio>
 #include <numeric>
 
 namespace causeway::tune {
@@ -126,20 +129,48 @@ std::vector<std::size_t> finalists(std::span<const std::vector<double>> seconds,
   return order;
 }
 
-std::optional<std::size_t> winner(std::span<const std::vector<double>> seconds) {
+Quartiles quartiles(std::span<const double> numbers) {
+  if (numbers.empty()) return {};
+  std::vector<double> sorted(numbers.begin(), numbers.end());
+  std::ranges::sort(sorted);
+  return {sorted[(sorted.size() - 1) / 4], sorted[3 * sorted.size() / 4]};
+}
+
+Judgement judge(std::span<const std::vector<double>> seconds) {
   const std::vector<double>& table = seconds.front();
-  std::optional<std::size_t> best;
+  Judgement judgement;
+  const auto take_faster = [&](std::optional<std::size_t>* best, std::size_t i) {
+    if (!*best || median(seconds[i]) < median(seconds[**best])) *best = i;
+  };
   for (std::size_t i = 1; i < seconds.size(); ++i) {
     const std::vector<double>& own = seconds[i];
     if (own.empty() || own.size() != table.size()) continue;
+    const double gain = median(table) - median(own);
+    if (gain <= kNoise * median(table)) continue;
     std::size_t faster = 0;
     for (std::size_t window = 0; window < own.size(); ++window) {
       if (own[window] < table[window]) ++faster;
     }
-    if (median(own) >= (1 - kNoise) * median(table) || faster * 4 < own.size() * 3) continue;
-    if (!best || median(own) < median(seconds[*best])) best = i;
+    const double spread = std::max(quartiles(table).spread(), quartiles(own).spread());
+    const bool is_sure = gain > spread && faster * 4 >= own.size() * 3;
+    take_faster(is_sure ? &judgement.winner : &judgement.dropped, i);
   }
-  return best;
+  // Of a candidate that would not have won nothing is to be said.
+  if (judgement.winner && judgement.dropped &&
+      median(seconds[*judgement.winner]) <= median(seconds[*judgement.dropped])) {
+    judgement.dropped.reset();
+  }
+  return judgement;
+}
+
+std::string doubt_text(const Doubt& doubt, const Cell& cell, double table_seconds) {
+  char text[200];
+  std::snprintf(text, sizeof text,
+                ", %.2f us (half of the windows %.2f to %.2f) instead of %.2f us (%.2f to %.2f)",
+                doubt.seconds * 1e6, doubt.windows.low * 1e6, doubt.windows.high * 1e6,
+                table_seconds * 1e6, doubt.of_table.low * 1e6, doubt.of_table.high * 1e6);
+  return std::string("dropped as noise: ") + name_of(cell.operation) + " " + name_of(cell.link) +
+         " " + number_text(cell.bytes) + ": " + choice_text(doubt.choice) + text;
 }
 
 std::vector<TuningRule> rules_of(std::span<const Finding> findings) {

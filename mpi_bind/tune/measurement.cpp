@@ -254,9 +254,13 @@ Status Measurement::measure(const Cell& cell, double seconds, Finding* finding, 
   // A lucky window does not make a winner: the finals are judged by themselves.
   for (auto& windows : seconds_) windows.clear();
   if (!measure_turns(who, calls, seconds, kLeastFinals, kMostFinals)) return {};
-  const std::optional<std::size_t> best = winner(seconds_);
+  const auto [best, dropped] = judge(seconds_);
   *finding = {cell, median(seconds_.front()), median(seconds_[best.value_or(0)]), std::nullopt};
   if (best) finding->choice = choices[*best - 1];
+  if (dropped) {
+    finding->dropped = {choices[*dropped - 1], median(seconds_[*dropped]),
+                        quartiles(seconds_[*dropped]), quartiles(seconds_.front())};
+  }
   plans_.clear();
   *outcome = Outcome::kDone;
   return {};

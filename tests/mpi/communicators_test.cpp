@@ -1,4 +1,5 @@
 // Attachments: whose they are, how long they last, and several of them at a time.
+#include "call.hpp"
 #include "process_state.hpp"
 #include "scoped_mpi.hpp"
 #include "traffic.hpp"
@@ -37,6 +38,33 @@ TEST(Communicators, AttachTwiceKeepsTheFirstSettings) {
   const int threads = running_threads();
   EXPECT_EQ(MPIX_Comm_attach(comm, ScopedInfo({{"max_ctas", "4"}, {"lanes", "4"}})), MPI_SUCCESS);
   EXPECT_EQ(running_threads(), threads);
+}
+
+TEST(Communicators, AttachTwiceNamesTheSettingsThatDiffer) {
+  const ScopedComm comm = world();
+  ASSERT_EQ(MPIX_Comm_attach(comm, ScopedInfo({{"ring_bytes", "64K"}, {"timeout", "900"}})),
+            MPI_SUCCESS);
+  const auto said_of = [&](const Settings& settings) {
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(MPIX_Comm_attach(comm, ScopedInfo(settings)), MPI_SUCCESS);
+    return testing::internal::GetCapturedStderr();
+  };
+  for (const Settings& settings : {Settings{}, {{"ring_bytes", "65536"}, {"timeout", "900"}}}) {
+    const std::string said = said_of(settings);
+    EXPECT_EQ(said.find("is attached with"), std::string::npos) << said;
+  }
+  const std::string said = said_of({{"ring_bytes", "32K"}, {"timeout", "900"}});
+  for (const char* const part : {"causeway_ring_bytes", "'64K'", "'32K'"}) {
+    EXPECT_EQ(said.find(part) != std::string::npos, comm.rank() == 0) << part << " in: " << said;
+  }
+  EXPECT_EQ(said.find("timeout"), std::string::npos) << said;
+  MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN);
+  EXPECT_TRUE(is_error(MPIX_Comm_attach(comm, ScopedInfo({{"ring_bytes", "many"}})),
+                       MPI_ERR_INFO_VALUE, {"CAUSEWAY_RING_BYTES", "many"}));
+  EXPECT_TRUE(is_error(MPIX_Comm_attach(comm, ScopedInfo({{"rings", "1"}})), MPI_ERR_INFO_VALUE,
+                       {"causeway_rings"}));
+  Random random = shared_random();
+  EXPECT_TRUE(exchanges_like_mpi(comm, random, 2, 4096));
 }
 
 TEST(Communicators, DetachAndAttachAgainWithOtherSettings) {

@@ -7,6 +7,7 @@
 
 #include <causeway/mpix.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <chrono>
@@ -147,7 +148,7 @@ class Nonblocking : public ::testing::Test {
   void TearDown() override { MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_ARE_FATAL); }
 };
 
-TEST_F(Nonblocking, ManyAtOnceMatchMpi) {
+void expect_many_at_once_match_mpi() {
   const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
   Random random = shared_random();
   for (int round = 0; round < 10; ++round) {
@@ -174,6 +175,23 @@ TEST_F(Nonblocking, ManyAtOnceMatchMpi) {
     }
     pending.expect_matches();
   }
+}
+
+TEST_F(Nonblocking, ManyAtOnceMatchMpi) { expect_many_at_once_match_mpi(); }
+
+/// As mpirun --bind-to core has it.
+TEST_F(Nonblocking, ManyAtOnceMatchMpiOnOneProcessorEach) {
+  cpu_set_t usable;
+  ASSERT_EQ(sched_getaffinity(0, sizeof usable, &usable), 0);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  int skipped = world_rank() % CPU_COUNT(&usable);
+  int processor = 0;
+  while (CPU_ISSET(processor, &usable) == 0 || skipped-- > 0) ++processor;
+  CPU_SET(processor, &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  expect_many_at_once_match_mpi();
+  ASSERT_EQ(sched_setaffinity(0, sizeof usable, &usable), 0);
 }
 
 TEST_F(Nonblocking, ReturnsBeforeTheOtherRanksCome) {

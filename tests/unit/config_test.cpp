@@ -51,6 +51,35 @@ TEST(Config, RoundsWhatItSaysItRounds) {
   EXPECT_EQ(config.start_count, 16U);
 }
 
+/// Of what a config has already, by value and not by spelling, there is nothing to say.
+TEST(Config, FindsTheValuesThatDiffer) {
+  Config config;
+  ASSERT_TRUE(load({{"causeway_ring_bytes", "64K"}}, {{"CAUSEWAY_LANES", "3"}}, &config).ok());
+  std::vector<Difference> differences;
+  const auto find = [&](const Values& info) {
+    return find_differences(from(info), config, &differences);
+  };
+  ASSERT_TRUE(find({}).ok());
+  EXPECT_TRUE(differences.empty());
+  ASSERT_TRUE(find({{"causeway_ring_bytes", "65535"},
+                    {"causeway_lanes", "3"},
+                    {"causeway_spins", "auto"},
+                    {"causeway_tune", "none"}})
+                  .ok());
+  EXPECT_TRUE(differences.empty());
+  ASSERT_TRUE(find({{"causeway_ring_bytes", "128K"},
+                    {"causeway_lanes", "auto"},
+                    {"causeway_timeout", "5"},
+                    {"causeway_tune", "*:*:*:lanes=2"}})
+                  .ok());
+  std::string text;
+  for (const auto& [key, value, asked] : differences) {
+    text += key.substr(9) + " " + value + " " + asked + "\n";
+  }
+  EXPECT_EQ(text, "ring_bytes 64K 128K\nlanes 3 auto\ntune none *:*:*:lanes=2\ntimeout 1800 5\n");
+  EXPECT_EQ(find({{"causeway_lanes", "many"}}).kind(), ErrorKind::kInfo);
+}
+
 TEST(Config, RefusesWhatASettingCannotTake) {
   const std::pair<const char*, const char*> wrong[] = {
       {"CAUSEWAY_RING_BYTES", "nonsense"},

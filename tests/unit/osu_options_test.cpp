@@ -52,6 +52,7 @@ TEST(OsuOptions, DefaultsAskForNothingBesideCauseway) {
   EXPECT_FALSE(options.plan || options.registered || options.sizes_given);
   EXPECT_FALSE(options.versus_mpi || options.versus_nccl || options.versus_nccl_ce);
   EXPECT_EQ(options.max_ctas, 0);
+  EXPECT_FALSE(options.immediate);
   EXPECT_TRUE(options.matrix_path.empty());
 }
 
@@ -64,6 +65,12 @@ TEST(OsuOptions, AreStored) {
   EXPECT_TRUE(options.plan && options.registered && options.sizes_given);
   EXPECT_TRUE(options.versus_mpi && options.versus_nccl && options.versus_nccl_ce);
   EXPECT_EQ(options.max_ctas, 8);
+
+  for (const Usage& usage : {kAlltoallv, kNeighbor}) {
+    Options immediate;
+    EXPECT_EQ(read({"--immediate", "--plan", "--vs", "mpi"}, immediate, usage), std::nullopt);
+    EXPECT_TRUE(immediate.immediate);
+  }
 
   Options matrix;
   EXPECT_EQ(read({"--matrix=tokens.txt"}, matrix), std::nullopt);
@@ -171,6 +178,7 @@ TEST(OsuOptions, HelpHasThemAll) {
                                    "--in-place",
                                    "--device PLACE",
                                    "--cuda-graph",
+                                   "--immediate",
                                    "--vs LIBRARIES",
                                    "--plan",
                                    "--registered",
@@ -206,6 +214,8 @@ TEST(OsuOptions, OfPatternsAreThoseOfTheProgram) {
     EXPECT_FALSE(offers(kAlltoallv, option) || offers(kSendrecv, option)) << option;
     EXPECT_TRUE(offers(kNeighbor, option)) << option;
   }
+  EXPECT_TRUE(offers(kNeighbor, "--immediate"));
+  EXPECT_NE(refusal({"--immediate"}, kSendrecv), "");
   EXPECT_NE(refusal({"--skew", "1"}, kSendrecv), "");
   EXPECT_NE(refusal({"--uni"}, kNeighbor), "");
   EXPECT_NE(refusal({"-d", "cuda", "--vs", "nccl-ce"}, kSendrecv), "");
@@ -278,6 +288,7 @@ TEST(OsuOptions, ThoseThatDoNotGoTogetherAreNamed) {
       {{"--cuda-graph"}, "option --cuda-graph needs -d, --device cuda"},
       {{"--vs", "nccl"}, "option --vs nccl needs -d, --device cuda"},
       {{"--vs", "nccl-ce"}, "option --vs nccl-ce needs -d, --device cuda"},
+      {{"--immediate", "-d", "cuda"}, "option --immediate does not go with -d, --device cuda"},
       {{"--plan", "-l"}, "option --plan does not go with -l, --in-place"},
       {{"--matrix", "f", "-l"}, "option --matrix does not go with -l, --in-place"},
       {{"--by-distance", "-l"}, "option --by-distance does not go with -l, --in-place"},

@@ -119,15 +119,51 @@ TEST(TuneJudgement, TakesMediansOfWindows) {
   EXPECT_EQ(finalists(seconds, 9).size(), 4U);
 }
 
+using Windows = std::vector<std::vector<double>>;
+
+/// Winner and dropped candidate, 0 for none.
+std::pair<std::size_t, std::size_t> judged(const Windows& seconds) {
+  const auto [winner, dropped] = judge(seconds);
+  return {winner.value_or(0), dropped.value_or(0)};
+}
+
 TEST(TuneJudgement, AsksForMoreThanNoise) {
-  using Windows = std::vector<std::vector<double>>;
-  EXPECT_EQ(winner(Windows{{100, 100, 100, 100}}), std::nullopt);
-  EXPECT_EQ(winner(Windows{{100, 100, 100, 100}, {98, 98, 98, 98}}), std::nullopt);
-  EXPECT_EQ(winner(Windows{{100, 100, 100, 100}, {96, 96, 96, 96}}), 1U);
+  using Pair = std::pair<std::size_t, std::size_t>;
+  EXPECT_EQ(judged({{100, 100, 100, 100}}), Pair(0, 0));
+  EXPECT_EQ(judged({{100, 100, 100, 100}, {98, 98, 98, 98}}), Pair(0, 0));
+  EXPECT_EQ(judged({{100, 100, 100, 100}, {96, 96, 96, 96}}), Pair(1, 0));
   // Faster in the median, but not often enough.
-  EXPECT_EQ(winner(Windows{{100, 100, 90, 90}, {95, 95, 95, 95}}), std::nullopt);
+  EXPECT_EQ(judged({{100, 100, 90, 90}, {95, 95, 95, 95}}), Pair(0, 1));
+  EXPECT_EQ(judged({{97, 100, 100, 100, 97, 97}, {98, 96, 96, 96, 98, 98}}), Pair(0, 0));
   // The best of them; who has not taken part does not count.
-  EXPECT_EQ(winner(Windows{{100, 100, 100}, {90, 90, 90}, {}, {80, 80, 80}, {85, 85, 85}}), 3U);
+  EXPECT_EQ(judged({{100, 100, 100}, {90, 90, 90}, {}, {80, 80, 80}, {85, 85, 85}}), Pair(3, 0));
+}
+
+TEST(TuneJudgement, AsksForMoreThanTheSpreadOfWindows) {
+  using Pair = std::pair<std::size_t, std::size_t>;
+  // A table that is disturbed now and then, however often in the end.
+  EXPECT_EQ(judged({{1097, 19, 1099, 20, 1098, 1097, 19}, {18, 19, 19, 18, 19, 18, 19}}),
+            Pair(0, 1));
+  EXPECT_EQ(judged({{1097, 19, 1099, 1100, 1098, 1097, 1098}, {18, 19, 19, 18, 19, 18, 19}}),
+            Pair(1, 0));
+  // A candidate that is fast now and then.
+  EXPECT_EQ(judged({{100, 100, 101, 100, 100}, {40, 101, 40, 101, 40}}), Pair(0, 1));
+  // One that is sure, and one that is faster, but is not; the other way round nothing is said.
+  EXPECT_EQ(judged({{100, 100, 100, 100, 100}, {90, 90, 90, 90, 90}, {40, 120, 40, 120, 40}}),
+            Pair(1, 2));
+  EXPECT_EQ(judged({{100, 100, 100, 100, 100}, {30, 30, 30, 30, 30}, {40, 199, 40, 199, 40}}),
+            Pair(1, 0));
+}
+
+TEST(TuneJudgement, TakesQuartiles) {
+  const auto of = [](std::vector<double> numbers) {
+    const Quartiles all = quartiles(numbers);
+    return std::pair(all.low, all.high);
+  };
+  EXPECT_EQ(of({}), std::pair(0.0, 0.0));
+  EXPECT_EQ(of({3}), std::pair(3.0, 3.0));
+  EXPECT_EQ(of({5, 1, 4, 2, 3}), std::pair(2.0, 4.0));
+  EXPECT_EQ(of({8, 7, 6, 5, 4, 3, 2, 1}), std::pair(2.0, 7.0));
 }
 
 TuningRule choice(const char* text) {
@@ -159,6 +195,13 @@ TEST(TuneRules, OfNeighboursWithOneChoiceAreOneRule) {
             "sendrecv:network:4K-8191:protocol=direct,lanes=16\n");
   EXPECT_TRUE(rules_of({}).empty());
   EXPECT_EQ(choice_text(one), "protocol=direct,lanes=8");
+}
+
+TEST(TuneRules, SayWhatWasDropped) {
+  const Doubt doubt{choice("protocol=pull"), 18.8e-6, {18e-6, 19.5e-6}, {19e-6, 1100e-6}};
+  EXPECT_EQ(doubt_text(doubt, {LinkKind::kMemory, 8192}, 1097e-6),
+            "dropped as noise: alltoallv memory 8K: protocol=pull, 18.80 us (half of the windows "
+            "18.00 to 19.50) instead of 1097.00 us (19.00 to 1100.00)");
 }
 
 TEST(TuneFile, IsThereWholeOrNotAtAll) {

@@ -106,7 +106,7 @@ struct HostDevice {
       if (round < control_.spins) {
         relax();
         if (round % kSpinsPerLook != 0) return Fault::kNone;
-      } else if (round - control_.spins < kYields) {
+      } else if (round - control_.spins < control_.yields) {
         sched_yield();
       } else {
         rounds_ = round;
@@ -122,8 +122,6 @@ struct HostDevice {
    private:
     using Clock = std::chrono::steady_clock;
     static constexpr std::uint32_t kSpinsPerLook = 64;
-    // A yield that finds nobody else to run takes some 0.3 us, so this is about a millisecond.
-    static constexpr std::uint32_t kYields = 4000;
     static constexpr std::chrono::microseconds kLongestNap{200};
 
     static void relax() {

@@ -13,8 +13,11 @@ function(causeway_find_mpich target)
   set(includes ${flags})
   list(FILTER includes INCLUDE REGEX "^-I")
   list(TRANSFORM includes REPLACE "^-I" "")
+  set(definitions ${flags})
+  list(FILTER definitions INCLUDE REGEX "^-D")
   list(FILTER flags INCLUDE REGEX "^-(L|l|Wl,)")
   add_library(${target} INTERFACE)
+  target_compile_definitions(${target} INTERFACE ${definitions})
   target_include_directories(${target} SYSTEM INTERFACE ${includes})
   target_link_libraries(${target} INTERFACE ${flags})
 endfunction()
@@ -22,7 +25,7 @@ endfunction()
 # As they stand where the build's MPI is called: at most as many tests as CI has time for.
 function(causeway_test_on_mpich)
   causeway_mpi_interface(interface ${MPI_C_LIBRARIES} ${MPI_CXX_LIBRARIES})
-  if(interface STREQUAL 12)
+  if(interface STREQUAL libmpi.so.12)
     return()  # all tests are on MPICH, or on an MPI like it
   endif()
   if(NOT CAUSEWAY_MPICH_COMPILER)
@@ -50,6 +53,12 @@ function(causeway_test_on_mpich)
   target_link_libraries(causeway_kill_rank_mpich
     PRIVATE causeway_mpich causeway_warnings Threads::Threads)
   causeway_use_cuda(causeway_kill_rank_mpich)
+
+  # A program of the build's MPI gets nowhere with this library.
+  causeway_add_mpi_test(mpi.mpich.refused 1 env LD_PRELOAD=$<TARGET_FILE:causeway_mpich>
+                        $<TARGET_FILE:causeway_finalize_test>)
+  set_tests_properties(mpi.mpich.refused PROPERTIES PASS_REGULAR_EXPRESSION
+    "libcauseway was built for MPICH or an MPI like it and runs with another MPI")
 
   cmake_path(GET CAUSEWAY_MPICH_COMPILER PARENT_PATH programs)
   find_program(CAUSEWAY_MPICH_LAUNCHER NAMES mpiexec.mpich mpiexec.hydra mpiexec

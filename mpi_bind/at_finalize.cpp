@@ -8,7 +8,7 @@ namespace causeway::mpi {
 /// MPI_Finalize begins by deleting the attributes of MPI_COMM_SELF.
 bool at_finalize(void (*call)()) {
   int keyval = MPI_KEYVAL_INVALID;
-  const auto run = [](MPI_Comm, int, void* value, void*) {
+  const auto run = [](MPI_Comm, int, void* value, void*) -> int {
     reinterpret_cast<void (*)()>(value)();
     return MPI_SUCCESS;
   };

@@ -39,7 +39,7 @@ std::mutex& attribute_mutex() {
 int attribute() {
   static int keyval = MPI_KEYVAL_INVALID;
   if (keyval != MPI_KEYVAL_INVALID) return keyval;
-  const auto forget = [](MPI_Datatype, int, void* kept, void*) {
+  const auto forget = [](MPI_Datatype, int, void* kept, void*) -> int {
     delete static_cast<Element*>(kept);
     return MPI_SUCCESS;
   };

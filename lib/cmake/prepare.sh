@@ -16,6 +16,7 @@ missing_packages() {
     command -v ip >/dev/null || echo iproute2
     command -v pkg-config >/dev/null || echo pkg-config
     [ -n "${CI:-}" ] || return 0
+    command -v mpicc.mpich >/dev/null || echo libmpich-dev
     command -v clang++ >/dev/null || echo clang
     command -v clang-format >/dev/null || echo clang-format
     command -v clang-tidy >/dev/null || echo clang-tidy

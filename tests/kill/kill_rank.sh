@@ -4,10 +4,16 @@
 set -u
 mpirun=$1 ranks=$2 tries=$3
 shift 3
-# Launchers that end all ranks when one ends are told not to.
-export OMPI_MCA_orte_enable_recovery=1
-keeps=
-if "$mpirun" --version 2>&1 | grep -qi hydra; then keeps=-disable-auto-cleanup; fi
+# Launchers end all ranks when a process that they have started is killed, some of them whatever they are told:
+# a shell stays for each rank until the survivors have said what they know.
+# shellcheck disable=SC2016
+stay='told=$1 survivors=$2 waits=0
+  shift 2
+  "$@" >>"$told"
+  until grep -q ^SKIPPED "$told" || [ "$(grep -c ^survivor "$told")" -ge "$survivors" ] || [ $waits -ge 200 ]; do
+    sleep 0.1
+    waits=$((waits + 1))
+  done'
 # In user namespaces MPI's own copies between processes fail.
 export MPIR_CVAR_CH4_CMA_ENABLE=0
 out=$(mktemp) told=$(mktemp)
@@ -17,11 +23,9 @@ before=$(left)
 good=0
 try=1
 while [ "$try" -le "$tries" ]; do
-  # mpirun itself may wait for more than the survivors: what they print is what counts.
-  # Some launchers do not pass on what ranks print at their end.
+  # What survivors say is in a file: some launchers do not pass on what ranks print at their end.
   : >"$told"
-  # shellcheck disable=SC2086,SC2016
-  timeout -k 1 60 "$mpirun" $keeps -n "$ranks" sh -c 'told=$1; shift; exec "$@" >>"$told"' sh "$told" "$@" >"$out" 2>&1
+  timeout -k 1 60 "$mpirun" -n "$ranks" sh -c "$stay" sh "$told" $((ranks - 1)) "$@" >"$out" 2>&1 </dev/null
   cat "$told" >>"$out"
   if grep '^SKIPPED' "$out"; then exit 0; fi
   survivors=$(awk '/^survivor [0-9]+: dead rank [0-9]+ after/ && $7 < 10' "$out" | wc -l)

@@ -298,7 +298,7 @@ TEST(Sendrecv, NobodyIsNoMessage) {
 }
 
 /// Each rank sends one int to the next one: what the call returns, and what it received.
-struct RingCall {
+struct RingSendrecv {
   int sendtag = 5;
   int recvtag = 5;
   int sendcount = 1;
@@ -317,7 +317,7 @@ TEST(Sendrecv, TagsThatDifferAreAnErrorThatNamesBoth) {
   const ScopedComm comm = attached();
   const int rank = comm.rank();
   const int size = comm.size();
-  RingCall call;
+  RingSendrecv call;
   call.sendtag = 1000 + rank;
   call.recvtag = 77;
   const std::string before = std::to_string((rank + size - 1) % size);
@@ -325,7 +325,7 @@ TEST(Sendrecv, TagsThatDifferAreAnErrorThatNamesBoth) {
   EXPECT_TRUE(is_error(code, MPI_ERR_TAG,
                        {"rank " + std::to_string(rank) + " asked ", "tag 77",
                         "tag " + std::to_string(1000 + (rank + size - 1) % size)}));
-  RingCall good;
+  RingSendrecv good;
   EXPECT_EQ(good.run(comm, rank, size), MPI_SUCCESS);
   EXPECT_EQ(std::to_string(good.received[0]), before);
   EXPECT_TRUE(works(comm));
@@ -336,7 +336,7 @@ TEST(Sendrecv, WhatDoesNotFitIsTruncated) {
   const int rank = comm.rank();
   const int size = comm.size();
   for (const int recvcount : {0, 1}) {
-    RingCall call;
+    RingSendrecv call;
     call.sendcount = 2;
     call.recvcount = recvcount;
     EXPECT_EQ(class_of(call.run(comm, rank, size)), MPI_ERR_TRUNCATE);
@@ -348,7 +348,7 @@ TEST(Sendrecv, WhatDoesNotFitIsTruncated) {
 
 TEST(Sendrecv, CommunicatorsHaveToBeAttached) {
   const ScopedComm comm = ScopedComm::dup(MPI_COMM_WORLD);
-  RingCall call;
+  RingSendrecv call;
   EXPECT_TRUE(is_error(call.run(comm, comm.rank(), comm.size()), MPI_ERR_COMM,
                        {"MPIX_Sendrecv: ", "comm is not attached", "MPIX_Comm_attach"}));
 }

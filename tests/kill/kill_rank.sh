@@ -14,8 +14,8 @@ stay='told=$1 survivors=$2 waits=0
     sleep 0.1
     waits=$((waits + 1))
   done'
-# In user namespaces MPI's own copies between processes fail.
-export MPIR_CVAR_CH4_CMA_ENABLE=0
+# In user namespaces MPI's own ways to look into processes fail.
+export MPIR_CVAR_CH4_CMA_ENABLE=0 UCX_POSIX_USE_PROC_LINK=n
 out=$(mktemp) told=$(mktemp)
 trap 'rm -f "$out" "$told"' EXIT
 left() { find /dev/shm -mindepth 1 -name '*causeway*' | sort; }

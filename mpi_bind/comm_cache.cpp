@@ -54,7 +54,7 @@ void give_back(Cache& c, Kept one) {
 
 /// Ends an attachment that nobody else holds, and keeps what may serve the next communicator of the
 /// same ranks.
-Status end_and_keep(Cache& c, std::shared_ptr<Attached> ended) {
+Status end_and_keep(Cache& c, const std::shared_ptr<Attached>& ended) {
   if (!ended->may_be_kept || ended->group == nullptr || ended->bootstrap == nullptr ||
       ended.use_count() != 1 || !ended->bootstrap->broken().ok()) {
     return {};
@@ -83,7 +83,7 @@ int forget(MPI_Comm, int, void* value, void*) {
     const std::lock_guard lock(c.mutex);
     std::erase(c.attachments, attachment.get());
   }
-  static_cast<void>(guarded([&] { return end_and_keep(c, std::move(attachment->attached)); }));
+  static_cast<void>(guarded([&] { return end_and_keep(c, attachment->attached); }));
   return MPI_SUCCESS;
 }
 

@@ -21,7 +21,7 @@ struct Attached {
   std::unique_ptr<Communicator> communicator;
   std::shared_ptr<const Group> group;  ///< of its ranks, once it is known
   bool may_be_kept = true;             ///< for another communicator of the same ranks
-  Config config;  ///< that it was attached with, as this rank read it
+  Config config;                       ///< that it was attached with, as this rank read it
 };
 
 /// An error unless comm is an intracommunicator that can be used now.

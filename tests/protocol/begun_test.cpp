@@ -10,6 +10,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -103,7 +104,7 @@ TEST_P(BegunShapes, MovesEveryByte) {
     Random shared(seed);
     Random own(seed + 1 + static_cast<std::uint64_t>(communicator.rank()));
     std::uint64_t e = 0;
-    for (int round = 0; round < shape.exchanges; ++round) {
+    for (int round = 0; round < repeats(shape.exchanges); ++round) {
       std::vector<std::unique_ptr<Begun>> begun;
       for (std::uint64_t i = 1 + shared() % 3; i > 0; --i) {
         if (own() % 4 == 0) std::this_thread::sleep_for(std::chrono::microseconds(own() % 1000));
@@ -152,6 +153,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 /// What the others have sent when they return is there for the last one.
 TEST(Begun, TheCallOfTheLastRankEndsItsExchange) {
+  if (std::getenv("CAUSEWAY_NODE_SIZE") != nullptr)
+    GTEST_SKIP() << "the communicator's thread makes what crosses hosts";
   const std::uint64_t seed = test_seed();
   constexpr int kRanks = 3;
   for (const char* const lines : {"0", "128"}) {

@@ -74,7 +74,7 @@ TEST(Config, FindsTheValuesThatDiffer) {
                   .ok());
   std::string text;
   for (const auto& [key, value, asked] : differences) {
-    text += key.substr(9) + " " + value + " " + asked + "\n";
+    text.append(key.substr(9)).append(" ").append(value).append(" ").append(asked).append("\n");
   }
   EXPECT_EQ(text, "ring_bytes 64K 128K\nlanes 3 auto\ntune none *:*:*:lanes=2\ntimeout 1800 5\n");
   EXPECT_EQ(find({{"causeway_lanes", "many"}}).kind(), ErrorKind::kInfo);

@@ -34,14 +34,7 @@ function(causeway_test_on_mpich)
   endif()
   causeway_find_mpich(causeway_mpich_itself)
 
-  get_target_property(sources causeway SOURCES)
-  list(FILTER sources INCLUDE REGEX "[.]cpp$")
-  list(TRANSFORM sources PREPEND ${PROJECT_SOURCE_DIR}/mpi_bind/)
-  add_library(causeway_mpich SHARED ${sources})
-  target_include_directories(causeway_mpich
-    PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_BINARY_DIR}/include)
-  target_link_libraries(causeway_mpich
-    PUBLIC causeway_mpich_itself PRIVATE causeway_core causeway_warnings)
+  causeway_add_binding(causeway_mpich causeway_core causeway_mpich_itself)
   add_executable(causeway_mpi_tests_mpich ${api_tests} mpix_c99.c)
   target_link_libraries(causeway_mpi_tests_mpich
     PRIVATE causeway_mpich causeway_warnings GTest::gtest)
